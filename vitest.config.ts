@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/closing-line.ts'],
+    projects: [
+      { test: { name: 'unit', include: ['{stages,pipeline,telemetry,cli,local,grafana,sql}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'servers',
+          include: ['test/**/*.test.ts'],
+          globalSetup: './test/servers.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // Each file drives six real processes; two cores do not carry two such files at once.
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
