@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer'
+import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
+import { subject } from '../stages/index.ts'
+import { Refusal, type ReasonCode } from '../stages/refusal.ts'
+import type { Stage } from '../stages/stage.ts'
+import { now } from './clock.ts'
+import type { Message } from './message.ts'
+
+/** What one stage made of one message. Times in milliseconds since the epoch. */
+interface Computed {
+  readonly message: Message
+  readonly startedAt: number
+  readonly computedAt: number
+}
+
+export interface Result extends Computed {
+  /** The body's subject as it was written; undefined when it has none. */
+  readonly subject: string | undefined
+  /** What the stage added, as JSON. */
+  readonly result: string
+  /** The whole body with it: what the next stage gets. */
+  readonly body: string
+}
+
+export interface DeadLetter extends Computed {
+  readonly reason: ReasonCode
+  /** A sentence that a person can act on. */
+  readonly explanation: string
+}
+
+export type Outcome = Result | DeadLetter
+
+export function isDeadLetter(outcome: Outcome): outcome is DeadLetter {
+  return 'reason' in outcome
+}
+
+/** Runs a stage on one message. Stages are pure, so whatever this throws would be thrown again: it is a dead letter. */
+export function compute(stage: Stage, message: Message, maxBytes: number): Outcome {
+  const startedAt = Math.max(now(), message.queuedAt)
+  const computedAt = () => Math.max(now(), startedAt)
+  try {
+    const body = decode(message.value)
+    const result = toJson(apply(stage, body))
+    const next = withField(body, stage.adds, result)
+    refuseOver(maxBytes, next)
+    return {
+      message,
+      subject: sourceOf(body, subject),
+      result,
+      body: next,
+      startedAt,
+      computedAt: computedAt(),
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { ...refused(message, error), startedAt, computedAt: computedAt() }
+  }
+}
+
+function refused(message: Message, refusal: Refusal) {
+  // An explanation may quote what came in; control characters belong neither in a row nor on a terminal.
+  return { message, reason: refusal.code, explanation: refusal.message.replaceAll(/\p{Cc}/gu, ' ') }
+}
+
+function decode(value: Buffer | null): Body {
+  if (value === null || value.length === 0) throw new Refusal('empty')
+  if (!isUtf8(value)) throw new Refusal('not-utf8')
+  return parseBody(value.toString())
+}
+
+function apply(stage: Stage, body: Body): unknown {
+  try {
+    return stage.apply(body)
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('stage-failed', `${stage.name} failed: ${String(error)}`, { cause: error })
+  }
+}
+
+/** @throws {Refusal} for what JSON has no word for: undefined, functions, NaN, infinities, circles */
+function toJson(value: unknown): string {
+  try {
+    const json = JSON.stringify(value)
+    if (json === undefined) throw new TypeError(`the stage returned ${typeof value}`)
+    // JSON.stringify writes NaN as null without a word; looking is only needed where there is a null.
+    if (json.includes('null')) JSON.stringify(value, refuseNonFinite)
+    return json
+  } catch (error) {
+    throw new Refusal('result-not-json', `The result is not JSON: ${String(error)}`, { cause: error })
+  }
+}
+
+function refuseNonFinite(key: string, value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${key || 'it'} is ${value}`)
+  return value
+}
+
+function refuseOver(maxBytes: number, body: string): void {
+  // No UTF-16 unit takes more than three bytes of UTF-8: counting is only needed near the limit.
+  if (body.length * 3 <= maxBytes) return
+  const bytes = Buffer.byteLength(body)
+  if (bytes <= maxBytes) return
+  throw new Refusal(
+    'too-large',
+    `With its result the body has ${bytes} bytes; a record may have ${maxBytes}.`,
+  )
+}

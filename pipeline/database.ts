@@ -1,0 +1,69 @@
+import { DatabaseError, Pool, type ClientConfig } from 'pg'
+import type { Config } from './config.ts'
+
+export type Database = Pool
+export type Queryable = Pick<Pool, 'query'>
+
+/** How to reach Postgres, as `pg` takes it. TLS by DB_SSLMODE, with libpq's meaning of the words. */
+export function databaseSettings(config: Config): ClientConfig {
+  return {
+    host: config.DB_HOST,
+    port: config.DB_PORT,
+    database: config.DB_NAME,
+    user: config.DB_USER,
+    password: config.DB_PASSWORD,
+    ...(config.DB_SSLMODE === 'disable'
+      ? {}
+      : { ssl: { rejectUnauthorized: config.DB_SSLMODE === 'verify-full' } }),
+    connectionTimeoutMillis: 5000,
+    // Shorter than the consumer's session: a query that hangs must not cost the partitions.
+    query_timeout: 8000,
+    keepAlive: true,
+  }
+}
+
+/** A pool of `size` connections. A connection that breaks while idle is replaced by the next query that needs one. */
+export function openDatabase(config: Config, size: number, onIdleError: (error: Error) => void): Database {
+  const pool = new Pool({ ...databaseSettings(config), max: size })
+  pool.on('error', onIdleError)
+  return pool
+}
+
+/** Runs `work` in one transaction: all of it or nothing. */
+export async function transaction<T>(
+  database: Database,
+  work: (client: Queryable) => Promise<T>,
+): Promise<T> {
+  const client = await database.connect()
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    // The connection may be in any state: it is closed, which rolls back.
+    client.release(true)
+    throw error
+  }
+}
+
+/** The text of a Postgres array whose elements need no quoting: ids, numbers, or null. */
+export function plainArray(values: readonly (string | number | null)[]): string {
+  return `{${values.map((value) => value ?? 'NULL').join(',')}}`
+}
+
+const SEPARATOR = '\u001F'
+
+/**
+ * Many texts as one parameter, taken apart by `string_to_array($n, E'\x1f')`: far cheaper than quoting each for an array.
+ * JSON cannot contain the separator unescaped.
+ */
+export function joinTexts(texts: readonly string[]): string {
+  return texts.join(SEPARATOR)
+}
+
+/** Postgres refuses what is in the record (SQLSTATE class 22, data exception, or 54, a limit exceeded): trying again gives the same. */
+export function isContentError(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
+}

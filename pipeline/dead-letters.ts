@@ -1,0 +1,80 @@
+import type { IHeaders } from 'kafkajs'
+import type { DeadLetter } from './compute.ts'
+import { joinTexts, plainArray, type Queryable } from './database.ts'
+import { headersToText } from './headers.ts'
+import { outcomeColumns, type Place } from './outcome-columns.ts'
+
+const insert = `
+with given as (
+  select * from unnest(
+    $4::uuid[], $5::smallint[], $6::bigint[], $7::uuid[], $8::float8[], $9::float8[], $10::float8[], $11::float8[],
+    $12::float8[], string_to_array($13, E'\\x1f'), string_to_array($14, E'\\x1f'), string_to_array($15, E'\\x1f'),
+    $16::text[]
+  ) as t (message_id, attempt, "offset", foreign_trace_id, entered, previous_sent, queued, started,
+    computed, reason, explanation, headers, body)
+), saved as (
+  insert into dead_letters (message_id, attempt, stage, reason, explanation, body, headers, topic, partition, "offset",
+    foreign_trace_id, entered_at, previous_sent_at, queued_at, started_at, computed_at)
+  select message_id, attempt, $1, reason, explanation, decode(body, 'hex'), nullif(headers, ''), $2, $3, "offset",
+    foreign_trace_id, to_timestamp(entered / 1000), to_timestamp(previous_sent / 1000), to_timestamp(queued / 1000),
+    to_timestamp(started / 1000), to_timestamp(computed / 1000)
+  from given
+  where not exists (
+    select from results r where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1
+  )
+  on conflict do nothing
+  returning message_id, queued_at, previous_sent_at
+), entered as (
+  insert into inputs (message_id, dt, stage, partition, published_at)
+  select message_id, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
+  on conflict do nothing
+), counted as (
+  insert into counters as c (stage, partition, entered, dead)
+  select $1, $3, count(*) filter (where previous_sent_at is null), count(*) from saved
+  on conflict (stage, partition) do update
+  set entered = c.entered + excluded.entered, dead = c.dead + excluded.dead
+)
+select count(*)::int as saved from saved`
+
+/** Saves the dead letters of one partition's batch, each with the bytes and headers it came with. Returns how many were new. */
+export async function insertDeadLetters(
+  database: Queryable,
+  place: Place,
+  letters: readonly DeadLetter[],
+): Promise<number> {
+  if (letters.length === 0) return 0
+  const { rows } = await database.query<{ saved: number }>({
+    name: 'insert-dead-letters',
+    text: insert,
+    values: [
+      place.stage,
+      place.topic,
+      place.partition,
+      ...outcomeColumns(letters),
+      joinTexts(letters.map((letter) => letter.reason)),
+      joinTexts(letters.map((letter) => letter.explanation)),
+      joinTexts(letters.map((letter) => headersToText(letter.message.headers))),
+      plainArray(
+        letters.map((letter) => letter.message.value && (letter.message.value.toString('hex') || '""')),
+      ),
+    ],
+  })
+  return rows[0]?.saved ?? 0
+}
+
+/** The headers of the record on the topic `dead-letter`: the original ones, and why and where it died. */
+export function deadLetterHeaders(
+  letter: Omit<DeadLetter, 'startedAt' | 'computedAt'>,
+  stage: string,
+): IHeaders {
+  const { message, reason, explanation } = letter
+  return {
+    ...message.headers,
+    'message-id': message.id,
+    attempt: String(message.attempt),
+    'dead-letter-reason': reason,
+    'dead-letter-explanation': explanation,
+    'dead-letter-stage': stage,
+    'dead-letter-source': `${message.topic}/${message.partition}/${message.offset}`,
+  }
+}

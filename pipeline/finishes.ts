@@ -1,0 +1,38 @@
+import { plainArray, type Queryable } from './database.ts'
+import type { Message } from './message.ts'
+import type { Receipt } from './send.ts'
+
+export interface Finish {
+  readonly message: Message
+  /** When publishing to the last topic began. */
+  readonly sentAt: number
+  readonly receipt: Receipt
+  /** When the broker had it on the last topic; never before it was sent. */
+  readonly finishedAt: number
+}
+
+const insert = `
+insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
+select message_id, attempt, to_timestamp(entered / 1000), to_timestamp(sent / 1000), to_timestamp(finished / 1000),
+  partition, "offset"
+from unnest($1::uuid[], $2::smallint[], $3::float8[], $4::float8[], $5::float8[], $6::int[], $7::bigint[])
+  as t (message_id, attempt, entered, sent, finished, partition, "offset")
+on conflict do nothing`
+
+/** Records that messages went through all stages. One that is sent again after a crash keeps its first finish. */
+export async function insertFinishes(database: Queryable, finishes: readonly Finish[]): Promise<void> {
+  if (finishes.length === 0) return
+  await database.query({
+    name: 'insert-finishes',
+    text: insert,
+    values: [
+      plainArray(finishes.map(({ message }) => message.id)),
+      plainArray(finishes.map(({ message }) => message.attempt)),
+      plainArray(finishes.map(({ message }) => message.enteredAt)),
+      plainArray(finishes.map(({ sentAt }) => sentAt)),
+      plainArray(finishes.map(({ finishedAt }) => finishedAt)),
+      plainArray(finishes.map(({ receipt }) => receipt.partition)),
+      plainArray(finishes.map(({ receipt }) => String(receipt.offset))),
+    ],
+  })
+}

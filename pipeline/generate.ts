@@ -1,0 +1,87 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseBody, sourceOf } from '../stages/body.ts'
+import { subject } from '../stages/index.ts'
+import { randomNumbers } from '../stages/random-numbers.ts'
+import type { Config } from './config.ts'
+import type { Input } from './inputs.ts'
+import { newMessageId } from './message.ts'
+
+export interface Generation {
+  readonly config: Config
+  /** From 0 up to but not 1. */
+  readonly random: () => number
+  /** Lets messages into the pipeline; resolves once the broker has them. */
+  readonly enter: (inputs: readonly Input[]) => Promise<void>
+  readonly signal: AbortSignal
+  /** Stop after this many messages, without pauses; undefined for ever. */
+  readonly messages?: number | undefined
+}
+
+/** The most messages that enter in one go. */
+const MAX_BURST = 500
+
+/** Position 0: makes messages, in bursts with pauses between, at a steady RATE, or a given number at once. */
+export async function generate(generation: Generation): Promise<void> {
+  const { config, messages } = generation
+  if (messages !== undefined) await generateNow(generation, messages)
+  else if (config.RATE !== undefined) await generateSteadily(generation, config.RATE)
+  else await generateBursts(generation)
+}
+
+async function generateNow(generation: Generation, messages: number): Promise<void> {
+  for (let left = messages; left > 0 && !generation.signal.aborted; left -= MAX_BURST) {
+    await generation.enter(newInputs(generation, Math.min(left, MAX_BURST)))
+  }
+}
+
+/** Keeps the rate over any length of time: what a slow moment leaves undone is made up for, up to one burst. */
+async function generateSteadily(generation: Generation, rate: number): Promise<void> {
+  const { signal } = generation
+  const tickMs = Math.min(1000, Math.max(20, 1000 / rate))
+  let owed = 1
+  let last = performance.now()
+  while (!signal.aborted) {
+    if (owed >= 1) await generation.enter(newInputs(generation, Math.floor(owed)))
+    owed -= Math.floor(owed)
+    await sleep(tickMs, signal)
+    const time = performance.now()
+    owed = Math.min(MAX_BURST, owed + ((time - last) / 1000) * rate)
+    last = time
+  }
+}
+
+async function generateBursts({ config, random, enter, signal, ...rest }: Generation): Promise<void> {
+  while (!signal.aborted) {
+    const seconds = config.SLEEP_MIN + random() * (config.SLEEP_MAX - config.SLEEP_MIN)
+    await sleep(seconds * 1000, signal)
+    const span = config.MESSAGE_MAX - config.MESSAGE_MIN + 1
+    const count = config.MESSAGE_MIN + Math.floor(random() * span)
+    if (!signal.aborted) await enter(newInputs({ config, random, enter, signal, ...rest }, count))
+  }
+}
+
+let next = 0
+
+function newInputs({ config, random }: Generation, count: number): Input[] {
+  const ranges = {
+    countMin: config.COUNT_MIN,
+    countMax: config.COUNT_MAX,
+    min: config.NUMBERS_MIN,
+    max: config.NUMBERS_MAX,
+    decimals: config.NUMBERS_DECIMALS,
+  }
+  return Array.from({ length: count }, () =>
+    newInput(randomNumbers(random, ranges), next++ % config.TOPIC_PARTITIONS),
+  )
+}
+
+export function newInput(body: string, partition: number): Input {
+  return { id: newMessageId(), subject: sourceOf(parseBody(body), subject), body, partition }
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch((error: unknown) => {
+    // The signal ends the pause early, which is what it is for.
+    if (!signal.aborted) throw error
+  })
+}

@@ -1,0 +1,54 @@
+import type { Config } from './config.ts'
+import { openDatabase } from './database.ts'
+import { generate } from './generate.ts'
+import { enter, enterUnpublished, type Entry } from './inputs.ts'
+import { kafkaSettings } from './kafka-settings.ts'
+import { createKafka } from './kafka.ts'
+import type { Log } from './log.ts'
+import { patiently } from './patiently.ts'
+import { routes } from './route.ts'
+import { createSender } from './send.ts'
+
+/** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
+export function openEntry(config: Config, log: Log): Entry & { close(): Promise<void> } {
+  const [first] = routes(config)
+  if (first === undefined) throw new Error('The catalogue has no stage')
+  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
+  const database = openDatabase(config, 2, (error) =>
+    log.debug({ err: error }, 'A connection to Postgres broke'),
+  )
+  const sender = createSender(createKafka(settings, log), settings)
+  const close = async () => {
+    await sender.close()
+    await database.end()
+  }
+  return { database, sender, stage: first.stage.name, topic: config.OUTPUT_TOPIC ?? first.source, close }
+}
+
+/** Position 0 as a process: `messages` at once, or for ever as the environment says. */
+export async function runGeneratorProcess(
+  config: Config,
+  log: Log,
+  stopping: AbortSignal,
+  messages?: number,
+): Promise<void> {
+  const entry = openEntry(config, log)
+  const trying = <T>(what: string, attempt: () => Promise<T>) =>
+    patiently(what, attempt, { log, signal: stopping })
+  try {
+    const left = await trying('Sending what was left unsent', () => enterUnpublished(entry))
+    if (left > 0)
+      log.info(`Sent ${left} message(s) again that an earlier process had saved and perhaps not sent.`)
+    await generate({
+      config,
+      random: Math.random,
+      messages,
+      signal: stopping,
+      enter: (inputs) => trying('Sending messages', () => enter(inputs, entry)),
+    })
+  } catch (error) {
+    if (!stopping.aborted) throw error
+  } finally {
+    await entry.close()
+  }
+}

@@ -1,0 +1,51 @@
+import type { IHeaders } from 'kafkajs'
+
+/** The headers that the machinery writes. All others are carried along untouched. */
+export const ownHeaders = {
+  id: 'message-id',
+  attempt: 'attempt',
+  /** When the previous stage began to publish: milliseconds since the epoch, microseconds behind the point. */
+  sentAt: 'sent-at',
+  /** When the broker had the message on the topic where it entered, same form. */
+  enteredAt: 'entered-at',
+  traceparent: 'traceparent',
+} as const
+
+const own = new Set<string>(Object.values(ownHeaders))
+
+/** A header's text; of several with the same name the last. */
+export function headerText(headers: IHeaders, name: string): string | undefined {
+  const value = headers[name]
+  const last = Array.isArray(value) ? value.at(-1) : value
+  return last?.toString()
+}
+
+/** The headers that are not the machinery's: tracestate, baggage, whatever a producer added. */
+export function carriedHeaders(headers: IHeaders): IHeaders | undefined {
+  let carried: IHeaders | undefined
+  for (const name in headers) {
+    if (!own.has(name)) (carried ??= {})[name] = headers[name]
+  }
+  return carried
+}
+
+/** Headers as the rows keep them: a JSON object of latin1 strings, which holds any bytes; empty text for none. */
+export function headersToText(headers: IHeaders | undefined): string {
+  return headers === undefined ? '' : JSON.stringify(headers, latin1)
+}
+
+/** The inverse of {@link headersToText}. */
+export function headersFromText(text: string | null): IHeaders {
+  if (text === null || text === '') return {}
+  const bytes = (value: string) => Buffer.from(value, 'latin1')
+  const entries = Object.entries(JSON.parse(text) as Record<string, string | string[]>)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
+  )
+}
+
+// JSON.stringify has called Buffer's toJSON before a replacer sees the value; `this` still has the Buffer.
+function latin1(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  const raw = this[name]
+  return Buffer.isBuffer(raw) ? raw.toString('latin1') : value
+}

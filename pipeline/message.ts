@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import type { IHeaders, KafkaMessage } from 'kafkajs'
+import { v7 as uuidv7 } from 'uuid'
+import { headerText, ownHeaders } from './headers.ts'
+import { parseTraceparent, type Traceparent } from './traceparent.ts'
+
+/** One record as the machinery sees it. Times in milliseconds since the epoch. */
+export interface Message {
+  /** 32 lower-case hex digits. */
+  readonly id: string
+  /** 1, then one more for each replay. */
+  readonly attempt: number
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: IHeaders
+  /** The span that sent it, when it came with one. */
+  readonly parent: Traceparent | undefined
+  /** When the previous stage began to publish it; undefined when it entered the pipeline here, posted by hand. */
+  readonly sentAt: number | undefined
+  /** When the broker had it on the topic where it entered the pipeline. */
+  readonly enteredAt: number
+  /** When the broker had it on this topic; never before it was sent. */
+  readonly queuedAt: number
+  /** How many of the machinery's own headers were there but of no use. */
+  readonly badHeaders: number
+}
+
+const MAX_ATTEMPT = 32_767
+
+/** Takes what travels in the headers; what is missing or malformed is derived, so that a redelivery gets the same. */
+export function readMessage(topic: string, partition: number, record: KafkaMessage): Message {
+  const headers = record.headers ?? {}
+  let badHeaders = 0
+  const read = <T>(name: string, parse: (text: string) => T | undefined): T | undefined => {
+    const text = headerText(headers, name)
+    if (text === undefined) return undefined
+    const value = parse(text)
+    if (value === undefined) badHeaders += 1
+    return value
+  }
+  const id = read(ownHeaders.id, parseMessageId) ?? derivedId(topic, partition, record)
+  const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
+  const parent = read(ownHeaders.traceparent, parseTraceparent)
+  const sentAt = read(ownHeaders.sentAt, parseTime)
+  const queuedAt = Math.max(Number(record.timestamp), sentAt ?? 0)
+  const enteredAt = (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, parseTime)) ?? queuedAt
+  const { offset, key, value } = record
+  const place = { topic, partition, offset }
+  return { id, attempt, ...place, key, value, headers, parent, sentAt, enteredAt, queuedAt, badHeaders }
+}
+
+/** 32 hex digits of any UUID, dashes and capitals accepted; undefined for anything else, and for all zeros. */
+export function parseMessageId(text: string): string | undefined {
+  const id = text.trim().toLowerCase()
+  if (!/^([\da-f]{32}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})$/.test(id)) return undefined
+  const hex = id.replaceAll('-', '')
+  return /[^0]/.test(hex) ? hex : undefined
+}
+
+/** A new message id: a UUIDv7, so that ids sort by time and the rows of one moment lie together. */
+export function newMessageId(): string {
+  return uuidv7().replaceAll('-', '')
+}
+
+function derivedId(topic: string, partition: number, { offset, timestamp }: KafkaMessage): string {
+  const random = createHash('sha256')
+    .update(`${topic}/${partition}/${offset}/${timestamp}`)
+    .digest()
+    .subarray(0, 16)
+  return uuidv7({ msecs: Math.max(0, Number(timestamp)), random }).replaceAll('-', '')
+}
+
+function parseAttempt(text: string): number | undefined {
+  const attempt = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return attempt >= 1 && attempt <= MAX_ATTEMPT ? attempt : undefined
+}
+
+function parseTime(text: string): number | undefined {
+  const time = /^\d{1,14}(\.\d{1,6})?$/.test(text) ? Number(text) : 0
+  return time > 0 ? time : undefined
+}

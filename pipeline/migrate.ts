@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import type { Pool } from 'pg'
+import type { Log } from './log.ts'
+
+const directory = fileURLToPath(new URL('../sql', import.meta.url))
+
+/** Any number does, as long as it is always the same: one migration at a time, the others wait for it. */
+const LOCK = 7_403_118
+
+/** Brings the database to the newest of the numbered files in `sql/`. Safe to start any number of times at once. */
+export async function migrateDatabase(database: Pool, log: Log): Promise<string[]> {
+  const client = await database.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [LOCK])
+    const done = await runner({
+      dbClient: client,
+      dir: directory,
+      ignorePattern: String.raw`.*\.(md|test\.ts)`,
+      direction: 'up',
+      migrationsTable: 'migrations',
+      // We hold a lock that waits; node-pg-migrate's own gives up at once.
+      noLock: true,
+      logger: {
+        info: (line) => log.debug(line),
+        warn: (line) => log.warn(line),
+        error: (line) => log.error(line),
+      },
+    })
+    return done.map(({ name }) => name)
+  } finally {
+    // Closing the connection gives the lock back, whatever happened.
+    client.release(true)
+  }
+}

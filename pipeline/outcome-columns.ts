@@ -1,0 +1,28 @@
+import type { Outcome } from './compute.ts'
+import { plainArray } from './database.ts'
+
+/** Where a batch was taken: one stage, one partition of its topic. */
+export interface Place {
+  readonly stage: string
+  readonly topic: string
+  readonly partition: number
+}
+
+/** The columns that results and dead letters share, as parameters: id to offset, the foreign trace, then the times. */
+export function outcomeColumns(outcomes: readonly Outcome[]): string[] {
+  return [
+    plainArray(outcomes.map(({ message }) => message.id)),
+    plainArray(outcomes.map(({ message }) => message.attempt)),
+    plainArray(outcomes.map(({ message }) => message.offset)),
+    plainArray(
+      outcomes.map(({ message: { id, parent } }) =>
+        parent && parent.traceId !== id ? parent.traceId : null,
+      ),
+    ),
+    plainArray(outcomes.map(({ message }) => message.enteredAt)),
+    plainArray(outcomes.map(({ message }) => message.sentAt ?? null)),
+    plainArray(outcomes.map(({ message }) => message.queuedAt)),
+    plainArray(outcomes.map(({ startedAt }) => startedAt)),
+    plainArray(outcomes.map(({ computedAt }) => computedAt)),
+  ]
+}

@@ -1,0 +1,64 @@
+import type { Result } from './compute.ts'
+import { joinTexts, type Queryable } from './database.ts'
+import { carriedHeaders, headersToText } from './headers.ts'
+import { outcomeColumns, type Place } from './outcome-columns.ts'
+
+/**
+ * One statement, so one round trip and one transaction: the rows, the inputs of what was posted by hand here, and the
+ * counters of exactly the rows that are new. A message that has its row already is left alone and not counted.
+ */
+const insert = `
+with given as (
+  select * from unnest(
+    $4::uuid[], $5::smallint[], $6::bigint[], $7::uuid[], $8::float8[], $9::float8[], $10::float8[], $11::float8[],
+    $12::float8[], string_to_array($13, E'\\x1f'), string_to_array($14, E'\\x1f'), string_to_array($15, E'\\x1f'),
+    string_to_array($16, E'\\x1f')
+  ) as t (message_id, attempt, "offset", foreign_trace_id, entered, previous_sent, queued, started,
+    computed, numbers, result, body, headers)
+), saved as (
+  insert into results (message_id, attempt, stage, numbers, result, body, headers, topic, partition, "offset",
+    foreign_trace_id, entered_at, previous_sent_at, queued_at, started_at, computed_at)
+  select message_id, attempt, $1, nullif(numbers, ''), result, body, nullif(headers, ''), $2, $3, "offset",
+    foreign_trace_id, to_timestamp(entered / 1000), to_timestamp(previous_sent / 1000), to_timestamp(queued / 1000),
+    to_timestamp(started / 1000), to_timestamp(computed / 1000)
+  from given
+  where not exists (
+    select from dead_letters d where d.message_id = given.message_id and d.attempt = given.attempt and d.stage = $1
+  )
+  on conflict do nothing
+  returning message_id, numbers, queued_at, previous_sent_at
+), entered as (
+  insert into inputs (message_id, numbers, dt, stage, partition, published_at)
+  select message_id, numbers, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
+  on conflict do nothing
+), counted as (
+  insert into counters as c (stage, partition, entered, processed)
+  select $1, $3, count(*) filter (where previous_sent_at is null), count(*) from saved
+  on conflict (stage, partition) do update
+  set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed
+)
+select count(*)::int as saved from saved`
+
+/** Saves the results of one partition's batch. Returns how many were new. */
+export async function insertResults(
+  database: Queryable,
+  place: Place,
+  results: readonly Result[],
+): Promise<number> {
+  if (results.length === 0) return 0
+  const { rows } = await database.query<{ saved: number }>({
+    name: 'insert-results',
+    text: insert,
+    values: [
+      place.stage,
+      place.topic,
+      place.partition,
+      ...outcomeColumns(results),
+      joinTexts(results.map((row) => row.subject ?? '')),
+      joinTexts(results.map((row) => row.result)),
+      joinTexts(results.map((row) => row.body)),
+      joinTexts(results.map((row) => headersToText(carriedHeaders(row.message.headers)))),
+    ],
+  })
+  return rows[0]?.saved ?? 0
+}

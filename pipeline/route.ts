@@ -1,0 +1,57 @@
+import { finish, pipeline } from '../stages/index.ts'
+import type { Stage } from '../stages/stage.ts'
+import type { Config } from './config.ts'
+import { UserError } from './user-error.ts'
+
+/** Where one stage stands in the flow. */
+export interface Route {
+  readonly stage: Stage
+  /** 1 for the first stage; 0 is the generator. */
+  readonly position: number
+  /** The topic it reads. */
+  readonly source: string
+  /** The topic it writes: the one that the next stage reads, or `finish`. */
+  readonly target: string
+  readonly isLast: boolean
+  /** The consumer group: the stage's name. */
+  readonly group: string
+}
+
+export const deadLetterTopic = 'dead-letter'
+
+/** All stages in the order of the flow. */
+export function routes(config: Config): readonly Route[] {
+  const prefix = config.TOPIC_PREFIX
+  return pipeline.map((stage, index) => ({
+    stage,
+    position: index + 1,
+    source: prefix + stage.reads,
+    target: prefix + (pipeline[index + 1]?.reads ?? finish),
+    isLast: index + 1 === pipeline.length,
+    group: prefix + stage.name,
+  }))
+}
+
+/**
+ * The route of the stage that a process is to run: by name, or by the variables OPERATION_TYPE or STAGE_NUMBER
+ * ("stage3" or "3"); INPUT_TOPIC and OUTPUT_TOPIC take precedence over the catalogue's topics.
+ * @throws {UserError} naming the stages there are
+ */
+export function routeOf(config: Config, name?: string): Route {
+  const all = routes(config)
+  const wanted = name ?? config.OPERATION_TYPE ?? config.STAGE_NUMBER ?? 'no stage'
+  const position = Number(/^(?:stage)?(\d+)$/.exec(wanted)?.[1])
+  const route = all.find((candidate) => candidate.stage.name === wanted || candidate.position === position)
+  if (route === undefined) {
+    throw new UserError(
+      `There is no stage "${wanted}". The stages are ${all.map((known) => known.stage.name).join(', ')}.`,
+    )
+  }
+  return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }
+}
+
+/** Every topic of the pipeline. */
+export function topicNames(config: Config): readonly string[] {
+  const names = [...pipeline.map((stage) => stage.reads), finish, deadLetterTopic]
+  return names.map((name) => config.TOPIC_PREFIX + name)
+}

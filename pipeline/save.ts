@@ -1,0 +1,128 @@
+import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
+import { isContentError, plainArray, transaction, type Database, type Queryable } from './database.ts'
+import { insertDeadLetters } from './dead-letters.ts'
+import type { Message } from './message.ts'
+import type { Place } from './outcome-columns.ts'
+import { insertResults } from './results.ts'
+
+export type SavedResult = Pick<Result, 'message' | 'body' | 'computedAt'>
+export type SavedDeadLetter = Pick<DeadLetter, 'message' | 'reason' | 'explanation'>
+
+/** What is in the database after a batch, and so what has to be on the topics. */
+export interface Saved {
+  /** To be sent on, each with the body that its row holds. */
+  readonly results: readonly SavedResult[]
+  /** To be sent to the topic of the dead letters. */
+  readonly deadLetters: readonly SavedDeadLetter[]
+  /** Already taken from another offset: whoever took that one sends it on. */
+  readonly copies: readonly Message[]
+}
+
+/**
+ * Saves a batch and says what is to be sent. The rule that makes a message pass exactly once: an id that is new is saved
+ * and sent; one whose row came from the same offset is a redelivery, which may not have been sent yet, and is sent as
+ * the row has it; one whose row came from another offset is a copy, and is dropped.
+ *
+ * A batch that Postgres refuses for its content is halved until the record is found: that one is a dead letter.
+ * @throws whatever else Postgres or the network say: trying again may help
+ */
+export async function save(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<Saved> {
+  try {
+    const saved = await insert(database, place, outcomes)
+    return saved === outcomes.length ? split(outcomes) : await settle(database, place, outcomes)
+  } catch (error) {
+    const [first, ...others] = outcomes
+    if (!isContentError(error) || first === undefined || isDeadLetter(first)) throw error
+    if (others.length === 0) return await save(database, place, [rejected(first, error)])
+    const half = Math.ceil(outcomes.length / 2)
+    return merge(
+      await save(database, place, outcomes.slice(0, half)),
+      await save(database, place, outcomes.slice(half)),
+    )
+  }
+}
+
+/** One transaction: results, dead letters and counters. Without dead letters it is one statement. */
+async function insert(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<number> {
+  const deadLetters = outcomes.filter(isDeadLetter)
+  if (deadLetters.length === 0) return await insertResults(database, place, outcomes.filter(isResult))
+  return await transaction(
+    database,
+    async (client) =>
+      (await insertResults(client, place, outcomes.filter(isResult))) +
+      (await insertDeadLetters(client, place, deadLetters)),
+  )
+}
+
+interface Row {
+  readonly id: string
+  readonly attempt: number
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  /** Null for a dead letter, and then the reason and the explanation are not. */
+  readonly body: string | null
+  readonly reason: DeadLetter['reason']
+  readonly explanation: string
+}
+
+const select = `
+with wanted as (select distinct * from unnest($2::uuid[], $3::smallint[]) as t (message_id, attempt))
+select encode(uuid_send(message_id), 'hex') as id, attempt, topic, partition, "offset", body, null as reason, null as explanation
+from wanted join results using (message_id, attempt) where stage = $1
+union all
+select encode(uuid_send(message_id), 'hex'), attempt, topic, partition, "offset", null, reason, explanation
+from wanted join dead_letters using (message_id, attempt) where stage = $1`
+
+/** Decides by the rows what each message of the batch is. */
+async function settle(database: Queryable, place: Place, outcomes: readonly Outcome[]): Promise<Saved> {
+  const messages = outcomes.map(({ message }) => message)
+  const ids = plainArray(messages.map(({ id }) => id))
+  const attempts = plainArray(messages.map(({ attempt }) => attempt))
+  const { rows } = await database.query<Row>(select, [place.stage, ids, attempts])
+  const held = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, row]))
+  const saved = {
+    results: [] as SavedResult[],
+    deadLetters: [] as SavedDeadLetter[],
+    copies: [] as Message[],
+  }
+  for (const { message, computedAt } of outcomes) {
+    const row = held.get(`${message.id}/${message.attempt}`)
+    if (row === undefined) throw new Error(`Message ${message.id} has lost its row at ${place.stage}`)
+    if (!isSamePlace(row, message)) saved.copies.push(message)
+    else if (row.body === null)
+      saved.deadLetters.push({ message, reason: row.reason, explanation: row.explanation })
+    else saved.results.push({ message, body: row.body, computedAt })
+  }
+  await countCopies(database, place, saved.copies.length)
+  return saved
+}
+
+async function countCopies(database: Queryable, { stage, partition }: Place, copies: number): Promise<void> {
+  const text = `insert into counters as c (stage, partition, copies) values ($1, $2, $3)
+    on conflict (stage, partition) do update set copies = c.copies + excluded.copies`
+  if (copies > 0) await database.query(text, [stage, partition, copies])
+}
+
+function isSamePlace(row: Row, message: Message): boolean {
+  return row.offset === message.offset && row.partition === message.partition && row.topic === message.topic
+}
+
+const isResult = (outcome: Outcome): outcome is Result => !isDeadLetter(outcome)
+
+function split(outcomes: readonly Outcome[]): Saved {
+  return { results: outcomes.filter(isResult), deadLetters: outcomes.filter(isDeadLetter), copies: [] }
+}
+
+function merge(one: Saved, other: Saved): Saved {
+  return {
+    results: [...one.results, ...other.results],
+    deadLetters: [...one.deadLetters, ...other.deadLetters],
+    copies: [...one.copies, ...other.copies],
+  }
+}
+
+function rejected({ message, startedAt, computedAt }: Outcome, error: Error): DeadLetter {
+  const explanation = `Postgres refuses to store the result: ${error.message}`
+  return { message, startedAt, computedAt, reason: 'rejected-by-database', explanation }
+}

@@ -1,0 +1,119 @@
+import type { ICustomPartitioner, IHeaders, Kafka, Producer, RecordMetadata } from 'kafkajs'
+import { chunksOf } from './chunks.ts'
+import { now } from './clock.ts'
+import type { KafkaSettings } from './kafka-settings.ts'
+
+/** One record on its way out. */
+export interface Outgoing {
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+  readonly headers: IHeaders
+}
+
+/** Where the broker put a record, and when: its append time, or our clock where the broker gives none. */
+export interface Receipt {
+  readonly partition: number
+  readonly offset: bigint
+  readonly appendedAt: number
+}
+
+export interface Sender {
+  /**
+   * Sends records to one partition (modulo the topic's count), in order, and returns once all replicas in sync have them.
+   * The receipt of a record that the broker refuses for its size is undefined.
+   * @throws whatever else kafkajs throws: the records may be there or not
+   */
+  send(topic: string, partition: number, records: readonly Outgoing[]): Promise<(Receipt | undefined)[]>
+  close(): Promise<void>
+}
+
+export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
+  let producer: Promise<Producer> | undefined
+
+  const connect = async () => {
+    const fresh = kafka.producer({ ...settings.producer, createPartitioner: keepPartition })
+    try {
+      await fresh.connect()
+      return fresh
+    } catch (error) {
+      producer = undefined
+      throw error
+    }
+  }
+
+  const sendOnce = async (topic: string, partition: number, records: readonly Outgoing[]) => {
+    const mine = (producer ??= connect())
+    const connected = await mine
+    try {
+      const messages = records.map((record) => ({ ...record, partition }))
+      const [metadata] = await connected.send({ topic, acks: -1, messages })
+      return receiptsOf(metadata, records.length)
+    } catch (error) {
+      // After a rejected send nobody knows what the producer believes: it is replaced.
+      if (producer === mine) producer = undefined
+      await connected.disconnect()
+      throw error
+    }
+  }
+
+  return {
+    async send(topic, partition, records) {
+      const receipts: (Receipt | undefined)[] = []
+      for (const chunk of chunksOf(records, sizeOf, settings.maxRequestBytes)) {
+        receipts.push(...(await singlingOut(chunk, (some) => sendOnce(topic, partition, some))))
+      }
+      return receipts
+    },
+    async close() {
+      const last = producer
+      producer = undefined
+      // One that never got connected has nothing to close.
+      const connected = await last?.catch(() => undefined)
+      await connected?.disconnect()
+    },
+  }
+}
+
+type Send = (records: readonly Outgoing[]) => Promise<(Receipt | undefined)[]>
+
+/** A batch that is refused for its size is sent one by one, so that only the record that is too large is left out. */
+async function singlingOut(records: readonly Outgoing[], send: Send): Promise<(Receipt | undefined)[]> {
+  try {
+    return await send(records)
+  } catch (error) {
+    if (!isTooLarge(error)) throw error
+    if (records.length === 1) return [undefined]
+    const receipts: (Receipt | undefined)[] = []
+    for (const record of records) receipts.push(...(await singlingOut([record], send)))
+    return receipts
+  }
+}
+
+/** A record stays on its partition, so the order within one holds from end to end. */
+const keepPartition: ICustomPartitioner =
+  () =>
+  ({ message, partitionMetadata }) =>
+    (message.partition ?? 0) % partitionMetadata.length
+
+function receiptsOf(metadata: RecordMetadata | undefined, count: number): Receipt[] {
+  const { partition = 0, baseOffset = '-1', logAppendTime = '-1' } = metadata ?? {}
+  const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : now()
+  return Array.from({ length: count }, (_, index) => ({
+    partition,
+    offset: BigInt(baseOffset) + BigInt(index),
+    appendedAt,
+  }))
+}
+
+/** The machinery's headers and the record's framing. */
+const OVERHEAD_BYTES = 400
+
+function sizeOf({ value, headers }: Outgoing): number {
+  let bytes = OVERHEAD_BYTES + (value?.length ?? 0)
+  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0)
+  return bytes
+}
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'type' in error && error.type === 'MESSAGE_TOO_LARGE'
+}

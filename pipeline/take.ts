@@ -1,0 +1,114 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs'
+import { chunksOf } from './chunks.ts'
+import type { KafkaSettings } from './kafka-settings.ts'
+import type { Log } from './log.ts'
+import { readMessage, type Message } from './message.ts'
+
+/** A chunk of one partition's records, with what is needed to be done with it. */
+export interface Batch {
+  readonly topic: string
+  readonly partition: number
+  readonly messages: readonly Message[]
+  /** Aborted when the group rebalances or the process stops: whoever waits for a server must give the batch up. */
+  readonly signal: AbortSignal
+  /** Commits the offset behind the last message. */
+  readonly commit: () => Promise<void>
+}
+
+/** Rows and records are made in memory: this bounds what one batch takes. */
+const MAX_BATCH_BYTES = 524_288
+
+/**
+ * Hands the records of a topic to `work`, a batch at a time within a partition, several partitions side by side.
+ * While `work` runs, heartbeats go on by a timer: kafkajs sends none by itself.
+ * An error that is not kafkajs's own is a bug: it goes to `onBug`, and the records stay uncommitted.
+ */
+export async function take(
+  consumer: Consumer,
+  topic: string,
+  settings: KafkaSettings,
+  {
+    work,
+    stopping,
+    onBug,
+  }: { work: (batch: Batch) => Promise<void>; stopping: AbortSignal; onBug: (error: Error) => void },
+): Promise<void> {
+  // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const eachBatch = async (payload: EachBatchPayload) => {
+    const beating = startHeartbeats(payload.heartbeat, settings.consumer.heartbeatInterval ?? 1000)
+    const signal = AbortSignal.any([beating.signal, stopping])
+    try {
+      for (const chunk of chunksOf(
+        payload.batch.messages,
+        (record) => record.value?.length ?? 0,
+        MAX_BATCH_BYTES,
+      )) {
+        if (!payload.isRunning() || payload.isStale() || signal.aborted) break
+        await work(batchOf(payload, chunk, signal))
+      }
+      beating.signal.throwIfAborted()
+    } catch (error) {
+      if (signal.aborted) throw beating.signal.reason ?? error
+      if (error instanceof Error && !error.name.startsWith('KafkaJS')) onBug(error)
+      throw error
+    } finally {
+      beating.stop()
+    }
+  }
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: 4,
+    eachBatch,
+  })
+}
+
+function batchOf(
+  payload: EachBatchPayload,
+  records: EachBatchPayload['batch']['messages'],
+  signal: AbortSignal,
+): Batch {
+  const { topic, partition } = payload.batch
+  const last = records.at(-1)?.offset ?? '-1'
+  return {
+    topic,
+    partition,
+    messages: records.map((record) => readMessage(topic, partition, record)),
+    signal,
+    commit: async () => {
+      const offset = String(BigInt(last) + 1n)
+      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+      payload.resolveOffset(last)
+    },
+  }
+}
+
+/** A heartbeat that fails says that the partition may be somebody else's: it aborts the signal with kafkajs's error. */
+function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
+  const failed = new AbortController()
+  const timer = setInterval(() => {
+    heartbeat().catch((error: unknown) => failed.abort(error))
+  }, intervalMs)
+  return { signal: failed.signal, stop: () => clearInterval(timer) }
+}
+
+/**
+ * Settles when kafkajs gives a consumer up for good: it would stay silent, and the process would live on and do nothing.
+ * A crash after which it starts again is said once, until it is back in its group.
+ */
+export function givenUp(consumer: Consumer, log: Log): Promise<Error> {
+  let isAway = false
+  consumer.on('consumer.group_join', ({ payload }) => {
+    if (isAway) log.info('Back in the group.')
+    isAway = false
+    log.debug({ assignment: payload.memberAssignment }, 'Joined the group')
+  })
+  return new Promise((resolve) => {
+    consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+      if (!restart) resolve(error)
+      else if (!isAway) log.warn(`Taking from Kafka failed: ${error.message}. Trying again until it works.`)
+      isAway = true
+    })
+  })
+}

@@ -1,0 +1,36 @@
+import type { Admin, ITopicConfig } from 'kafkajs'
+import { topicNames, deadLetterTopic } from './route.ts'
+import type { Config } from './config.ts'
+
+const DAY_MS = 86_400_000
+
+/** Creates the topics that are missing; those that are there stay as they are. Returns the names of the new ones. */
+export async function createTopics(admin: Admin, config: Config): Promise<string[]> {
+  const existing = new Set(await admin.listTopics())
+  const missing = topicNames(config).filter((name) => !existing.has(name))
+  const created: string[] = []
+  for (const name of missing) {
+    // One request each: false means that another process was faster.
+    const isNew = await admin.createTopics({ topics: [topicSettings(name, config)], waitForLeaders: false })
+    if (isNew) created.push(name)
+  }
+  // A new topic takes a moment to be known everywhere; kafkajs asks again until it is.
+  await admin.fetchTopicMetadata({ topics: [...topicNames(config)] })
+  return created
+}
+
+function topicSettings(topic: string, config: Config): ITopicConfig {
+  const entries: Record<string, string> = {
+    // The broker's clock, one for all: a message's time in a queue is measured from it.
+    'message.timestamp.type': 'LogAppendTime',
+    'retention.ms': String(7 * DAY_MS),
+    'segment.ms': String(DAY_MS),
+  }
+  // A dead letter is the whole record and its reasons on top: it needs more room than any topic it comes from.
+  if (topic === config.TOPIC_PREFIX + deadLetterTopic) entries['max.message.bytes'] = '2097152'
+  return {
+    topic,
+    numPartitions: config.TOPIC_PARTITIONS,
+    configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
+  }
+}

@@ -1,0 +1,67 @@
+import { memberSpan } from './json-span.ts'
+import { Refusal, shorten } from './refusal.ts'
+
+/** A message's body: a JSON object, both as it was written and as JSON.parse reads it. */
+export interface Body {
+  readonly text: string
+  /** Its numbers are doubles; `source` of a field has all their digits. Ask with Object.hasOwn or `fieldOf`. */
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A field that the body has. */
+export interface Field {
+  readonly name: string
+  /** What JSON.parse made of it. */
+  readonly value: unknown
+  /** Its exact JSON text, such as '[1.50,2]'. */
+  readonly source: () => string
+}
+
+const BYTE_ORDER_MARK = '\uFEFF'
+
+/** @throws {Refusal} 'not-json', 'not-an-object' */
+export function parseBody(record: string): Body {
+  // Editors on Windows put the mark in front, and JSON has no word for it.
+  const text = record.startsWith(BYTE_ORDER_MARK) ? record.slice(1) : record
+  const fields = parseJson(text)
+  if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
+    return { text, fields: fields as Readonly<Record<string, unknown>> }
+  }
+  const found = shorten(text.trim())
+  throw new Refusal('not-an-object', `The body is ${found}. Send a JSON object: put the value into a named field.`)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const why = shorten(cause instanceof Error ? cause.message : String(cause), 160)
+    throw new Refusal('not-json', `The body is not JSON: ${why}. Send a JSON object.`, { cause })
+  }
+}
+
+/** A field of the outermost object; undefined when it is absent. */
+export function fieldOf({ text, fields }: Body, name: string): Field | undefined {
+  if (!Object.hasOwn(fields, name)) return undefined
+  const source = (): string => {
+    const { start, end } = memberSpan(text, name)
+    return text.slice(start, end)
+  }
+  return { name, value: fields[name], source }
+}
+
+/** The exact JSON text of a field, every digit as it was written; undefined when it is absent. */
+export function sourceOf(body: Body, field: string): string | undefined {
+  return fieldOf(body, field)?.source()
+}
+
+/** The body's text with a field added at its end, or replaced where it stands; every other character stays. */
+export function withField({ text, fields }: Body, field: string, json: string): string {
+  if (Object.hasOwn(fields, field)) {
+    const { start, end } = memberSpan(text, field)
+    return text.slice(0, start) + json + text.slice(end)
+  }
+  const close = text.lastIndexOf('}')
+  const comma = Object.keys(fields).length === 0 ? '' : ','
+  return `${text.slice(0, close)}${comma}${JSON.stringify(field)}:${json}${text.slice(close)}`
+}

@@ -1,0 +1,52 @@
+import { rawJson, type RawJson } from '../json.ts'
+
+/** An exact decimal number: coefficient * 10^-scale. One value has several forms; all are written the same. */
+export interface Decimal {
+  readonly coefficient: bigint
+  /** Digits behind the point; negative for zeros before it. */
+  readonly scale: number
+  /** JSON.stringify writes it with every digit. */
+  readonly toJSON: () => RawJson
+}
+
+export function decimalOf(coefficient: bigint, scale: number): Decimal {
+  return { coefficient, scale, toJSON }
+}
+
+export const zero = decimalOf(0n, 0)
+
+function toJSON(this: Decimal): RawJson {
+  return rawJson(plain(this))
+}
+
+/** The number in plain notation: every digit, no exponent, no zeros at the end of a fraction, no '-0'. */
+export function plain({ coefficient, scale }: Decimal): string {
+  if (coefficient === 0n) return '0'
+  if (scale <= 0) return coefficient.toString() + '0'.repeat(-scale)
+  const sign = coefficient < 0n ? '-' : ''
+  const digits = absolute(coefficient)
+    .toString()
+    .padStart(scale + 1, '0')
+  const point = digits.length - scale
+  let end = digits.length
+  while (end > point && digits[end - 1] === '0') end -= 1
+  const fraction = end > point ? `.${digits.slice(point, end)}` : ''
+  return sign + digits.slice(0, point) + fraction
+}
+
+export function absolute(value: bigint): bigint {
+  return value < 0n ? -value : value
+}
+
+export function tenTo(exponent: number): bigint {
+  return 10n ** BigInt(exponent)
+}
+
+/** The binary logarithm of a positive integer of any length, good to 12 digits. */
+export function log2(value: bigint): number {
+  const double = Number(value)
+  if (double < Infinity) return Math.log2(double)
+  const hex = value.toString(16)
+  const leading = hex.slice(0, 13)
+  return Math.log2(Number.parseInt(leading, 16)) + 4 * (hex.length - leading.length)
+}

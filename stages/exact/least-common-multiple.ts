@@ -1,0 +1,61 @@
+import { absolute, decimalOf, log2, zero, type Decimal } from './decimal.ts'
+import { factored, unfactored } from './factored.ts'
+import { greatestCommonDivisor } from './greatest-common-divisor.ts'
+import { limits } from './limits.ts'
+import { multiplied } from './product.ts'
+import { checked, tooLong } from './result.ts'
+
+/**
+ * The least positive decimal that is a whole multiple of each number, signs aside; 0 when one of them is 0.
+ * As if all were scaled to integers and the result scaled back. @throws {Refusal} 'result-too-long'
+ */
+export function leastCommonMultiple(numbers: readonly Decimal[]): Decimal {
+  if (numbers.some(({ coefficient }) => coefficient === 0n)) return zero
+  const scale = numbers[0]?.scale ?? 0
+  const alike = numbers.every((number) => number.scale === scale)
+  return checked('lcm', alike ? ofOneScale(numbers, scale) : ofManyScales(numbers))
+}
+
+function ofOneScale(numbers: readonly Decimal[], scale: number): Decimal {
+  return decimalOf(ofIntegers(numbers.map(({ coefficient }) => absolute(coefficient))), scale)
+}
+
+/** Of each prime the highest power. Scaling touches only those of 2 and 5, so it need not be carried out. */
+function ofManyScales(numbers: readonly Decimal[]): Decimal {
+  const parts = numbers.map(factored)
+  return unfactored({
+    rest: ofIntegers(parts.map(({ rest }) => rest)),
+    twos: Math.max(...parts.map(({ twos }) => twos)),
+    fives: Math.max(...parts.map(({ fives }) => fives)),
+  })
+}
+
+function ofIntegers(integers: readonly bigint[]): bigint {
+  let bits = 0
+  /**
+   * What lcm(known, ...some) is more than `known`, as a factor. `known` may be given modulo the product of `some`:
+   * so a long multiple meets many short integers as one division, not one each.
+   */
+  const growth = (known: bigint, some: readonly bigint[]): bigint => {
+    if (some.length > BLOCK) {
+      const left = some.slice(0, some.length >> 1)
+      const right = some.slice(some.length >> 1)
+      const first = growth(modulo(known, left), left)
+      return first * growth(modulo(known * first, right), right)
+    }
+    let grown = 1n
+    for (const integer of some) grown *= integer / greatestCommonDivisor(integer, (known * grown) % integer)
+    bits += log2(grown)
+    if (bits > LIMIT_BITS) throw tooLong('lcm')
+    return grown
+  }
+  return growth(1n, integers)
+}
+
+/** known modulo the product of the integers, or known itself where that is shorter anyway. */
+function modulo(known: bigint, integers: readonly bigint[]): bigint {
+  return known === 1n ? known : known % multiplied(integers)
+}
+
+const BLOCK = 8
+const LIMIT_BITS = (limits.resultDigits + 1) * Math.log2(10)

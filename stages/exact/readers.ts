@@ -1,0 +1,76 @@
+import type { Field } from '../body.ts'
+import { count as thousands, Refusal, shorten } from '../refusal.ts'
+import type { Reader } from '../stage.ts'
+import { decimalOf, type Decimal } from './decimal.ts'
+import { limits } from './limits.ts'
+import { readDecimal } from './read-decimal.ts'
+
+/** A list of numbers, exact. @throws {Refusal} 'too-many-digits', and what `count` throws */
+export const decimals: Reader<readonly Decimal[]> = (field) => {
+  const numbers = numbersOf(field)
+  const source = field.source()
+  // No fraction, no exponent, and a double that is a safe integer: then the double is the number.
+  if (!/[.eE]/.test(source) && numbers.every(Number.isSafeInteger)) {
+    return numbers.map((number) => decimalOf(BigInt(number), 0))
+  }
+  const tokens = source.slice(1, -1).split(',')
+  return tokens.map((token, index) => exact(`${field.name}[${index}]`, token.trim(), limits.numberDigits))
+}
+
+/** One number, exact: what a stage before this one found. @throws {Refusal} 'not-a-number', 'too-many-digits' */
+export const decimal: Reader<Decimal> = ({ name, value, source }) => {
+  if (typeof value !== 'number') throw notANumber(name, value)
+  return exact(name, source(), limits.resultDigits)
+}
+
+/** One number that has a real square root, exact. @throws {Refusal} 'negative-root', and what `decimal` throws */
+export const radicand: Reader<Decimal> = (field) => {
+  const number = decimal(field)
+  if (number.coefficient >= 0n) return number
+  const found = shorten(field.source())
+  throw new Refusal('negative-root', `${field.name} is ${found}, and a negative number has no real square root.`)
+}
+
+/** A list of numbers, each as the nearest double. @throws {Refusal} 'past-double', and what `count` throws */
+export const doubles: Reader<readonly number[]> = (field) => {
+  const numbers = numbersOf(field)
+  const past = numbers.findIndex((number) => !Number.isFinite(number))
+  if (past === -1) return numbers
+  const found = shorten(field.source().slice(1, -1).split(',')[past]?.trim() ?? '')
+  const range = 'beyond the range of a double, which ends near 1.8e308'
+  throw new Refusal('past-double', `${field.name}[${past}] is ${found}, ${range}. Send a smaller number.`)
+}
+
+/**
+ * How many numbers a list has.
+ * @throws {Refusal} 'not-a-list', 'no-numbers', 'too-many-numbers', 'not-a-number'
+ */
+export const count: Reader<number> = (field) => numbersOf(field).length
+
+function numbersOf({ name, value }: Field): readonly number[] {
+  if (!Array.isArray(value)) throw notAList(name, value)
+  const list: readonly unknown[] = value
+  if (list.length === 0) throw new Refusal('no-numbers', `${name} is empty. Send at least one number.`)
+  if (list.length > limits.numbers) {
+    const most = `${thousands(list.length)} numbers, and a list may have ${thousands(limits.numbers)}`
+    throw new Refusal('too-many-numbers', `${name} has ${most}. Send it as several messages.`)
+  }
+  const other = list.findIndex((number) => typeof number !== 'number')
+  if (other !== -1) throw notANumber(`${name}[${other}]`, list[other])
+  return list as readonly number[]
+}
+
+function exact(place: string, token: string, maxDigits: number): Decimal {
+  const number = readDecimal(token, maxDigits)
+  if (number !== undefined) return number
+  const most = `more than ${thousands(maxDigits)} digits when written out without an exponent`
+  throw new Refusal('too-many-digits', `${place} is ${shorten(token)}: ${most}. Send a shorter number.`)
+}
+
+function notANumber(place: string, value: unknown): Refusal {
+  return new Refusal('not-a-number', `${place} is ${shorten(JSON.stringify(value))}. Put a number there.`)
+}
+
+function notAList(place: string, value: unknown): Refusal {
+  return new Refusal('not-a-list', `${place} is ${shorten(JSON.stringify(value))}. Put a list of numbers there.`)
+}

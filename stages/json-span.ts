@@ -1,0 +1,96 @@
+/** Where a piece of a JSON text stands: from `start` up to, not including, `end`. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/**
+ * Where the value of a member of the outermost object stands in its text.
+ * The text must be JSON, an object, and have the member; of several with one name the last counts, as in JSON.parse.
+ */
+export function memberSpan(text: string, name: string): Span {
+  const start = onlyMember(text, name) ?? lastMember(text, name)
+  return { start, end: valueEnd(text, start) }
+}
+
+/**
+ * The cheap way. Without backslashes a name is written in one way only, and no string holds a quote: when the quoted
+ * name stands in the text once, that is the member, and neither a nested one, nor a twin, nor a string that reads alike.
+ */
+function onlyMember(text: string, name: string): number | undefined {
+  if (text.includes('\\')) return undefined
+  const quoted = `"${name}"`
+  const at = text.indexOf(quoted)
+  if (text.includes(quoted, at + 1)) return undefined
+  return afterColon(text, at + quoted.length)
+}
+
+/** The sure way: member by member. */
+function lastMember(text: string, name: string): number {
+  let found = -1
+  for (let at = afterSpace(text, afterSpace(text, 0) + 1); text[at] === '"';) {
+    const nameEnd = stringEnd(text, at)
+    const value = afterColon(text, nameEnd)
+    if (JSON.parse(text.slice(at, nameEnd)) === name) found = value
+    const comma = afterSpace(text, valueEnd(text, value))
+    at = afterSpace(text, comma + 1)
+  }
+  return found
+}
+
+function valueEnd(text: string, start: number): number {
+  const first = text[start]
+  if (first === '"') return stringEnd(text, start)
+  return first === '{' || first === '[' ? nestEnd(text, start) : wordEnd(text, start)
+}
+
+/** The end of an object or a list: brackets are counted, strings skipped. */
+function nestEnd(text: string, start: number): number {
+  let depth = 0
+  for (let at = start; ; at += 1) {
+    const char = text.charCodeAt(at)
+    if (char === QUOTE) at = stringEnd(text, at) - 1
+    else if (char === OPEN_LIST || char === OPEN_OBJECT) depth += 1
+    else if (char === CLOSE_LIST || char === CLOSE_OBJECT) {
+      depth -= 1
+      if (depth === 0) return at + 1
+    }
+  }
+}
+
+/** A quote ends a string unless an odd number of backslashes stands before it. */
+function stringEnd(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); ; at = text.indexOf('"', at + 1)) {
+    let before = at
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1
+    if ((at - before) % 2 === 0) return at + 1
+  }
+}
+
+/** The end of a number, true, false or null. */
+function wordEnd(text: string, start: number): number {
+  let at = start
+  while (!isSpace(text.charCodeAt(at)) && !isSeparator(text.charCodeAt(at))) at += 1
+  return at
+}
+
+function afterColon(text: string, at: number): number {
+  return afterSpace(text, afterSpace(text, at) + 1)
+}
+
+function afterSpace(text: string, start: number): number {
+  let at = start
+  while (isSpace(text.charCodeAt(at))) at += 1
+  return at
+}
+
+function isSpace(char: number): boolean {
+  return char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09
+}
+
+function isSeparator(char: number): boolean {
+  return char === COMMA || char === CLOSE_OBJECT || char === CLOSE_LIST
+}
+
+const [QUOTE, COMMA, BACKSLASH] = [0x22, 0x2c, 0x5c]
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]

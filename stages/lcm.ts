@@ -1,0 +1,12 @@
+import { leastCommonMultiple } from './exact/least-common-multiple.ts'
+import { decimals } from './exact/readers.ts'
+import { defineStage } from './stage.ts'
+
+/** The least number that every number divides: 7.5 for 1.5 and 2.5. */
+export const lcm = defineStage({
+  name: 'lcm',
+  reads: 'stage3',
+  adds: 'lcm',
+  needs: { numbers: decimals },
+  compute: ({ numbers }) => leastCommonMultiple(numbers),
+})

@@ -1,0 +1,44 @@
+/** What the generator may draw. All four bounds are inclusive. */
+export interface Ranges {
+  /** How many numbers. */
+  readonly countMin: number
+  readonly countMax: number
+  /** How large each is. */
+  readonly min: number
+  readonly max: number
+  /** How many decimals each is written with; 0 for integers. */
+  readonly decimals: number
+}
+
+/**
+ * The text of a new body, {"numbers":[...]}: position 0 of the pipeline.
+ * Every number of the range that can be written with these decimals is equally likely.
+ * @param random gives numbers from 0 up to, not including, 1, like Math.random
+ * @throws {RangeError} when no number with these decimals lies in the range, or more than a double can tell apart
+ */
+export function randomNumbers(random: () => number, ranges: Ranges): string {
+  const { countMin, countMax, min, max, decimals } = ranges
+  const between = (low: number, high: number): number => low + Math.floor(random() * (high - low + 1))
+  const lowest = Math.ceil(shifted(min, decimals))
+  const highest = Math.floor(shifted(max, decimals))
+  if (!(lowest <= highest)) throw new RangeError(`no number with ${decimals} decimals from ${min} to ${max}`)
+  if (![lowest, highest, highest - lowest + 1].every(Number.isSafeInteger)) {
+    throw new RangeError(`${decimals} decimals are too many for numbers from ${min} to ${max}`)
+  }
+  const draw = (): string => pointed(between(lowest, highest), decimals)
+  const numbers = Array.from({ length: between(countMin, countMax) }, draw)
+  return `{"numbers":[${numbers.join(',')}]}`
+}
+
+/** value * 10^places, rounded once: 1.1 * 100 is 110.00000000000001, and its ceiling would miss the bound. */
+function shifted(value: number, places: number): number {
+  const [digits, exponent = '0'] = String(value).split('e')
+  return Number(`${digits}e${Number(exponent) + places}`)
+}
+
+/** An integer with its last digits behind the point: 1250 with 2 decimals is '12.50'. */
+function pointed(value: number, decimals: number): string {
+  if (decimals === 0) return String(value)
+  const digits = String(Math.abs(value)).padStart(decimals + 1, '0')
+  return `${value < 0 ? '-' : ''}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
+}

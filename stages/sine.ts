@@ -1,0 +1,11 @@
+import { doubles } from './exact/readers.ts'
+import { defineStage } from './stage.ts'
+
+/** The sine of each number, in radians: the platform's, of the nearest double. */
+export const sine = defineStage({
+  name: 'sine',
+  reads: 'stage5',
+  adds: 'sin',
+  needs: { numbers: doubles },
+  compute: ({ numbers }) => numbers.map((radians) => Math.sin(radians)),
+})

@@ -1,0 +1,17 @@
+import { radicand } from './exact/readers.ts'
+import { root } from './exact/root.ts'
+import { defineStage } from './stage.ts'
+
+/** The square roots of what the stages before it found. */
+export const squareRoot = defineStage({
+  name: 'square-root',
+  reads: 'stage6',
+  adds: 'sqrt',
+  needs: { lcm: radicand, sum: radicand, product: radicand, average: radicand },
+  compute: ({ lcm, sum, product, average }) => ({
+    lcm: root(lcm),
+    sum: root(sum),
+    product: root(product),
+    average: root(average),
+  }),
+})

@@ -1,0 +1,31 @@
+import type { Admin } from 'kafkajs'
+import type { Route } from '../pipeline/route.ts'
+
+/** What waits in front of a stage on one partition of the topic it reads, by the broker's account. */
+export interface PartitionBacklog {
+  readonly partition: number
+  /** The offset that the next record will get. */
+  readonly end: bigint
+  /** The first offset that is not done; the start of the log when the group has not committed yet. */
+  readonly committed: bigint
+  readonly waiting: bigint
+}
+
+/** Right also when no consumer lives: it compares the log with what the group has committed, on the broker. */
+export async function readBacklog(admin: Admin, route: Route): Promise<PartitionBacklog[]> {
+  const [ends, [group]] = await Promise.all([
+    admin.fetchTopicOffsets(route.source),
+    admin.fetchOffsets({ groupId: route.group, topics: [route.source] }),
+  ])
+  const offsets = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]))
+  return ends
+    .map(({ partition, low, high }) => {
+      const end = BigInt(high)
+      const start = BigInt(low)
+      const offset = offsets.get(partition) ?? -1n
+      // Retention may have removed records that were never read: they do not wait any more.
+      const committed = offset < start ? start : offset
+      return { partition, end, committed, waiting: end > committed ? end - committed : 0n }
+    })
+    .toSorted((one, other) => one.partition - other.partition)
+}
