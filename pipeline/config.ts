@@ -62,16 +62,6 @@ const ordered = [
   ['NUMBERS_MIN', 'NUMBERS_MAX'],
 ] as const
 
-const checked = environment.superRefine((env, context) => {
-  const refuse = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
-  for (const [low, high] of ordered) {
-    if (env[low] > env[high]) refuse(low, `expected at most ${high}, which is ${env[high]}`)
-  }
-  if (isEventHubs(env.BOOTSTRAP_SERVERS) && env.EVENTHUB_CONNECTIONSTRING === undefined) {
-    refuse('EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace')
-  }
-})
-
 /** The settings of one process, frozen. Durations in seconds, ports as numbers. */
 export type Config = Readonly<z.infer<typeof environment>>
 
@@ -88,20 +78,36 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
   )
-  const result = checked.safeParse(given)
-  if (result.success) return Object.freeze(result.data)
-  const complaints = new Map<string, string>()
-  for (const issue of result.error.issues) {
-    const key = String(issue.path[0])
-    const found = given[key] === undefined ? 'found nothing' : `found ${quoted(key, given[key])}`
-    if (!complaints.has(key)) complaints.set(key, `  ${key}: ${issue.message}, ${found}`)
-  }
-  throw new UserError(
-    `The environment has ${complaints.size} bad setting(s):\n${[...complaints.values()].join('\n')}`,
-  )
+  const result = environment.safeParse(given)
+  const issues = result.error?.issues ?? []
+  const wrong = issues.map(({ path, message }) => [String(path[0]), message] as const)
+  wrong.push(...disagreements(given))
+  if (result.success && wrong.length === 0) return Object.freeze(result.data)
+  // A variable can be wrong in several ways; one is enough to say.
+  const complaints = [...new Map(wrong.toReversed())].toReversed().map(([key, expected]) => {
+    return `  ${key}: ${expected}, found ${quoted(key, given[key])}`
+  })
+  const count = complaints.length === 1 ? '1 bad setting' : `${complaints.length} bad settings`
+  throw new UserError(`The environment has ${count}:\n${complaints.join('\n')}`)
 }
 
-function quoted(key: string, value: string): string {
+/** What is wrong between variables that are right one by one. */
+function disagreements(given: Record<string, string | undefined>): (readonly [string, string])[] {
+  const valueOf = (key: keyof typeof environment.shape) => environment.shape[key].safeParse(given[key]).data
+  const wrong: (readonly [string, string])[] = []
+  for (const [low, high] of ordered) {
+    const [from, to] = [Number(valueOf(low)), Number(valueOf(high))]
+    if (from > to) wrong.push([low, `expected at most ${high}, which is ${to}`])
+  }
+  const brokers = given['BOOTSTRAP_SERVERS'] ?? ''
+  if (isEventHubs([brokers]) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {
+    wrong.push(['EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace'])
+  }
+  return wrong
+}
+
+function quoted(key: string, value: string | undefined): string {
+  if (value === undefined) return 'nothing'
   return /PASSWORD|CONNECTIONSTRING/.test(key)
     ? 'something else (not shown)'
     : JSON.stringify(value.slice(0, 60))

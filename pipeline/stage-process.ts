@@ -1,72 +1,90 @@
+import type { Consumer } from 'kafkajs'
 import { compute } from './compute.ts'
 import type { Config } from './config.ts'
-import { openDatabase } from './database.ts'
-import { kafkaSettings } from './kafka-settings.ts'
+import { openDatabase, type Database } from './database.ts'
+import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
 import type { Log } from './log.ts'
-import { patiently, type Patience } from './patiently.ts'
+import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
 import { deadLetterTopic, type Route } from './route.ts'
-import { runStage } from './run-stage.ts'
+import { runStage, type Collaborators } from './run-stage.ts'
 import { save } from './save.ts'
-import { createSender } from './send.ts'
+import { createSender, type Sender } from './send.ts'
 import { givenUp, take, type Batch } from './take.ts'
 
-/** One stage as a process: wires the machinery to Kafka and Postgres and runs until it is told to stop. */
+/** What one stage works with while its process lives. */
+interface Workplace {
+  readonly config: Config
+  readonly route: Route
+  readonly log: Log
+  readonly settings: KafkaSettings
+  readonly consumer: Consumer
+  readonly sender: Sender
+  readonly database: Database
+}
+
+/**
+ * One stage as a process: takes batches and runs the stage on them until it is told to stop.
+ * @throws when it cannot go on, so that the process ends and a supervisor starts it again
+ */
 export async function runStageProcess(
   config: Config,
   route: Route,
   log: Log,
   stopping: AbortSignal,
 ): Promise<void> {
+  const workplace = openWorkplace(config, route, log)
+  const { settings, consumer } = workplace
+  const bug = Promise.withResolvers<Error>()
+  const work = async (batch: Batch) => {
+    const saved = await runStage(batch.messages, collaborators(batch, workplace))
+    for (const { message, reason, explanation } of saved.deadLetters) {
+      log.warn({ messageId: message.id, offset: message.offset, reason }, `Dead letter: ${explanation}`)
+    }
+  }
+  try {
+    await patiently('Connecting to Kafka', () => consumer.connect(), { log, signal: stopping })
+    const ended = givenUp(consumer, log)
+    await take(consumer, route.source, settings, { work, stopping, onBug: bug.resolve })
+    log.info(`Taking from ${route.source}, sending to ${route.target}.`)
+    const end = await Promise.race([aborted(stopping), ended, bug.promise])
+    if (end instanceof Error) throw new Error(`${route.stage.name} cannot go on`, { cause: end })
+  } catch (error) {
+    if (!stopping.aborted) throw error
+  } finally {
+    await close(workplace)
+  }
+}
+
+function openWorkplace(config: Config, route: Route, log: Log): Workplace {
   const settings = kafkaSettings(config, route.group)
   const kafka = createKafka(settings, log)
   const database = openDatabase(config, 4, (error) =>
     log.debug({ err: error }, 'A connection to Postgres broke'),
   )
-  const sender = createSender(kafka, settings)
   const consumer = kafka.consumer({ ...settings.consumer, groupId: route.group })
+  return { config, route, log, settings, consumer, sender: createSender(kafka, settings), database }
+}
 
-  const work = async (batch: Batch) => {
-    const { stage } = route
-    const place = { stage: stage.name, topic: batch.topic, partition: batch.partition }
-    const trying = <T>(what: string, attempt: () => Promise<T>) =>
-      patiently(what, attempt, { log, signal: batch.signal })
-    const saved = await runStage(batch.messages, {
-      compute: (message) => compute(stage, message, settings.maxRecordBytes),
-      save: (outcomes) => trying('Saving to Postgres', () => save(database, place, outcomes)),
-      publish: (rows) =>
-        publish(rows, {
-          route,
-          place,
-          deadLetterTopic: config.TOPIC_PREFIX + deadLetterTopic,
-          sender,
-          database,
-          patiently: trying,
-        }),
-      commit: batch.commit,
-    })
-    for (const { message, reason, explanation } of saved.deadLetters) {
-      log.warn({ messageId: message.id, offset: message.offset, reason }, `Dead letter: ${explanation}`)
-    }
-  }
+async function close({ consumer, sender, database }: Workplace): Promise<void> {
+  await consumer.disconnect()
+  await sender.close()
+  await database.end()
+}
 
-  const bug = Promise.withResolvers<Error>()
-  const waiting: Patience = { log, signal: stopping }
-  try {
-    await patiently('Connecting to Kafka', () => consumer.connect(), waiting)
-    const ended = givenUp(consumer, log)
-    await take(consumer, route.source, settings, { work, stopping, onBug: bug.resolve })
-    log.info(`Taking from ${route.source}, sending to ${route.target}.`)
-    const end = await Promise.race([aborted(stopping), ended, bug.promise])
-    if (end instanceof Error)
-      throw new Error(`${route.stage.name} cannot go on: ${end.message}`, { cause: end })
-  } catch (error) {
-    if (!stopping.aborted) throw error
-  } finally {
-    await consumer.disconnect()
-    await sender.close()
-    await database.end()
+function collaborators(batch: Batch, workplace: Workplace): Collaborators {
+  const { config, route, log, settings, sender, database } = workplace
+  const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
+  const trying = <T>(what: string, attempt: () => Promise<T>) =>
+    patiently(what, attempt, { log, signal: batch.signal })
+  const letters = config.TOPIC_PREFIX + deadLetterTopic
+  const publishing = { route, place, deadLetterTopic: letters, sender, database, patiently: trying }
+  return {
+    compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
+    save: (outcomes) => trying('Saving to Postgres', () => save(database, place, outcomes)),
+    publish: (saved) => publish(saved, publishing),
+    commit: batch.commit,
   }
 }

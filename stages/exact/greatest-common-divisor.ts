@@ -1,14 +1,22 @@
-const LARGEST = BigInt(Number.MAX_SAFE_INTEGER)
+const LARGEST_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+const LARGEST_INT32 = 0x7fff_ffff
 
-/** Euclid's, of a positive and a non-negative integer; on doubles as soon as both fit. */
+/** Euclid's, of a positive and a non-negative integer: in the widest arithmetic that is needed, then in the narrowest. */
 export function greatestCommonDivisor(first: bigint, second: bigint): bigint {
   let [a, b] = [first, second]
-  while (a > LARGEST && b !== 0n) [a, b] = [b, a % b]
-  return b === 0n ? a : BigInt(ofSafeIntegers(Number(a), Number(b % a)))
+  while (b > LARGEST_SAFE) [a, b] = [b, a % b]
+  return b === 0n ? a : BigInt(ofDoubles(Number(b), Number(a % b)))
 }
 
-function ofSafeIntegers(first: number, second: number): number {
+function ofDoubles(first: number, second: number): number {
   let [a, b] = [first, second]
-  while (b !== 0) [a, b] = [b, a % b]
+  while (b > LARGEST_INT32) [a, b] = [b, a % b]
+  return b === 0 ? a : ofInt32(b, a % b)
+}
+
+/** The processor divides 32-bit integers; the remainder of doubles is a function call. `| 0` tells the compiler. */
+function ofInt32(first: number, second: number): number {
+  let [a, b] = [first | 0, second | 0]
+  while (b !== 0) [a, b] = [b, (a % b) | 0]
   return a
 }

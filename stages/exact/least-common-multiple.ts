@@ -43,8 +43,9 @@ function ofIntegers(integers: readonly bigint[]): bigint {
       const first = growth(modulo(known, left), left)
       return first * growth(modulo(known * first, right), right)
     }
-    let grown = 1n
-    for (const integer of some) grown *= integer / greatestCommonDivisor(integer, (known * grown) % integer)
+    let multiple = known
+    for (const integer of some) multiple *= integer / greatestCommonDivisor(integer, multiple % integer)
+    const grown = multiple / known
     bits += log2(grown)
     if (bits > LIMIT_BITS) throw tooLong('lcm')
     return grown
@@ -57,5 +58,5 @@ function modulo(known: bigint, integers: readonly bigint[]): bigint {
   return known === 1n ? known : known % multiplied(integers)
 }
 
-const BLOCK = 8
+const BLOCK = 16
 const LIMIT_BITS = (limits.resultDigits + 1) * Math.log2(10)

@@ -14,13 +14,19 @@ export const decimals: Reader<readonly Decimal[]> = (field) => {
     return numbers.map((number) => decimalOf(BigInt(number), 0))
   }
   const tokens = source.slice(1, -1).split(',')
-  return tokens.map((token, index) => exact(`${field.name}[${index}]`, token.trim(), limits.numberDigits))
+  return tokens.map((token, index) => {
+    const number = readDecimal(token.trim(), limits.numberDigits)
+    if (number === undefined) throw tooManyDigits(`${field.name}[${index}]`, token.trim(), limits.numberDigits)
+    return number
+  })
 }
 
 /** One number, exact: what a stage before this one found. @throws {Refusal} 'not-a-number', 'too-many-digits' */
 export const decimal: Reader<Decimal> = ({ name, value, source }) => {
   if (typeof value !== 'number') throw notANumber(name, value)
-  return exact(name, source(), limits.resultDigits)
+  const number = readDecimal(source(), limits.resultDigits)
+  if (number === undefined) throw tooManyDigits(name, source(), limits.resultDigits)
+  return number
 }
 
 /** One number that has a real square root, exact. @throws {Refusal} 'negative-root', and what `decimal` throws */
@@ -60,11 +66,9 @@ function numbersOf({ name, value }: Field): readonly number[] {
   return list as readonly number[]
 }
 
-function exact(place: string, token: string, maxDigits: number): Decimal {
-  const number = readDecimal(token, maxDigits)
-  if (number !== undefined) return number
-  const most = `more than ${thousands(maxDigits)} digits when written out without an exponent`
-  throw new Refusal('too-many-digits', `${place} is ${shorten(token)}: ${most}. Send a shorter number.`)
+function tooManyDigits(place: string, token: string, limit: number): Refusal {
+  const most = `more than ${thousands(limit)} digits when written out without an exponent`
+  return new Refusal('too-many-digits', `${place} is ${shorten(token)}: ${most}. Send a shorter number.`)
 }
 
 function notANumber(place: string, value: unknown): Refusal {

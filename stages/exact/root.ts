@@ -26,6 +26,7 @@ function exactly(coefficient: bigint, scale: number): Rounded {
 
 /** The largest integer whose square is not above the value. Made for values of up to 200 bits, as `rounded` needs. */
 export function integerRoot(value: bigint): bigint {
+  if (value < 2n) return value
   const guess = BigInt(Math.floor(Math.sqrt(Number(value))))
   // One of Newton's steps doubles the 52 bits that the guess has right; the rest is off by one.
   let root = (guess + value / guess) >> 1n

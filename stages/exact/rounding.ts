@@ -35,13 +35,15 @@ export function written(double: number): Rounded {
   return Math.abs(double) < READS_AS_EXACT ? double : rawJson(double.toExponential())
 }
 
-/** 0 and Infinity included. Source of the constants: IEEE 754 binary64, 53 bits, the lowest worth 2^-1074. */
+/**
+ * The nearest double, 0 and Infinity included. Two steps round, and at most one of them has something to round: Number()
+ * to 53 bits, then, below 2^-1022 only, the product to a multiple of 2^-1074; the sticky bit keeps them from adding up.
+ * Source of the numbers: IEEE 754 binary64; of Number(bigint): ECMAScript, to nearest, ties to even.
+ */
 function nearestDouble({ log2, scaled }: Real): number {
-  const places = 62 - Math.floor(log2)
+  const places = Math.min(62 - Math.floor(log2), 1075)
   const bits = places > 0 ? scaled(1n << BigInt(places), 1n) : scaled(1n, 1n << BigInt(-places))
-  const lowest = -places - 1
-  const surplus = Math.max(bits.toString(2).length - 53, -1074 - lowest)
-  return Number(halfEven(bits, 1n << BigInt(surplus))) * 2 ** (lowest + surplus)
+  return (Number(bits) / 4) * 2 ** (1 - places)
 }
 
 function seventeenDigits({ log2, scaled }: Real): string {

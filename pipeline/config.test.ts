@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+import { UserError } from './user-error.ts'
+
+const complaintsAbout = (env: Record<string, string>): string => {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof UserError) return error.message
+    throw error
+  }
+  return 'nothing to complain about'
+}
+
+test('an empty environment reaches the demo and compose from the host, with the seed’s defaults', () => {
+  expect(readConfig({})).toMatchObject({
+    BOOTSTRAP_SERVERS: ['localhost:19092'],
+    DB_HOST: 'localhost',
+    DB_PORT: 15_432,
+    DB_NAME: 'flow_results',
+    MESSAGE_MAX: 20,
+    SLEEP_MAX: 10,
+    COUNT_MIN: 3,
+    NUMBERS_MAX: 100_000,
+    NUMBERS_DECIMALS: 2,
+  })
+})
+
+test('an empty variable counts as unset, as compose files write it', () => {
+  expect(readConfig({ DB_PORT: '', RATE: ' ' })).toEqual(readConfig({}))
+})
+
+test('the settings are frozen', () => {
+  expect(Object.isFrozen(readConfig({}))).toBe(true)
+})
+
+test('names every bad variable at once, with what was expected and what was found', () => {
+  const complaints = complaintsAbout({
+    DB_PORT: 'abc',
+    LOG_LEVEL: 'loud',
+    BOOTSTRAP_SERVERS: 'kafka',
+    COUNT_MIN: '2.5',
+    MESSAGE_MIN: '21',
+  })
+  expect(complaints.split('\n')).toEqual([
+    'The environment has 5 bad settings:',
+    '  BOOTSTRAP_SERVERS: expected host:port, or several with commas between, found "kafka"',
+    '  DB_PORT: expected a whole number from 1 to 65535, found "abc"',
+    '  COUNT_MIN: expected a whole number from 1 to 10000, found "2.5"',
+    '  LOG_LEVEL: expected one of trace, debug, info, warn, error, fatal, silent, found "loud"',
+    '  MESSAGE_MIN: expected at most MESSAGE_MAX, which is 20, found "21"',
+  ])
+})
+
+test.each([
+  [{ MESSAGE_MIN: '30' }, 'MESSAGE_MIN: expected at most MESSAGE_MAX, which is 20, found "30"'],
+  [{ SLEEP_MAX: '0.5' }, 'SLEEP_MIN: expected at most SLEEP_MAX, which is 0.5, found nothing'],
+  [{ DB_PORT: '65536' }, 'DB_PORT: expected a whole number from 1 to 65535, found "65536"'],
+  [
+    { BOOTSTRAP_SERVERS: 'lab.servicebus.windows.net:9093' },
+    'EVENTHUB_CONNECTIONSTRING: expected the connection string of the Event Hubs namespace, found nothing',
+  ],
+])('%o is refused', (env, complaint) => {
+  expect(complaintsAbout(env)).toContain(complaint)
+})
+
+test('never shows a secret', () => {
+  const env = { BOOTSTRAP_SERVERS: 'x.servicebus.windows.net:9093', EVENTHUB_CONNECTIONSTRING: 'hunter2' }
+  expect(complaintsAbout(env)).not.toContain('hunter2')
+})
+
+test('.env.example names every variable with its default', () => {
+  const lines = readFileSync(new URL('../.env.example', import.meta.url), 'utf8').split('\n')
+  const documented = lines.flatMap((line) => /^#?\s?([A-Z_]+)=/.exec(line)?.[1] ?? [])
+  const withAll = readConfig({
+    EVENTHUB_CONNECTIONSTRING: 'Endpoint=sb://x',
+    INPUT_TOPIC: 'a',
+    OUTPUT_TOPIC: 'b',
+    RATE: '1',
+    KAFKA_HOME: 'k',
+    OPERATION_TYPE: 'add',
+    STAGE_NUMBER: '1',
+  })
+  expect(documented.toSorted()).toEqual(Object.keys(withAll).toSorted())
+})

@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+import { kafkaSettings } from './kafka-settings.ts'
+
+const local = kafkaSettings(readConfig({}), 'add')
+const azure = kafkaSettings(
+  readConfig({
+    BOOTSTRAP_SERVERS: 'lab.servicebus.windows.net:9093',
+    EVENTHUB_CONNECTIONSTRING: 'Endpoint=sb://lab/;SharedAccessKey=x',
+    TOPICS_AUTO_CREATE: 'false',
+  }),
+  'add',
+)
+
+test('a plain broker needs no TLS and no login', () => {
+  expect(local.client).not.toHaveProperty('ssl')
+  expect(local.client).not.toHaveProperty('sasl')
+  expect(local.createTopics).toBe(true)
+})
+
+test('Event Hubs: SASL PLAIN over TLS, as $ConnectionString', () => {
+  expect(azure.client).toMatchObject({
+    brokers: ['lab.servicebus.windows.net:9093'],
+    ssl: true,
+    sasl: {
+      mechanism: 'plain',
+      username: '$ConnectionString',
+      password: 'Endpoint=sb://lab/;SharedAccessKey=x',
+    },
+  })
+})
+
+test('Event Hubs: the timeouts, ages and sizes that its documentation asks for', () => {
+  expect(azure.client.requestTimeout).toBeGreaterThanOrEqual(60_000)
+  expect(azure.client.connectionTimeout).toBeGreaterThanOrEqual(10_000)
+  expect(azure.consumer.sessionTimeout).toBeGreaterThanOrEqual(30_000)
+  // It closes idle connections after 240 s.
+  expect(azure.consumer.metadataMaxAge).toBeLessThanOrEqual(180_000)
+  expect(azure.producer.metadataMaxAge).toBeLessThanOrEqual(180_000)
+  // It closes the connection on requests over 1,046,528 bytes.
+  expect(azure.maxRequestBytes).toBeLessThanOrEqual(1_000_000)
+  expect(azure.createTopics).toBe(false)
+})
+
+test.each([local, azure])('timeouts are ordered: request > rebalance > session > heartbeat', (settings) => {
+  const { sessionTimeout = 0, rebalanceTimeout = 0, heartbeatInterval = 0 } = settings.consumer
+  expect(settings.client.requestTimeout).toBeGreaterThan(rebalanceTimeout)
+  expect(rebalanceTimeout).toBeGreaterThan(sessionTimeout)
+  expect(sessionTimeout).toBeGreaterThan(3 * heartbeatInterval)
+  expect(heartbeatInterval).toBeGreaterThanOrEqual(settings.consumer.maxWaitTimeInMs ?? 5000)
+})
+
+test.each([local, azure])('never the idempotent producer, whose retries can lose records', (settings) => {
+  expect(settings.producer.idempotent).toBe(false)
+})
