@@ -50,7 +50,13 @@ export interface StopOptions {
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, command, cwd, env, user } = options
-  const child = spawn(command, options.args, { cwd, env, ...user, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, options.args, {
+    cwd,
+    env,
+    ...user,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const gone = child.pid === undefined ? undefined : untilGone(child, child.pid)
   const lines = lastLines()
   for (const stream of [child.stdout, child.stderr]) {

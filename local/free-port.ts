@@ -22,10 +22,14 @@ export async function requireFreePort(port: number, name: string, changeWith?: s
       const code = (error as NodeJS.ErrnoException).code
       if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) continue
       if (code !== 'EADDRINUSE') throw error
-      const instead = changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
-      throw new UserError(`Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`, {
-        cause: error,
-      })
+      const instead =
+        changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
+      throw new UserError(
+        `Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`,
+        {
+          cause: error,
+        },
+      )
     }
   }
 }

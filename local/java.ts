@@ -7,7 +7,10 @@ const ADVICE = `install Java ${OLDEST} or newer (Debian: apt-get install default
 /** The command that runs Java with these arguments: the one in JAVA_HOME when that is set, as Maven does, else the one on the PATH. */
 export function java(args: readonly string[]): { command: string; args: string[] } {
   // `exec`: the process becomes Java, so that signals meet Java itself.
-  return { command: '/bin/sh', args: ['-c', 'exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" "$@"', 'java', ...args] }
+  return {
+    command: '/bin/sh',
+    args: ['-c', 'exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" "$@"', 'java', ...args],
+  }
 }
 
 /** @throws {UserError} when Java is missing or too old for Kafka */
@@ -17,5 +20,6 @@ export async function requireJava(env?: NodeJS.ProcessEnv): Promise<void> {
   })
   // Java 8 and older call themselves 1.8 and so on.
   const major = Number(/version "(\d+)/.exec(output)?.[1])
-  if (major < OLDEST) throw new UserError(`Kafka needs a newer Java than the one found here, ${major}: ${ADVICE}`)
+  if (major < OLDEST)
+    throw new UserError(`Kafka needs a newer Java than the one found here, ${major}: ${ADVICE}`)
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { UserError } from '../pipeline/user-error.ts'
 import { requireDiskSpace } from './disk-space.ts'
 import { runToEnd } from './run-to-end.ts'
@@ -25,7 +25,7 @@ const CACHE = join(import.meta.dirname, '..', '.cache')
  */
 export async function kafkaJars(options: JarsOptions): Promise<string> {
   if (options.kafkaHome !== undefined) return jarsAtHome(options.kafkaHome)
-  const cacheDir = options.cacheDir ?? CACHE
+  const cacheDir = resolve(options.cacheDir ?? CACHE)
   const version = /<kafka.version>(.+)</.exec(await readFile(POM, 'utf8'))?.[1]
   const target = join(cacheDir, `kafka-${version}`)
   if (existsSync(target)) return target
@@ -44,7 +44,7 @@ export async function kafkaJars(options: JarsOptions): Promise<string> {
 }
 
 async function jarsAtHome(kafkaHome: string): Promise<string> {
-  const jars = join(kafkaHome, 'libs')
+  const jars = resolve(kafkaHome, 'libs')
   const names = existsSync(jars) ? await readdir(jars) : []
   if (names.some((name) => /^kafka_.*\.jar$/.test(name))) return jars
   throw new UserError(

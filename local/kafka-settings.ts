@@ -1,6 +1,3 @@
-/** The cluster id of every local broker: 16 bytes in base64url, as Kafka wants it. */
-export const CLUSTER_ID = 'ThroughlineLocalKafkaA'
-
 /** The server.properties of one node that is broker and controller, with its data in the directory `log` beside it. */
 export function kafkaSettings({ port, controllerPort }: { port: number; controllerPort: number }): string {
   return `process.roles=broker,controller
@@ -28,6 +25,10 @@ auto.create.topics.enable=false
 # Nobody waits: a first member starts at once, and a test may ask for a short session.
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+
+# After -9 the controller refuses the broker's next life until it has missed its last one for this long (9 s by default).
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 
 # The cleaner's default buffer of 128 MB is larger than everything it will ever clean here.
 log.cleaner.dedupe.buffer.size=4194304

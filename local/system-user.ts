@@ -19,7 +19,9 @@ export async function unprivilegedUser(): Promise<SystemUser | undefined> {
     const [, , uid, gid] = accounts.find(([account]) => account === name) ?? []
     if (uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) }
   }
-  throw new UserError('Postgres refuses to run as root, and there is no user postgres or nobody: become an ordinary user.')
+  throw new UserError(
+    'Postgres refuses to run as root, and there is no user postgres or nobody: become an ordinary user.',
+  )
 }
 
 /** Whether a user reaches a file or directory and may do `what` with it, one of the questions of test(1): "-w", "-x". */

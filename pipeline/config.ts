@@ -52,6 +52,7 @@ const environment = z.object({
   NUMBERS_DECIMALS: whole(0, 15).default(2),
   RATE: amount(0.01, 100_000).optional(),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+  METRICS_PORT: whole(0, 65_535).default(0),
   KAFKA_HOME: z.string().optional(),
 })
 

@@ -8,6 +8,7 @@ import type { Log } from './log.ts'
 import { patiently } from './patiently.ts'
 import { routes } from './route.ts'
 import { createSender } from './send.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
 export function openEntry(config: Config, log: Log): Entry & { close(): Promise<void> } {
@@ -27,15 +28,15 @@ export function openEntry(config: Config, log: Log): Entry & { close(): Promise<
 
 /** Position 0 as a process: `messages` at once, or for ever as the environment says. */
 export async function runGeneratorProcess(
-  config: Config,
-  log: Log,
+  { config, log, health }: Surroundings,
   stopping: AbortSignal,
   messages?: number,
 ): Promise<void> {
   const entry = openEntry(config, log)
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
-    patiently(what, attempt, { log, signal: stopping })
+    patiently(what, attempt, { log, health, signal: stopping })
   try {
+    health.connected(true)
     const left = await trying('Sending what was left unsent', () => enterUnpublished(entry))
     if (left > 0)
       log.info(`Sent ${left} message(s) again that an earlier process had saved and perhaps not sent.`)

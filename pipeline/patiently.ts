@@ -1,12 +1,13 @@
 import pRetry from 'p-retry'
+import type { Health } from './health.ts'
 import type { Log } from './log.ts'
 
 export interface Patience {
   readonly log: Log
   /** Ends the waiting: the process stops, or the partition is somebody else's now. */
   readonly signal: AbortSignal
-  /** Told when the waiting starts and when it ends: a process that waits on purpose is alive, but not ready. */
-  readonly onWaiting?: (waiting: boolean) => void
+  /** A process that waits on purpose is alive, but not ready. */
+  readonly health: Health
 }
 
 /**
@@ -17,14 +18,14 @@ export interface Patience {
 export async function patiently<T>(
   what: string,
   attempt: () => Promise<T>,
-  { log, signal, onWaiting }: Patience,
+  { log, signal, health }: Patience,
   isHopeless: (error: Error) => boolean = () => false,
 ): Promise<T> {
   let since: number | undefined
   const onFailedAttempt = ({ error }: { error: Error }) => {
     if (since !== undefined || isHopeless(error)) return
     since = Date.now()
-    onWaiting?.(true)
+    health.waiting(true)
     log.warn({ err: error }, `${what} failed: ${error.message}. Trying again until it works.`)
   }
   try {
@@ -41,6 +42,6 @@ export async function patiently<T>(
       log.info(`${what} works again after ${Math.round((Date.now() - since) / 1000)} s.`)
     return result
   } finally {
-    if (since !== undefined) onWaiting?.(false)
+    if (since !== undefined) health.waiting(false)
   }
 }

@@ -1,10 +1,8 @@
 import type { Consumer } from 'kafkajs'
 import { compute } from './compute.ts'
-import type { Config } from './config.ts'
 import { openDatabase, type Database } from './database.ts'
 import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
-import type { Log } from './log.ts'
 import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
@@ -12,13 +10,12 @@ import { deadLetterTopic, type Route } from './route.ts'
 import { runStage, type Collaborators } from './run-stage.ts'
 import { save } from './save.ts'
 import { createSender, type Sender } from './send.ts'
-import { givenUp, take, type Batch } from './take.ts'
+import type { Surroundings } from './surroundings.ts'
+import { take, watch, type Batch } from './take.ts'
 
 /** What one stage works with while its process lives. */
-interface Workplace {
-  readonly config: Config
+interface Workplace extends Surroundings {
   readonly route: Route
-  readonly log: Log
   readonly settings: KafkaSettings
   readonly consumer: Consumer
   readonly sender: Sender
@@ -30,23 +27,24 @@ interface Workplace {
  * @throws when it cannot go on, so that the process ends and a supervisor starts it again
  */
 export async function runStageProcess(
-  config: Config,
+  surroundings: Surroundings,
   route: Route,
-  log: Log,
   stopping: AbortSignal,
 ): Promise<void> {
-  const workplace = openWorkplace(config, route, log)
+  const { log, health } = surroundings
+  const workplace = openWorkplace(surroundings, route)
   const { settings, consumer } = workplace
   const bug = Promise.withResolvers<Error>()
   const work = async (batch: Batch) => {
     const saved = await runStage(batch.messages, collaborators(batch, workplace))
+    health.progressed()
     for (const { message, reason, explanation } of saved.deadLetters) {
       log.warn({ messageId: message.id, offset: message.offset, reason }, `Dead letter: ${explanation}`)
     }
   }
   try {
-    await patiently('Connecting to Kafka', () => consumer.connect(), { log, signal: stopping })
-    const ended = givenUp(consumer, log)
+    await patiently('Connecting to Kafka', () => consumer.connect(), { log, health, signal: stopping })
+    const ended = watch(consumer, log, health)
     await take(consumer, route.source, settings, { work, stopping, onBug: bug.resolve })
     log.info(`Taking from ${route.source}, sending to ${route.target}.`)
     const end = await Promise.race([aborted(stopping), ended, bug.promise])
@@ -58,14 +56,15 @@ export async function runStageProcess(
   }
 }
 
-function openWorkplace(config: Config, route: Route, log: Log): Workplace {
+function openWorkplace(surroundings: Surroundings, route: Route): Workplace {
+  const { config, log } = surroundings
   const settings = kafkaSettings(config, route.group)
   const kafka = createKafka(settings, log)
   const database = openDatabase(config, 4, (error) =>
     log.debug({ err: error }, 'A connection to Postgres broke'),
   )
   const consumer = kafka.consumer({ ...settings.consumer, groupId: route.group })
-  return { config, route, log, settings, consumer, sender: createSender(kafka, settings), database }
+  return { ...surroundings, route, settings, consumer, sender: createSender(kafka, settings), database }
 }
 
 async function close({ consumer, sender, database }: Workplace): Promise<void> {
@@ -75,10 +74,10 @@ async function close({ consumer, sender, database }: Workplace): Promise<void> {
 }
 
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
-  const { config, route, log, settings, sender, database } = workplace
+  const { config, route, log, health, settings, sender, database } = workplace
   const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
-    patiently(what, attempt, { log, signal: batch.signal })
+    patiently(what, attempt, { log, health, signal: batch.signal })
   const letters = config.TOPIC_PREFIX + deadLetterTopic
   const publishing = { route, place, deadLetterTopic: letters, sender, database, patiently: trying }
   return {

@@ -1,5 +1,6 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import { chunksOf } from './chunks.ts'
+import type { Health } from './health.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
 import type { Log } from './log.ts'
 import { readMessage, type Message } from './message.ts'
@@ -94,21 +95,30 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
 }
 
 /**
- * Settles when kafkajs gives a consumer up for good: it would stay silent, and the process would live on and do nothing.
- * A crash after which it starts again is said once, until it is back in its group.
+ * Keeps the process's health by what kafkajs says of the consumer, and settles when kafkajs gives it up for good: it
+ * would stay silent, and the process would live on and do nothing. A crash after which it starts again is said once,
+ * until it is back in its group.
  */
-export function givenUp(consumer: Consumer, log: Log): Promise<Error> {
+export function watch(consumer: Consumer, log: Log, health: Health): Promise<Error> {
   let isAway = false
+  const setAway = (away: boolean) => {
+    if (away !== isAway) health.waiting(away)
+    isAway = away
+  }
+  consumer.on('consumer.fetch', () => health.progressed())
+  consumer.on('consumer.heartbeat', () => health.progressed())
   consumer.on('consumer.group_join', ({ payload }) => {
     if (isAway) log.info('Back in the group.')
-    isAway = false
+    setAway(false)
+    health.connected(true)
     log.debug({ assignment: payload.memberAssignment }, 'Joined the group')
   })
   return new Promise((resolve) => {
     consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+      health.connected(false)
       if (!restart) resolve(error)
       else if (!isAway) log.warn(`Taking from Kafka failed: ${error.message}. Trying again until it works.`)
-      isAway = true
+      setAway(true)
     })
   })
 }

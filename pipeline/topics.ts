@@ -1,4 +1,5 @@
 import type { Admin, ITopicConfig } from 'kafkajs'
+import pRetry from 'p-retry'
 import { topicNames, deadLetterTopic } from './route.ts'
 import type { Config } from './config.ts'
 
@@ -14,8 +15,9 @@ export async function createTopics(admin: Admin, config: Config): Promise<string
     const isNew = await admin.createTopics({ topics: [topicSettings(name, config)], waitForLeaders: false })
     if (isNew) created.push(name)
   }
-  // A new topic takes a moment to be known everywhere; kafkajs asks again until it is.
-  await admin.fetchTopicMetadata({ topics: [...topicNames(config)] })
+  // A new topic takes a moment to be known everywhere.
+  const areKnown = () => admin.fetchTopicMetadata({ topics: [...topicNames(config)] })
+  await pRetry(areKnown, { retries: 20, minTimeout: 50, maxTimeout: 500 })
   return created
 }
 

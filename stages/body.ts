@@ -28,7 +28,10 @@ export function parseBody(record: string): Body {
     return { text, fields: fields as Readonly<Record<string, unknown>> }
   }
   const found = shorten(text.trim())
-  throw new Refusal('not-an-object', `The body is ${found}. Send a JSON object: put the value into a named field.`)
+  throw new Refusal(
+    'not-an-object',
+    `The body is ${found}. Send a JSON object: put the value into a named field.`,
+  )
 }
 
 function parseJson(text: string): unknown {

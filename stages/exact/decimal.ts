@@ -34,6 +34,12 @@ export function plain({ coefficient, scale }: Decimal): string {
   return sign + digits.slice(0, point) + fraction
 }
 
+/** The scale that all of them have; undefined when they differ. */
+export function commonScale(numbers: readonly Decimal[]): number | undefined {
+  const scale = numbers[0]?.scale
+  return numbers.every((number) => number.scale === scale) ? scale : undefined
+}
+
 export function absolute(value: bigint): bigint {
   return value < 0n ? -value : value
 }

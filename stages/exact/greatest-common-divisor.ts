@@ -1,17 +1,17 @@
 const LARGEST_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 const LARGEST_INT32 = 0x7fff_ffff
 
-/** Euclid's, of a positive and a non-negative integer: in the widest arithmetic that is needed, then in the narrowest. */
+/** Euclid's, of two integers with first > second >= 0: each step in the narrowest arithmetic that holds both. */
 export function greatestCommonDivisor(first: bigint, second: bigint): bigint {
   let [a, b] = [first, second]
-  while (b > LARGEST_SAFE) [a, b] = [b, a % b]
-  return b === 0n ? a : BigInt(ofDoubles(Number(b), Number(a % b)))
+  while (a > LARGEST_SAFE && b !== 0n) [a, b] = [b, a % b]
+  return b === 0n ? a : BigInt(ofDoubles(Number(a), Number(b)))
 }
 
 function ofDoubles(first: number, second: number): number {
   let [a, b] = [first, second]
-  while (b > LARGEST_INT32) [a, b] = [b, a % b]
-  return b === 0 ? a : ofInt32(b, a % b)
+  while (a > LARGEST_INT32 && b !== 0) [a, b] = [b, a % b]
+  return b === 0 ? a : ofInt32(a, b)
 }
 
 /** The processor divides 32-bit integers; the remainder of doubles is a function call. `| 0` tells the compiler. */

@@ -1,4 +1,4 @@
-import { absolute, decimalOf, log2, zero, type Decimal } from './decimal.ts'
+import { absolute, commonScale, decimalOf, log2, zero, type Decimal } from './decimal.ts'
 import { factored, unfactored } from './factored.ts'
 import { greatestCommonDivisor } from './greatest-common-divisor.ts'
 import { limits } from './limits.ts'
@@ -11,9 +11,8 @@ import { checked, tooLong } from './result.ts'
  */
 export function leastCommonMultiple(numbers: readonly Decimal[]): Decimal {
   if (numbers.some(({ coefficient }) => coefficient === 0n)) return zero
-  const scale = numbers[0]?.scale ?? 0
-  const alike = numbers.every((number) => number.scale === scale)
-  return checked('lcm', alike ? ofOneScale(numbers, scale) : ofManyScales(numbers))
+  const scale = commonScale(numbers)
+  return checked('lcm', scale === undefined ? ofManyScales(numbers) : ofOneScale(numbers, scale))
 }
 
 function ofOneScale(numbers: readonly Decimal[], scale: number): Decimal {

@@ -1,24 +1,27 @@
 import type { Field } from '../body.ts'
 import { count as thousands, Refusal, shorten } from '../refusal.ts'
 import type { Reader } from '../stage.ts'
-import { decimalOf, type Decimal } from './decimal.ts'
+import type { Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
 import { readDecimal } from './read-decimal.ts'
+import { readCheaply } from './read-decimals.ts'
 
 /** A list of numbers, exact. @throws {Refusal} 'too-many-digits', and what `count` throws */
 export const decimals: Reader<readonly Decimal[]> = (field) => {
-  const numbers = numbersOf(field)
+  const doubles = numbersOf(field)
   const source = field.source()
-  // No fraction, no exponent, and a double that is a safe integer: then the double is the number.
-  if (!/[.eE]/.test(source) && numbers.every(Number.isSafeInteger)) {
-    return numbers.map((number) => decimalOf(BigInt(number), 0))
-  }
-  const tokens = source.slice(1, -1).split(',')
-  return tokens.map((token, index) => {
-    const number = readDecimal(token.trim(), limits.numberDigits)
-    if (number === undefined) throw tooManyDigits(`${field.name}[${index}]`, token.trim(), limits.numberDigits)
-    return number
-  })
+  return (
+    readCheaply(source, doubles) ??
+    source
+      .slice(1, -1)
+      .split(',')
+      .map((item, index) => {
+        const number = readDecimal(item.trim(), limits.numberDigits)
+        if (number === undefined)
+          throw tooManyDigits(`${field.name}[${index}]`, item.trim(), limits.numberDigits)
+        return number
+      })
+  )
 }
 
 /** One number, exact: what a stage before this one found. @throws {Refusal} 'not-a-number', 'too-many-digits' */
@@ -34,7 +37,10 @@ export const radicand: Reader<Decimal> = (field) => {
   const number = decimal(field)
   if (number.coefficient >= 0n) return number
   const found = shorten(field.source())
-  throw new Refusal('negative-root', `${field.name} is ${found}, and a negative number has no real square root.`)
+  throw new Refusal(
+    'negative-root',
+    `${field.name} is ${found}, and a negative number has no real square root.`,
+  )
 }
 
 /** A list of numbers, each as the nearest double. @throws {Refusal} 'past-double', and what `count` throws */
@@ -76,5 +82,8 @@ function notANumber(place: string, value: unknown): Refusal {
 }
 
 function notAList(place: string, value: unknown): Refusal {
-  return new Refusal('not-a-list', `${place} is ${shorten(JSON.stringify(value))}. Put a list of numbers there.`)
+  return new Refusal(
+    'not-a-list',
+    `${place} is ${shorten(JSON.stringify(value))}. Put a list of numbers there.`,
+  )
 }

@@ -1,36 +1,33 @@
-import { log2, tenTo, type Decimal } from './decimal.ts'
-import { rounded, written, type Real, type Rounded } from './rounding.ts'
+import { log2, type Decimal } from './decimal.ts'
+import { fractionOf, shifted, type Fraction } from './fraction.ts'
+import { rounded, written, type Rounded } from './rounding.ts'
 
 /** The nearest double to the square root of a number that is not negative, taken of all its digits. */
-export function root({ coefficient, scale }: Decimal): Rounded {
-  const double = Number(coefficient)
+export function root(radicand: Decimal): Rounded {
+  const double = Number(radicand.coefficient)
   // IEEE 754 has the processor round the root of a double correctly, and here the double is the number.
-  if (scale === 0 && Number.isSafeInteger(double)) return written(Math.sqrt(double))
-  return coefficient === 0n ? 0 : exactly(coefficient, scale)
+  if (radicand.scale === 0 && Number.isSafeInteger(double)) return written(Math.sqrt(double))
+  return radicand.coefficient === 0n ? 0 : rootOf(fractionOf(radicand))
 }
 
-function exactly(coefficient: bigint, scale: number): Rounded {
-  const above = coefficient * tenTo(Math.max(0, -scale))
-  const below = tenTo(Math.max(0, scale))
-  const real: Real = {
-    log2: (log2(above) - log2(below)) / 2,
-    scaled: (up, down) => {
-      const square = above * up * up
-      const unit = below * down * down
-      const whole = integerRoot(square / unit)
-      return 2n * whole + (whole * whole * unit === square ? 0n : 1n)
+function rootOf(fraction: Fraction): Rounded {
+  return rounded({
+    log2: (log2(fraction.above) - log2(fraction.below)) / 2,
+    scaled: (base, places) => {
+      const { above, below } = shifted(fraction, base, 2 * places)
+      const whole = integerRoot(above / below)
+      return 2n * whole + (whole * whole * below === above ? 0n : 1n)
     },
-  }
-  return rounded(real)
+  })
 }
 
-/** The largest integer whose square is not above the value. Made for values of up to 200 bits, as `rounded` needs. */
+/** The largest integer whose square is not above the value, by Newton's steps from the root of the nearest double. */
 export function integerRoot(value: bigint): bigint {
   if (value < 2n) return value
-  const guess = BigInt(Math.floor(Math.sqrt(Number(value))))
-  // One of Newton's steps doubles the 52 bits that the guess has right; the rest is off by one.
-  let root = (guess + value / guess) >> 1n
-  while (root * root > value) root -= 1n
-  while ((root + 1n) ** 2n <= value) root += 1n
-  return root
+  let root = BigInt(Math.floor(Math.sqrt(Number(value))))
+  for (;;) {
+    const rest = value - root * root
+    if (rest >= 0n && rest <= 2n * root) return root
+    root = (root + value / root) >> 1n
+  }
 }

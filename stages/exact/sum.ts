@@ -1,14 +1,23 @@
-import { decimalOf, tenTo, type Decimal } from './decimal.ts'
+import { commonScale, decimalOf, tenTo, type Decimal } from './decimal.ts'
 
 /** The exact sum. */
 export function sum(terms: readonly Decimal[]): Decimal {
-  const totals = new Map<number, bigint>()
-  for (const { coefficient, scale } of terms) totals.set(scale, (totals.get(scale) ?? 0n) + coefficient)
-  // From the coarsest scale to the finest, so that each step shifts by the difference only.
-  const scales = [...totals.keys()].toSorted((a, b) => a - b)
-  return scales.map((scale) => decimalOf(totals.get(scale) ?? 0n, scale)).reduce(plus)
+  const scale = commonScale(terms)
+  return scale === undefined ? sumOfManyScales(terms) : decimalOf(total(terms), scale)
+}
+
+/** From the coarsest scale to the finest, so that what is summed so far shifts by a difference only, once for each. */
+function sumOfManyScales(terms: readonly Decimal[]): Decimal {
+  const byScale = Map.groupBy(terms, ({ scale }) => scale)
+  const scales = [...byScale.keys()].toSorted((a, b) => a - b)
+  const totals = scales.map((scale) => decimalOf(total(byScale.get(scale) ?? []), scale))
+  return totals.reduce(plus)
 }
 
 function plus(coarse: Decimal, fine: Decimal): Decimal {
   return decimalOf(coarse.coefficient * tenTo(fine.scale - coarse.scale) + fine.coefficient, fine.scale)
+}
+
+function total(terms: readonly Decimal[]): bigint {
+  return terms.reduce((sum, { coefficient }) => sum + coefficient, 0n)
 }

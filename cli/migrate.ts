@@ -1,0 +1,84 @@
+import type { Command } from 'commander'
+import { Pool } from 'pg'
+import { writeCatalogue } from '../pipeline/catalogue-table.ts'
+import { readConfig, type Config } from '../pipeline/config.ts'
+import { databaseSettings, type Database } from '../pipeline/database.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createHealth } from '../pipeline/health.ts'
+import { createLog, type Log } from '../pipeline/log.ts'
+import { migrateDatabase } from '../pipeline/migrate.ts'
+import { patiently } from '../pipeline/patiently.ts'
+import { routes } from '../pipeline/route.ts'
+import { createTopics } from '../pipeline/topics.ts'
+import { databaseMistake } from './database-mistake.ts'
+import { examples } from './examples.ts'
+import { kafkaMistake } from './kafka-mistake.ts'
+import { migrationSummary } from './migration-summary.ts'
+import { print } from './output.ts'
+import { passesWithTime } from './passes-with-time.ts'
+
+export function addMigrate(program: Command): void {
+  program
+    .command('migrate')
+    .summary('bring database and topics up to date')
+    .description(
+      'Brings the database to the newest tables and views, creates the topics that are missing ' +
+        '(TOPICS_AUTO_CREATE=false leaves them to others) and writes the catalogue of stages for the reports. ' +
+        'It waits for servers that are not up yet. Run it as often as you like, several at once too.',
+    )
+    .addHelpText('after', examples(['After every start and every update', 'throughline migrate']))
+    .action(async () => {
+      const config = readConfig()
+      const log = createLog(config.LOG_LEVEL, { process: 'migrate' })
+      const tables = await bringTables(config, log)
+      const topics = config.TOPICS_AUTO_CREATE === 'true' ? await bringTopics(config, log) : []
+      print(migrationSummary({ ...tables, topics }))
+    })
+}
+
+/** A person or a supervisor ends the waiting by ending the process: what is half done is rolled back. */
+const forEver = { signal: new AbortController().signal, health: createHealth() }
+
+async function bringTables(config: Config, log: Log) {
+  // Without the short timeout of all other queries: a migration may take minutes, or wait for another that does.
+  const { query_timeout: _, ...settings } = databaseSettings(config)
+  const database: Database = new Pool({ ...settings, max: 2 })
+  database.on('error', (error) => log.debug({ err: error }, 'A connection to Postgres broke'))
+  try {
+    await patiently(
+      'Connecting to Postgres',
+      () => database.query('select 1'),
+      { log, ...forEver },
+      (error) => !passesWithTime(error),
+    )
+    return {
+      migrations: await migrateDatabase(database, log),
+      isCatalogueNew: await writeCatalogue(database, routes(config)),
+    }
+  } catch (error) {
+    throw databaseMistake(error, config) ?? error
+  } finally {
+    await database.end()
+  }
+}
+
+async function bringTopics(config: Config, log: Log): Promise<string[]> {
+  const admin = createKafka(kafkaSettings(config, 'throughline'), log).admin()
+  const attempt = async () => {
+    await admin.connect()
+    return await createTopics(admin, config)
+  }
+  try {
+    return await patiently(
+      'Creating the topics',
+      attempt,
+      { log, ...forEver },
+      (error) => !passesWithTime(error),
+    )
+  } catch (error) {
+    throw kafkaMistake(error, config) ?? error
+  } finally {
+    await admin.disconnect()
+  }
+}

@@ -1,0 +1,13 @@
+import { stripVTControlCharacters } from 'node:util'
+
+/** Text of unknown origin for a terminal: a body must not move the cursor or recolour the screen. Line ends and tabs stay. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text).replaceAll(/(?![\n\t])\p{Cc}/gu, '\uFFFD')
+}
+
+/** Text of unknown origin as one line of at most `width` characters; what is cut off leaves an ellipsis. */
+export function fit(text: string, width: number): string {
+  const line = printable(text).replaceAll(/\s+/g, ' ')
+  // The cut may go through a pair of surrogates.
+  return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1)).toWellFormed()}…`
+}

@@ -1,0 +1,76 @@
+import type { Database } from '../pipeline/database.ts'
+
+/** One message at one stage. Times in milliseconds since the epoch, microseconds behind the point. */
+export interface Step {
+  readonly attempt: number
+  /** Null for a stage that the catalogue does not have any more. */
+  readonly position: number | null
+  readonly stage: string
+  /** 'processed', or the reason why it has no answer. */
+  readonly outcome: string
+  /** JSON; null when it has no answer. */
+  readonly result: string | null
+  readonly explanation: string | null
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  readonly traceId: string
+  readonly enteredAt: number
+  readonly queuedAt: number
+  readonly startedAt: number
+  readonly computedAt: number
+  /** Null until the next topic's stage, or the finish, has told. */
+  readonly sentAt: number | null
+  readonly nextQueuedAt: number | null
+}
+
+/** One way of a message through the pipeline. */
+export interface Attempt {
+  readonly attempt: number
+  readonly state: 'finished' | 'dead' | 'in flight'
+  readonly finishedAt: number | null
+  /** In the order of the flow. */
+  readonly steps: readonly Step[]
+}
+
+export interface MessageHistory {
+  readonly id: string
+  /** The first stage that it was meant for; null when the pipeline has not heard of it. */
+  readonly enteredFor: string | null
+  /** The first one first. */
+  readonly attempts: readonly Attempt[]
+}
+
+const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
+const finishesOf = `select attempt, ${ms('finished_at')} as "finishedAt" from finishes where message_id = $1`
+
+const stepsOf = `
+select attempt, position, stage, outcome, result, explanation, topic, partition, "offset", trace_id as "traceId",
+  ${ms('entered_at')} as "enteredAt", ${ms('queued_at')} as "queuedAt", ${ms('started_at')} as "startedAt",
+  ${ms('computed_at')} as "computedAt", ${ms('sent_at')} as "sentAt", ${ms('next_queued_at')} as "nextQueuedAt"
+from steps where message_id = $1
+order by attempt, position, queued_at`
+
+/** All that is known of one message: a few look-ups by its id. */
+export async function readMessage(database: Database, id: string): Promise<MessageHistory> {
+  // The finishes first: whoever is in there has all its rows by the time that the steps are read.
+  const finishes = await database.query<{ attempt: number; finishedAt: number }>(finishesOf, [id])
+  const steps = await database.query<Step>(stepsOf, [id])
+  const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [
+    id,
+  ])
+  const finished = new Map(finishes.rows.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
+  const attempts = [...Map.groupBy(steps.rows, ({ attempt }) => attempt)].map(([attempt, own]) => ({
+    attempt,
+    state: stateOf(own, finished.has(attempt)),
+    finishedAt: finished.get(attempt) ?? null,
+    steps: own,
+  }))
+  return { id, enteredFor: inputs.rows[0]?.stage ?? null, attempts }
+}
+
+function stateOf(steps: readonly Step[], isFinished: boolean): Attempt['state'] {
+  if (isFinished) return 'finished'
+  return steps.some(({ outcome }) => outcome !== 'processed') ? 'dead' : 'in flight'
+}

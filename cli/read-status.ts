@@ -1,0 +1,82 @@
+import type { Admin } from 'kafkajs'
+import type { Config } from '../pipeline/config.ts'
+import type { Database } from '../pipeline/database.ts'
+import { routes, type Route } from '../pipeline/route.ts'
+import { readBacklog } from '../telemetry/backlog.ts'
+import { readEndToEnd, readRecentTimes, readTotals, type EndToEnd } from './status-data.ts'
+
+export interface StageStatus {
+  readonly position: number
+  readonly stage: string
+  /** Processes that run it: the members of its consumer group. */
+  readonly running: number
+  readonly done: number
+  readonly dead: number
+  /** Messages in front of it, by the broker's account. */
+  readonly waiting: number
+  /** Medians over the last minute, milliseconds; null when nothing passed. */
+  readonly waitMs: number | null
+  readonly workMs: number | null
+}
+
+export type { EndToEnd }
+
+export interface Status {
+  /** In the order of the flow. */
+  readonly stages: readonly StageStatus[]
+  readonly entered: number
+  readonly finished: number
+  readonly inFlight: number
+  readonly dead: number
+  /** Over the last minute; null when nothing finished. */
+  readonly endToEnd: EndToEnd | null
+}
+
+export interface StatusSources {
+  readonly config: Config
+  readonly database: Database
+  /** Connected. */
+  readonly admin: Admin
+}
+
+/** Where the pipeline stands now. The same few queries however many rows there are. */
+export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
+  const flow = routes(config)
+  const [totals, times, endToEnd, waiting, running] = await Promise.all([
+    readTotals(database),
+    readRecentTimes(database),
+    readEndToEnd(database),
+    Promise.all(flow.map((route) => countWaiting(admin, route))),
+    countRunning(admin, flow),
+  ])
+  const sum = (column: 'entered' | 'dead') => totals.values().reduce((total, row) => total + row[column], 0)
+  const stages = flow.map(({ stage: { name }, position, group }, index) => ({
+    position,
+    stage: name,
+    running: running.get(group) ?? 0,
+    done: totals.get(name)?.processed ?? 0,
+    dead: totals.get(name)?.dead ?? 0,
+    waiting: waiting[index] ?? 0,
+    waitMs: times.get(name)?.waitMs ?? null,
+    workMs: times.get(name)?.workMs ?? null,
+  }))
+  const entered = sum('entered')
+  const dead = sum('dead')
+  const finished = stages.at(-1)?.done ?? 0
+  return { stages, entered, finished, dead, inFlight: Math.max(0, entered - finished - dead), endToEnd }
+}
+
+async function countWaiting(admin: Admin, route: Route): Promise<number> {
+  const partitions = await readBacklog(admin, route)
+  return Number(partitions.reduce((total, { waiting }) => total + waiting, 0n))
+}
+
+async function countRunning(admin: Admin, flow: readonly Route[]): Promise<Map<string, number>> {
+  const { groups } = await admin.describeGroups(flow.map(({ group }) => group))
+  return new Map(groups.map(({ groupId, members }) => [groupId, members.length]))
+}
+
+/** Messages wait where nobody is there to take them. */
+export function isStopped({ waiting, running }: StageStatus): boolean {
+  return waiting > 0 && running === 0
+}

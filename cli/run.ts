@@ -1,0 +1,31 @@
+import type { Command } from 'commander'
+import { readConfig } from '../pipeline/config.ts'
+import { routeOf } from '../pipeline/route.ts'
+import { runStageProcess } from '../pipeline/stage-process.ts'
+import { examples } from './examples.ts'
+import { pipelineProcess } from './pipeline-process.ts'
+
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .summary('run one stage until it is told to stop')
+    .description(
+      'Runs one stage: takes messages from its topic, adds its result, saves it, sends the message on. ' +
+        'It waits for servers that are away, and ends within 10 s of SIGTERM or Ctrl-C.',
+    )
+    .argument('[stage]', 'name or position of the stage; otherwise OPERATION_TYPE or STAGE_NUMBER says it')
+    .addHelpText(
+      'after',
+      examples(
+        ['The stage that multiplies', 'throughline run multiply'],
+        ['The same by its position, as compose files say it', 'STAGE_NUMBER=2 throughline run'],
+      ),
+    )
+    .action(async (stage?: string) => {
+      const config = readConfig()
+      const route = routeOf(config, stage)
+      await pipelineProcess(config, route.stage.name, (surroundings, stopping) =>
+        runStageProcess(surroundings, route, stopping),
+      )
+    })
+}

@@ -1,0 +1,76 @@
+import type { Database } from '../pipeline/database.ts'
+
+export interface Totals {
+  readonly entered: number
+  readonly processed: number
+  readonly dead: number
+}
+
+/** What each stage has done since the beginning, by its name: sums of a few counters. */
+export async function readTotals(database: Database): Promise<Map<string, Totals>> {
+  const { rows } = await database.query<Totals & { stage: string }>(
+    'select stage, entered::float8, processed::float8, dead::float8 from stage_totals',
+  )
+  return new Map(rows.map(({ stage, ...totals }) => [stage, totals]))
+}
+
+/** Medians in milliseconds. */
+export interface RecentTimes {
+  readonly waitMs: number
+  readonly workMs: number
+}
+
+/**
+ * The table has one index, by message id. So the messages are chosen first: at most 500 of those that entered in the last
+ * minute, whose ids begin with the time, and 500 of those that finished in it, which may have entered long before.
+ */
+const recentTimes = `
+with recent as (
+  (select message_id from inputs
+   where message_id > (select uuidv7(interval '-60 seconds')) and message_id < (select uuidv7(interval '60 seconds'))
+   order by message_id desc limit 500)
+  union
+  (select message_id from finishes
+   where finished_at > now() - interval '60 seconds' order by finished_at desc limit 500)
+)
+select stage,
+  percentile_cont(0.5) within group (order by extract(epoch from started_at - queued_at)::float8) * 1000 as "waitMs",
+  percentile_cont(0.5) within group (order by extract(epoch from computed_at - started_at)::float8) * 1000 as "workMs"
+from recent join results using (message_id)
+where computed_at > now() - interval '60 seconds'
+group by stage`
+
+/** How long messages waited and were worked on at each stage in the last minute, by the stage's name. */
+export async function readRecentTimes(database: Database): Promise<Map<string, RecentTimes>> {
+  const { rows } = await database.query<RecentTimes & { stage: string }>(recentTimes)
+  return new Map(rows.map(({ stage, ...times }) => [stage, times]))
+}
+
+/** Percentiles in milliseconds, from entering to being queued on `finish`. */
+export interface EndToEnd {
+  /** How many messages they are of. */
+  readonly messages: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
+}
+
+const endToEnd = `
+select count(*)::int as messages,
+  percentile_cont(0.5) within group (order by ms) as "p50Ms",
+  percentile_cont(0.95) within group (order by ms) as "p95Ms",
+  percentile_cont(0.99) within group (order by ms) as "p99Ms"
+from (
+  select extract(epoch from finished_at - entered_at)::float8 * 1000 as ms
+  from finishes
+  where finished_at > now() - interval '60 seconds'
+  order by finished_at desc
+  limit 5000
+) latest`
+
+/** Over the newest 5,000 messages of the last minute; null when none has finished in it. */
+export async function readEndToEnd(database: Database): Promise<EndToEnd | null> {
+  const { rows } = await database.query<EndToEnd>(endToEnd)
+  const [row] = rows
+  return row === undefined || row.messages === 0 ? null : row
+}

@@ -1,0 +1,214 @@
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { DeadLetter, Outcome, Result } from '../pipeline/compute.ts'
+import type { Message } from '../pipeline/message.ts'
+import { newMessageId } from '../pipeline/message.ts'
+import { save } from '../pipeline/save.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+
+let pipeline: FreshPipeline
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+const time = 1_700_000_000_000
+
+function message(offset: number, changes: Partial<Message> = {}): Message {
+  const place = { topic: 'start', partition: 0, offset: String(offset), key: null, value: Buffer.from('{}') }
+  const times = { sentAt: time, enteredAt: time, queuedAt: time + 1 }
+  return {
+    id: newMessageId(),
+    attempt: 1,
+    ...place,
+    headers: {},
+    parent: undefined,
+    ...times,
+    badHeaders: 0,
+    ...changes,
+  }
+}
+
+function result(from: Message, body = '{"numbers":[1.50],"sum":1.5}'): Result {
+  const times = { startedAt: time + 2, computedAt: time + 3 }
+  return { message: from, subject: '[1.50]', result: '1.5', body, ...times }
+}
+
+function deadLetter(from: Message): DeadLetter {
+  return { message: from, reason: 'not-json', explanation: 'no', startedAt: time + 2, computedAt: time + 3 }
+}
+
+/** Every test plays at a stage of its own, so that its rows and counters are its own. */
+function place() {
+  return { stage: `stage-${randomBytes(4).toString('hex')}`, topic: 'start', partition: 0 }
+}
+
+async function accountOf(stage: string) {
+  const { rows } = await pipeline.database.query<Record<string, number>>(
+    `select
+      (select count(*)::int from results where stage = $1) as results,
+      (select count(*)::int from dead_letters where stage = $1) as dead_letters,
+      (select count(*)::int from inputs where stage = $1) as inputs,
+      entered::int, processed::int, dead::int, copies::int
+     from counters where stage = $1`,
+    [stage],
+  )
+  return rows[0]
+}
+
+const none = { results: 0, dead_letters: 0, inputs: 0, entered: 0, processed: 0, dead: 0, copies: 0 }
+
+test('a new message is saved, counted and sent on', async () => {
+  const at = place()
+  const outcome = result(message(1))
+  const saved = await save(pipeline.database, at, [outcome])
+  expect(saved).toEqual({ results: [outcome], deadLetters: [], copies: [] })
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
+})
+
+test('a redelivery from the same offset is sent again as the row has it, and not counted again', async () => {
+  const at = place()
+  const from = message(1)
+  await save(pipeline.database, at, [result(from, '{"first":1}')])
+  const saved = await save(pipeline.database, at, [result(from, '{"another":"version of the code"}')])
+  expect(saved.results.map(({ body }) => body)).toEqual(['{"first":1}'])
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
+})
+
+test('a copy from another offset is dropped and counted, whatever partition or topic it is on', async () => {
+  const at = place()
+  const from = message(1)
+  await save(pipeline.database, at, [result(from)])
+  const copies = [message(2, { id: from.id }), message(1, { id: from.id, partition: 3 })]
+  const saved = await save(
+    pipeline.database,
+    at,
+    copies.map((copy) => result(copy)),
+  )
+  expect(saved).toEqual({ results: [], deadLetters: [], copies })
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1, copies: 2 })
+})
+
+test('of two copies within one batch the first goes on', async () => {
+  const at = place()
+  const first = message(1)
+  const second = message(2, { id: first.id })
+  const saved = await save(pipeline.database, at, [result(first), result(second), result(message(3))])
+  expect(saved.results.map(({ message: { offset } }) => offset)).toEqual(['1', '3'])
+  expect(saved.copies).toEqual([second])
+})
+
+test('another attempt of the same message is a message of its own', async () => {
+  const at = place()
+  const first = message(1)
+  const saved = await save(pipeline.database, at, [
+    result(first),
+    result(message(2, { id: first.id, attempt: 2 })),
+  ])
+  expect(saved.copies).toEqual([])
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 2, processed: 2 })
+})
+
+test('results and dead letters of a batch are saved together, each with its count', async () => {
+  const at = place()
+  const outcomes: Outcome[] = [result(message(1)), deadLetter(message(2)), result(message(3))]
+  const saved = await save(pipeline.database, at, outcomes)
+  expect([saved.results.length, saved.deadLetters.length]).toEqual([2, 1])
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 2, dead_letters: 1, processed: 2, dead: 1 })
+})
+
+test('a message that has a row in one table gets none in the other, when another version of the code decides otherwise', async () => {
+  const at = place()
+  const [processed, dead] = [message(1), message(2)]
+  await save(pipeline.database, at, [result(processed, '{"kept":1}'), deadLetter(dead)])
+  const saved = await save(pipeline.database, at, [deadLetter(processed), result(dead)])
+  expect(saved.results.map(({ body }) => body)).toEqual(['{"kept":1}'])
+  expect(saved.deadLetters.map(({ message: { offset }, reason }) => [offset, reason])).toEqual([
+    ['2', 'not-json'],
+  ])
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, dead_letters: 1, processed: 1, dead: 1 })
+})
+
+test('what was posted by hand gets its inputs row and counts as entered, dead or not; what a stage sent does not', async () => {
+  const at = place()
+  const byHand = { sentAt: undefined }
+  const outcomes = [result(message(1, byHand)), deadLetter(message(2, byHand)), result(message(3))]
+  await save(pipeline.database, at, outcomes)
+  await save(pipeline.database, at, outcomes)
+  expect(await accountOf(at.stage)).toEqual({
+    ...none,
+    results: 2,
+    dead_letters: 1,
+    inputs: 2,
+    entered: 2,
+    processed: 2,
+    dead: 1,
+  })
+})
+
+test('a dead letter keeps its bytes and headers, whatever they are', async () => {
+  const at = place()
+  const value = Buffer.from([0, 255, 254, 10])
+  const headers = { odd: Buffer.from([0, 200]) }
+  await save(pipeline.database, at, [
+    deadLetter(message(1, { value, headers })),
+    deadLetter(message(2, { value: Buffer.alloc(0) })),
+    deadLetter(message(3, { value: null })),
+  ])
+  const { rows } = await pipeline.database.query(
+    'select body, headers from dead_letters where stage = $1 order by "offset"',
+    [at.stage],
+  )
+  expect(rows).toEqual([
+    { body: value, headers: String.raw`{"odd":"\u0000È"}` },
+    { body: Buffer.alloc(0), headers: '{}' },
+    { body: null, headers: '{}' },
+  ])
+})
+
+test('numbers, results and bodies keep every character', async () => {
+  const at = place()
+  const body = `{ "numbers" : [1.50, 2e3], "note": "\\u00e9 é 🙂 \\u001f {},\\"" }`
+  await save(pipeline.database, at, [
+    { ...result(message(1), body), subject: '[1.50, 2e3]', result: `${'9'.repeat(500)}` },
+  ])
+  const { rows } = await pipeline.database.query(
+    'select numbers, result, body from results where stage = $1',
+    [at.stage],
+  )
+  expect(rows).toEqual([{ numbers: '[1.50, 2e3]', result: '9'.repeat(500), body }])
+})
+
+test('a record that Postgres refuses for its content is a dead letter; the rest of its batch is saved', async () => {
+  const at = place()
+  await pipeline.database.query(`
+    create function refuse_poison() returns trigger language plpgsql as $$
+    begin
+      if new.body like '%poison%' then raise exception 'no poison please' using errcode = '22000'; end if;
+      return new;
+    end $$;
+    create trigger poison before insert on results for each row execute function refuse_poison()`)
+  const outcomes = [1, 2, 3, 4, 5].map((offset) =>
+    result(message(offset), offset === 4 ? '{"poison":1}' : '{}'),
+  )
+  const saved = await save(pipeline.database, at, outcomes)
+  expect(saved.results.map(({ message: { offset } }) => offset)).toEqual(['1', '2', '3', '5'])
+  expect(saved.deadLetters).toMatchObject([
+    { reason: 'rejected-by-database', explanation: 'Postgres refuses to store the result: no poison please' },
+  ])
+  expect(await accountOf(at.stage)).toEqual({ ...none, results: 4, dead_letters: 1, processed: 4, dead: 1 })
+})
+
+test('any other refusal is thrown, and nothing of the batch is saved', async () => {
+  const at = place()
+  await pipeline.database.query(`
+    create function fail() returns trigger language plpgsql as $$
+    begin
+      if new.reason = 'stage-failed' then raise exception 'disk full' using errcode = '53100'; end if;
+      return new;
+    end $$;
+    create trigger fail before insert on dead_letters for each row execute function fail()`)
+  const failing: DeadLetter = { ...deadLetter(message(2)), reason: 'stage-failed' }
+  await expect(save(pipeline.database, at, [result(message(1)), failing])).rejects.toThrow('disk full')
+  expect(await accountOf(at.stage)).toBeUndefined()
+})
