@@ -12,7 +12,7 @@ function sentenceFor(error: Error, config: Config): string | undefined {
   switch (codeOf(error)) {
     case '42P01':
     case '42703':
-      return `The database ${config.DB_NAME} at ${place} lacks the tables: run \`throughline migrate\`.`
+      return `The database ${config.DB_NAME} at ${place} lacks the tables: run \`npx throughline migrate\`.`
     case '28P01':
     case '28000':
       return `Postgres at ${place} does not let the user ${config.DB_USER} in: set DB_USER and DB_PASSWORD.`

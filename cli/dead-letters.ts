@@ -34,9 +34,9 @@ export function addDeadLetters(program: Command): void {
       examples(
         [
           'The last five that the square root had no answer to',
-          'throughline dead-letters -n 5 --stage square-root',
+          'npx throughline dead-letters -n 5 --stage square-root',
         ],
-        ['One whole', 'throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708'],
+        ['One whole', 'npx throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708'],
       ),
     )
     .action(async (id: string | undefined, options: Options) => {
@@ -64,6 +64,8 @@ async function show(database: Database, id: string, asJson: boolean): Promise<vo
   if (asJson) printJson(letters.map(deadLetterJson))
   else if (letters.length > 0) print(letters.map(renderDeadLetter).join('\n\n'))
   if (letters.length > 0) return
-  process.stderr.write(`Message ${id} is no dead letter; \`throughline follow ${id}\` shows what it is.\n`)
+  process.stderr.write(
+    `Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`,
+  )
   process.exitCode = exitCode.bad
 }

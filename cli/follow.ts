@@ -26,10 +26,10 @@ export function addFollow(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['A message that is on its way', 'throughline follow 019ab2c4d5e67f8091a2b3c4d5e6f708'],
+        ['A message that is on its way', 'npx throughline follow 019ab2c4d5e67f8091a2b3c4d5e6f708'],
         [
           'Only whether it has finished by now',
-          'throughline follow ID --timeout 0 --json | jq -r .attempts[-1].state',
+          "npx throughline follow ID --timeout 0 --json | jq -r '.attempts[-1].state'",
         ],
       ),
     )
@@ -66,10 +66,10 @@ export function complaintAbout(
   const last = attempts.at(-1)
   if (last !== undefined) {
     return last.state === 'in flight'
-      ? `It has not finished within ${timeout} s: \`throughline status\` shows what waits.`
+      ? `It has not finished within ${timeout} s: \`npx throughline status\` shows what waits.`
       : undefined
   }
   return enteredFor === null
     ? `Nobody has seen a message ${id} within ${timeout} s.`
-    : `Message ${id} was let in for ${enteredFor}, which has not taken it within ${timeout} s: is \`throughline run ${enteredFor}\` running?`
+    : `Message ${id} was let in for ${enteredFor}, which has not taken it within ${timeout} s: is \`npx throughline run ${enteredFor}\` running?`
 }

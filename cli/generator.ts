@@ -18,8 +18,8 @@ export function addGenerator(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['A thousand messages at once', 'throughline generator --messages 1000'],
-        ['Fifty a second until Ctrl-C', 'RATE=50 throughline generator'],
+        ['A thousand messages at once', 'npx throughline generator --messages 1000'],
+        ['Fifty a second until Ctrl-C', 'RATE=50 npx throughline generator'],
       ),
     )
     .action(async ({ messages }: { messages?: number }) => {

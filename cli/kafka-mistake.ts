@@ -30,7 +30,7 @@ function sentenceFor(error: KafkaError, config: Config): string | undefined {
       return `Kafka at ${place} does not let us in: set EVENTHUB_CONNECTIONSTRING.`
     default:
       return error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
-        ? `Kafka at ${place} lacks the topics of the pipeline: run \`throughline migrate\`.`
+        ? `Kafka at ${place} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
         : undefined
   }
 }

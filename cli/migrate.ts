@@ -27,7 +27,7 @@ export function addMigrate(program: Command): void {
         '(TOPICS_AUTO_CREATE=false leaves them to others) and writes the catalogue of stages for the reports. ' +
         'It waits for servers that are not up yet. Run it as often as you like, several at once too.',
     )
-    .addHelpText('after', examples(['After every start and every update', 'throughline migrate']))
+    .addHelpText('after', examples(['After every start and every update', 'npx throughline migrate']))
     .action(async () => {
       const config = readConfig()
       const log = createLog(config.LOG_LEVEL, { process: 'migrate' })

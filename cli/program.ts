@@ -28,7 +28,7 @@ and Postgres at localhost:15432, where the demo and compose have them.
 ${exitCodesHelp}
 
 Example:
-  $ throughline submit '{"numbers":[76452,61211234,8243724]}'`,
+  $ npx throughline submit '{"numbers":[76452,61211234,8243724]}'`,
     )
   for (const add of [addRun, addGenerator, addMigrate, addSubmit, addFollow, addStatus, addDeadLetters])
     add(program)

@@ -35,7 +35,7 @@ export function renderStatus({ stages, ...sums }: Status, { width, color }: Look
     `end to end   ${endToEndLine(sums.endToEnd)}`,
     paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...stopped.map(({ stage, waiting }) =>
-      paint('red', `${count(waiting)} wait at ${stage}, and nobody runs it: throughline run ${stage}`),
+      paint('red', `${count(waiting)} wait at ${stage}, and nobody runs it: npx throughline run ${stage}`),
     ),
   ].join('\n')
 }

@@ -17,8 +17,8 @@ export function addRun(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['The stage that multiplies', 'throughline run multiply'],
-        ['The same by its position, as compose files say it', 'STAGE_NUMBER=2 throughline run'],
+        ['The stage that multiplies', 'npx throughline run multiply'],
+        ['The same by its position, as compose files say it', 'STAGE_NUMBER=2 npx throughline run'],
       ),
     )
     .action(async (stage?: string) => {

@@ -30,8 +30,8 @@ export function addStatus(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['A table that stays up to date', 'throughline status --watch'],
-        ['How many messages wait in all', "throughline status --json | jq '[.stages[].waiting] | add'"],
+        ['A table that stays up to date', 'npx throughline status --watch'],
+        ['How many messages wait in all', "npx throughline status --json | jq '[.stages[].waiting] | add'"],
       ),
     )
     .action(async ({ json, watch }: Options) => {

@@ -30,10 +30,10 @@ export function addSubmit(program: Command): void {
       examples(
         [
           'One message, followed to its end',
-          `throughline follow $(throughline submit '{"numbers":[1.5,2.5]}')`,
+          `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`,
         ],
-        ['A file with one JSON object a line', 'throughline submit --file numbers.jsonl'],
-        ['What another program makes', `seq 5 | jq -c '{numbers: [., 10]}' | throughline submit`],
+        ['A file with one JSON object a line', 'npx throughline submit --file numbers.jsonl'],
+        ['What another program makes', `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit`],
       ),
     )
     .action(async (json: string | undefined, { file }: { file?: string }) => {

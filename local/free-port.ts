@@ -1,44 +1,43 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { UserError } from '../pipeline/user-error.ts'
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. */
+/** A TCP port that was free a moment ago. */
 export async function freePort(): Promise<number> {
-  await using server = await listen(0, '127.0.0.1')
-  return server.port
+  // Below the ports of outgoing connections: a client that knocks while its server is down could be given that very
+  // port for its own end, and the server could not come back.
+  const port = randomInt(20_000, 30_000)
+  return (await isFree(port)) ? port : freePort()
 }
 
 /**
- * Checks that a server can listen on `port` and that "localhost" will mean that server, whichever address it resolves to.
+ * Checks that a server can listen on `port` of 127.0.0.1, and that "localhost" will mean that server.
  * @param changeWith what a person changes to choose another port, such as "DB_PORT"
  * @throws {UserError} when another program listens there
  */
 export async function requireFreePort(port: number, name: string, changeWith?: string): Promise<void> {
-  for (const host of ['127.0.0.1', '::1']) {
-    try {
-      await using _ = await listen(port, host)
-    } catch (error) {
-      // A machine without IPv6 has no ::1 to listen on, so nobody else listens there either.
-      const code = (error as NodeJS.ErrnoException).code
-      if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) continue
-      if (code !== 'EADDRINUSE') throw error
-      const instead =
-        changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
-      throw new UserError(
-        `Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`,
-        {
-          cause: error,
-        },
-      )
-    }
-  }
+  if (await isFree(port)) return
+  const instead = changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
+  throw new UserError(
+    `Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`,
+  )
 }
 
-async function listen(port: number, host: string): Promise<AsyncDisposable & { readonly port: number }> {
-  const server = createServer()
-  server.listen(port, host)
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error(`No port: ${address}`)
-  return { port: address.port, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
+}
+
+async function canListen(port: number, host: string): Promise<boolean> {
+  await using server = createServer()
+  try {
+    await once(server.listen(port, host), 'listening')
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') return false
+    // Nobody listens on the ::1 of a machine without IPv6.
+    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
+    throw error
+  }
 }

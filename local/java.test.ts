@@ -10,7 +10,9 @@ const saysVersion = (version: string) => `echo 'openjdk version "${version}" 202
 test('a missing Java is refused with how to get one', async () => {
   const refused = requireJava({ PATH: '/nowhere' })
   await expect(refused).rejects.toThrow(UserError)
-  await expect(refused).rejects.toThrow(/none was found: install Java 17 or newer .*apt-get.*JAVA_HOME/)
+  await expect(refused).rejects.toThrow(
+    /none that runs was found: install Java 17 or newer .*apt-get.*JAVA_HOME/,
+  )
 })
 
 test.each([

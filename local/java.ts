@@ -16,7 +16,7 @@ export function java(args: readonly string[]): { command: string; args: string[]
 /** @throws {UserError} when Java is missing or too old for Kafka */
 export async function requireJava(env?: NodeJS.ProcessEnv): Promise<void> {
   const output = await runToEnd({ name: 'Java', ...java(['-version']), env }).catch((cause: unknown) => {
-    throw new UserError(`Kafka needs Java, and none was found: ${ADVICE}`, { cause })
+    throw new UserError(`Kafka needs Java, and none that runs was found: ${ADVICE}`, { cause })
   })
   // Java 8 and older call themselves 1.8 and so on.
   const major = Number(/version "(\d+)/.exec(output)?.[1])

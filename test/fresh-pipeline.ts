@@ -9,6 +9,7 @@ import { kafkaSettings } from '../pipeline/kafka-settings.ts'
 import { createKafka } from '../pipeline/kafka.ts'
 import { createLog, type Log } from '../pipeline/log.ts'
 import { migrateDatabase } from '../pipeline/migrate.ts'
+import { routes } from '../pipeline/route.ts'
 import { createTopics } from '../pipeline/topics.ts'
 
 /** A pipeline of one test file: a database and topics of its own on the servers that all files share. */
@@ -42,7 +43,7 @@ export async function freshPipeline(settings: Record<string, string> = {}): Prom
   const kafka = createKafka(kafkaSettings(config, run), log)
   const database = openDatabase(config, 4, (error) => log.error(error))
   await migrateDatabase(database, log)
-  await writeCatalogue(database, config)
+  await writeCatalogue(database, routes(config))
   const admin = kafka.admin()
   await admin.connect()
   await createTopics(admin, config)

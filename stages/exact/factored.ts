@@ -1,4 +1,4 @@
-import { absolute, decimalOf, log2, type Decimal } from './decimal.ts'
+import { absolute, decimalOf, type Decimal } from './decimal.ts'
 
 /**
  * The absolute value of a decimal other than 0 as rest * 2^twos * 5^fives, with a rest that neither 2 nor 5 divides.
@@ -24,7 +24,7 @@ export function unfactored({ rest, twos, fives }: Factored): Decimal {
 /** How many digits `unfactored` would have, written out; found without computing it, and right to within one. */
 export function digitsOf(log2OfRest: number, twos: number, fives: number): number {
   const scale = Math.max(0, -twos, -fives)
-  const coefficient = (log2OfRest + twos + scale) * Math.LOG10E * Math.LN2 + (fives + scale) * Math.log10(5)
+  const coefficient = (log2OfRest + twos + scale) * Math.log10(2) + (fives + scale) * Math.log10(5)
   return Math.max(coefficient, scale)
 }
 

@@ -1,4 +1,4 @@
-import { tenTo, type Decimal } from './decimal.ts'
+import type { Decimal } from './decimal.ts'
 
 /** above / below, both positive. */
 export interface Fraction {

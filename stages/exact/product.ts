@@ -31,7 +31,7 @@ function productOfMany(factors: readonly Decimal[]): Decimal {
 
 /** Halves first: factors of like length multiply much faster than one that grows times many small ones. */
 export function multiplied(factors: readonly bigint[]): bigint {
-  if (factors.length <= 16) return factors.reduce((product, factor) => product * factor, 1n)
+  if (factors.length <= 16) return factors.reduce((all, factor) => all * factor, 1n)
   const middle = factors.length >> 1
   return multiplied(factors.slice(0, middle)) * multiplied(factors.slice(middle))
 }

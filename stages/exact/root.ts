@@ -24,10 +24,10 @@ function rootOf(fraction: Fraction): Rounded {
 /** The largest integer whose square is not above the value, by Newton's steps from the root of the nearest double. */
 export function integerRoot(value: bigint): bigint {
   if (value < 2n) return value
-  let root = BigInt(Math.floor(Math.sqrt(Number(value))))
+  let guess = BigInt(Math.floor(Math.sqrt(Number(value))))
   for (;;) {
-    const rest = value - root * root
-    if (rest >= 0n && rest <= 2n * root) return root
-    root = (root + value / root) >> 1n
+    const rest = value - guess * guess
+    if (rest >= 0n && rest <= 2n * guess) return guess
+    guess = (guess + value / guess) >> 1n
   }
 }

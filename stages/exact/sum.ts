@@ -19,5 +19,5 @@ function plus(coarse: Decimal, fine: Decimal): Decimal {
 }
 
 function total(terms: readonly Decimal[]): bigint {
-  return terms.reduce((sum, { coefficient }) => sum + coefficient, 0n)
+  return terms.reduce((whole, { coefficient }) => whole + coefficient, 0n)
 }

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newInput } from '../pipeline/generate.ts'
+import { enter, enterUnpublished, type Entry } from '../pipeline/inputs.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createSender, type Sender } from '../pipeline/send.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { runStages } from './running-stages.ts'
+
+let pipeline: FreshPipeline
+let sender: Sender
+let entry: Entry
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  sender = createSender(pipeline.kafka, kafkaSettings(pipeline.config, 'test'))
+  entry = { database: pipeline.database, sender, stage: 'add', topic: `${pipeline.config.TOPIC_PREFIX}start` }
+})
+afterAll(async () => {
+  await sender.close()
+  await pipeline[Symbol.asyncDispose]()
+})
+
+const broken: Sender = {
+  send: () => Promise.reject(new Error('killed before the record was sent')),
+  close: () => Promise.resolve(),
+}
+
+const unmarked = async () => {
+  const { rows } = await pipeline.database.query<{ count: number }>(
+    'select count(*)::int from inputs where published_at is null',
+  )
+  return rows[0]?.count
+}
+
+/** How many records there are on the entry topic. */
+async function records(): Promise<number> {
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  const offsets = await admin.fetchTopicOffsets(entry.topic)
+  await admin.disconnect()
+  return offsets.reduce((sum, { high }) => sum + Number(high), 0)
+}
+
+test('a message has its row before its record, so that a crash in between loses nothing', async () => {
+  const inputs = [newInput('{"numbers":[1]}', 0), newInput('{"numbers":[2]}', 1)]
+  await expect(enter(inputs, { ...entry, sender: broken })).rejects.toThrow('killed')
+  expect(await unmarked()).toBe(2)
+  expect(await records()).toBe(0)
+  expect(await enterUnpublished(entry)).toBe(2)
+  expect(await records()).toBe(2)
+})
+
+test('what was sent is marked, and not sent again', async () => {
+  await enter([newInput('{"numbers":[3]}', 0)], entry)
+  expect(await unmarked()).toBe(0)
+  expect(await enterUnpublished(entry)).toBe(0)
+})
+
+test('what was sent but not marked is sent again with the same id, and the first stage drops the copy', async () => {
+  const input = newInput('{"numbers":[4,5,6]}', 0)
+  await enter([input], entry)
+  // As if the process had been killed between the record and the mark.
+  await pipeline.database.query('update inputs set published_at = null where message_id = $1', [input.id])
+  expect(await enterUnpublished(entry)).toBe(1)
+  await using _stages = runStages(pipeline)
+  const totals = async () => {
+    const { rows } = await pipeline.database.query(
+      'select entered::int, processed::int, copies::int from stage_totals order by position limit 1',
+    )
+    return rows[0]
+  }
+  await expect.poll(totals, { timeout: 30_000 }).toEqual({ entered: 4, processed: 4, copies: 1 })
+  const { rows } = await pipeline.database.query('select from results where message_id = $1 and stage = $2', [
+    input.id,
+    'add',
+  ])
+  expect(rows).toHaveLength(1)
+})
