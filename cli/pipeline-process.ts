@@ -1,6 +1,7 @@
 import type { Config } from '../pipeline/config.ts'
 import { createHealth } from '../pipeline/health.ts'
 import { createLog } from '../pipeline/log.ts'
+import { nobody } from '../pipeline/observer.ts'
 import { untilStopped } from '../pipeline/process.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
 import { openDoors } from '../telemetry/http.ts'
@@ -15,5 +16,5 @@ export async function pipelineProcess(
   const health = createHealth()
   await using doors = await openDoors(config.METRICS_PORT, health)
   log.info(`/healthz and /readyz answer on port ${doors.port}.`)
-  await untilStopped(log, (stopping) => work({ config, log, health }, stopping))
+  await untilStopped(log, (stopping) => work({ config, log, health, observer: nobody }, stopping))
 }

@@ -113,3 +113,8 @@ function quoted(key: string, value: string | undefined): string {
     ? 'something else (not shown)'
     : JSON.stringify(value.slice(0, 60))
 }
+
+/** The environment of a child process: ours, with changes. */
+export function childEnvironment(changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes }
+}

@@ -1,7 +1,7 @@
 import type { IHeaders } from 'kafkajs'
 import type { DeadLetter } from './compute.ts'
 import { joinTexts, plainArray, type Queryable } from './database.ts'
-import { headersToText } from './headers.ts'
+import { headersToText, ownHeaders } from './headers.ts'
 import { outcomeColumns, type Place } from './outcome-columns.ts'
 
 const insert = `
@@ -64,14 +64,16 @@ export async function insertDeadLetters(
 
 /** The headers of the record on the topic `dead-letter`: the original ones, and why and where it died. */
 export function deadLetterHeaders(
-  letter: Omit<DeadLetter, 'startedAt' | 'computedAt'>,
+  letter: DeadLetter,
   stage: string,
+  traceparent: string | undefined,
 ): IHeaders {
   const { message, reason, explanation } = letter
   return {
     ...message.headers,
-    'message-id': message.id,
-    attempt: String(message.attempt),
+    [ownHeaders.id]: message.id,
+    [ownHeaders.attempt]: String(message.attempt),
+    ...(traceparent !== undefined && { [ownHeaders.traceparent]: traceparent }),
     'dead-letter-reason': reason,
     'dead-letter-explanation': explanation,
     'dead-letter-stage': stage,

@@ -1,15 +1,5 @@
 import { plainArray, type Queryable } from './database.ts'
-import type { Message } from './message.ts'
-import type { Receipt } from './send.ts'
-
-export interface Finish {
-  readonly message: Message
-  /** When publishing to the last topic began. */
-  readonly sentAt: number
-  readonly receipt: Receipt
-  /** When the broker had it on the last topic; never before it was sent. */
-  readonly finishedAt: number
-}
+import type { Published } from './publish.ts'
 
 const insert = `
 insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
@@ -20,7 +10,7 @@ from unnest($1::uuid[], $2::smallint[], $3::float8[], $4::float8[], $5::float8[]
 on conflict do nothing`
 
 /** Records that messages went through all stages. One that is sent again after a crash keeps its first finish. */
-export async function insertFinishes(database: Queryable, finishes: readonly Finish[]): Promise<void> {
+export async function insertFinishes(database: Queryable, finishes: readonly Published[]): Promise<void> {
   if (finishes.length === 0) return
   await database.query({
     name: 'insert-finishes',
@@ -30,7 +20,7 @@ export async function insertFinishes(database: Queryable, finishes: readonly Fin
       plainArray(finishes.map(({ message }) => message.attempt)),
       plainArray(finishes.map(({ message }) => message.enteredAt)),
       plainArray(finishes.map(({ sentAt }) => sentAt)),
-      plainArray(finishes.map(({ finishedAt }) => finishedAt)),
+      plainArray(finishes.map(({ arrivedAt }) => arrivedAt)),
       plainArray(finishes.map(({ receipt }) => receipt.partition)),
       plainArray(finishes.map(({ receipt }) => String(receipt.offset))),
     ],

@@ -1,14 +1,15 @@
 import { now } from './clock.ts'
+import type { DeadLetter } from './compute.ts'
 import type { Database } from './database.ts'
 import { deadLetterHeaders } from './dead-letters.ts'
-import { insertFinishes, type Finish } from './finishes.ts'
+import { insertFinishes } from './finishes.ts'
 import { carriedHeaders, ownHeaders } from './headers.ts'
+import type { Message } from './message.ts'
 import type { Place } from './outcome-columns.ts'
 import type { Route } from './route.ts'
-import type { Saved, SavedDeadLetter, SavedResult } from './save.ts'
+import type { Saved, SavedResult } from './save.ts'
 import type { Outgoing, Receipt, Sender } from './send.ts'
 import { buryTooLarge } from './too-large.ts'
-import { formatTraceparent } from './traceparent.ts'
 
 export interface Publishing {
   readonly route: Route
@@ -16,63 +17,75 @@ export interface Publishing {
   readonly deadLetterTopic: string
   readonly sender: Sender
   readonly database: Database
+  /** The traceparent for what is sent on; undefined for none. */
+  readonly traceparent: (message: Message) => string | undefined
   /** Tries again until it works. */
   readonly patiently: <T>(what: string, attempt: () => Promise<T>) => Promise<T>
 }
 
+/** A result with the time at which its publishing began. Times in milliseconds since the epoch. */
+type Sending = SavedResult & { readonly sentAt: number }
+
+/** A result that is on the next topic. */
+export type Published = Sending & {
+  readonly receipt: Receipt
+  /** When the broker had it there; never before it was sent. */
+  readonly arrivedAt: number
+}
+
+/** What is on the topics after a batch. */
+export interface Publication {
+  readonly results: readonly Published[]
+  readonly deadLetters: readonly DeadLetter[]
+  readonly copies: readonly Message[]
+  /** When the broker had acknowledged all of it. */
+  readonly endedAt: number
+}
+
 /** Publishes what was saved, exactly as the rows hold it; at the last stage records what has finished. */
-export async function publish(saved: Saved, publishing: Publishing): Promise<void> {
-  const { route, place, sender, database, patiently } = publishing
+export async function publish(saved: Saved, publishing: Publishing): Promise<Publication> {
+  const { route, place, sender, database, patiently, traceparent } = publishing
   const begun = now()
   const results = saved.results.map((result) => ({ ...result, sentAt: Math.max(begun, result.computedAt) }))
-  const records = results.map(nextRecord)
+  const records = results.map((result) => nextRecord(result, traceparent(result.message)))
   const receipts = await patiently(`Publishing to ${route.target}`, () =>
     sender.send(route.target, place.partition, records),
   )
+  const published = results.flatMap((result, index) => arrived(result, receipts[index]))
   const refused = results.filter((_, index) => receipts[index] === undefined)
   const buried = await patiently('Saving dead letters', () => buryTooLarge(database, place, refused))
-  await publishDeadLetters([...saved.deadLetters, ...buried], publishing)
-  if (route.isLast) {
-    const finishes = finishesOf(results, receipts)
-    await patiently('Saving what has finished', () => insertFinishes(database, finishes))
-  }
+  const deadLetters = [...saved.deadLetters, ...buried]
+  await publishDeadLetters(deadLetters, publishing)
+  const endedAt = now()
+  if (route.isLast) await patiently('Saving what has finished', () => insertFinishes(database, published))
+  return { results: published, deadLetters, copies: saved.copies, endedAt }
 }
 
-async function publishDeadLetters(
-  letters: readonly SavedDeadLetter[],
-  publishing: Publishing,
-): Promise<void> {
-  const { deadLetterTopic, place, sender, patiently } = publishing
+async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Publishing): Promise<void> {
+  const { deadLetterTopic, place, sender, patiently, traceparent } = publishing
   if (letters.length === 0) return
-  const records = letters.map((letter) => ({
-    key: letter.message.key,
-    value: letter.message.value,
-    headers: deadLetterHeaders(letter, place.stage),
-  }))
+  const records = letters.map((letter) => {
+    const headers = deadLetterHeaders(letter, place.stage, traceparent(letter.message))
+    return { key: letter.message.key, value: letter.message.value, headers }
+  })
   await patiently(`Publishing to ${deadLetterTopic}`, () =>
     sender.send(deadLetterTopic, place.partition, records),
   )
 }
 
-/** A saved result with the time at which its publishing began. */
-type Sent = SavedResult & { readonly sentAt: number }
-
-function nextRecord({ message, body, sentAt }: Sent): Outgoing {
+function nextRecord({ message, body, sentAt }: Sending, traceparent: string | undefined): Outgoing {
   const headers = {
     ...carriedHeaders(message.headers),
     [ownHeaders.id]: message.id,
     [ownHeaders.attempt]: String(message.attempt),
     [ownHeaders.sentAt]: sentAt.toFixed(3),
     [ownHeaders.enteredAt]: message.enteredAt.toFixed(3),
-    ...(message.parent && { [ownHeaders.traceparent]: formatTraceparent(message.parent) }),
+    ...(traceparent !== undefined && { [ownHeaders.traceparent]: traceparent }),
   }
   return { key: message.key, value: Buffer.from(body), headers }
 }
 
-function finishesOf(results: readonly Sent[], receipts: readonly (Receipt | undefined)[]): Finish[] {
-  return results.flatMap(({ message, sentAt }, index) => {
-    const receipt = receipts[index]
-    if (receipt === undefined) return []
-    return [{ message, sentAt, receipt, finishedAt: Math.max(receipt.appendedAt, sentAt) }]
-  })
+function arrived(result: Sending, receipt: Receipt | undefined): Published[] {
+  if (receipt === undefined) return []
+  return [{ ...result, receipt, arrivedAt: Math.max(receipt.appendedAt, result.sentAt) }]
 }

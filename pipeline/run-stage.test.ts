@@ -21,7 +21,10 @@ function recorded(failing?: string) {
       await step('save')
       return nothing
     },
-    publish: () => step('publish'),
+    publish: async () => {
+      await step('publish')
+      return { ...nothing, results: [], endedAt: 0 }
+    },
     commit: () => step('commit'),
   }
   return { events, collaborators }

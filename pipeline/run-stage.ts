@@ -1,5 +1,6 @@
 import type { Outcome } from './compute.ts'
 import type { Message } from './message.ts'
+import type { Publication } from './publish.ts'
 import type { Saved } from './save.ts'
 
 /** What running a stage needs from its surroundings. Each of the last three tries again until it works. */
@@ -9,7 +10,7 @@ export interface Collaborators {
   /** One transaction: rows and counters. Says what of the batch is to be sent. */
   readonly save: (outcomes: readonly Outcome[]) => Promise<Saved>
   /** Publishes results to the next topic and dead letters to theirs; the last stage records what has finished. */
-  readonly publish: (saved: Saved) => Promise<void>
+  readonly publish: (saved: Saved) => Promise<Publication>
   /** Tells the broker that everything up to here is done. */
   readonly commit: () => Promise<void>
 }
@@ -19,10 +20,10 @@ export interface Collaborators {
  * saved before published, so that a message on a topic always has its row; published before committed, so that a crash
  * brings the batch again and not its loss. What comes again finds its row, which says whether to send it once more.
  */
-export async function runStage(messages: readonly Message[], with_: Collaborators): Promise<Saved> {
+export async function runStage(messages: readonly Message[], with_: Collaborators): Promise<Publication> {
   const outcomes = messages.map(with_.compute)
   const saved = await with_.save(outcomes)
-  await with_.publish(saved)
+  const publication = await with_.publish(saved)
   await with_.commit()
-  return saved
+  return publication
 }

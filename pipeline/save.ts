@@ -5,15 +5,14 @@ import type { Message } from './message.ts'
 import type { Place } from './outcome-columns.ts'
 import { insertResults } from './results.ts'
 
-export type SavedResult = Pick<Result, 'message' | 'body' | 'computedAt'>
-export type SavedDeadLetter = Pick<DeadLetter, 'message' | 'reason' | 'explanation'>
+export type SavedResult = Omit<Result, 'subject' | 'result'>
 
 /** What is in the database after a batch, and so what has to be on the topics. */
 export interface Saved {
   /** To be sent on, each with the body that its row holds. */
   readonly results: readonly SavedResult[]
   /** To be sent to the topic of the dead letters. */
-  readonly deadLetters: readonly SavedDeadLetter[]
+  readonly deadLetters: readonly DeadLetter[]
   /** Already taken from another offset: whoever took that one sends it on. */
   readonly copies: readonly Message[]
 }
@@ -32,8 +31,11 @@ export async function save(database: Database, place: Place, outcomes: readonly 
     return saved === outcomes.length ? split(outcomes) : await settle(database, place, outcomes)
   } catch (error) {
     const [first, ...others] = outcomes
-    if (!isContentError(error) || first === undefined || isDeadLetter(first)) throw error
-    if (others.length === 0) return await save(database, place, [rejected(first, error)])
+    if (!isContentError(error) || first === undefined) throw error
+    if (others.length === 0) {
+      if (isDeadLetter(first)) throw error
+      return await save(database, place, [rejected(first, error)])
+    }
     const half = Math.ceil(outcomes.length / 2)
     return merge(
       await save(database, place, outcomes.slice(0, half)),
@@ -83,16 +85,17 @@ async function settle(database: Queryable, place: Place, outcomes: readonly Outc
   const held = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, row]))
   const saved = {
     results: [] as SavedResult[],
-    deadLetters: [] as SavedDeadLetter[],
+    deadLetters: [] as DeadLetter[],
     copies: [] as Message[],
   }
-  for (const { message, computedAt } of outcomes) {
+  for (const { message, startedAt, computedAt } of outcomes) {
+    const taken = { message, startedAt, computedAt }
     const row = held.get(`${message.id}/${message.attempt}`)
     if (row === undefined) throw new Error(`Message ${message.id} has lost its row at ${place.stage}`)
     if (!isSamePlace(row, message)) saved.copies.push(message)
     else if (row.body === null)
-      saved.deadLetters.push({ message, reason: row.reason, explanation: row.explanation })
-    else saved.results.push({ message, body: row.body, computedAt })
+      saved.deadLetters.push({ ...taken, reason: row.reason, explanation: row.explanation })
+    else saved.results.push({ ...taken, body: row.body })
   }
   await countCopies(database, place, saved.copies.length)
   return saved

@@ -3,6 +3,7 @@ import { compute } from './compute.ts'
 import { openDatabase, type Database } from './database.ts'
 import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
+import type { Message } from './message.ts'
 import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
@@ -31,14 +32,15 @@ export async function runStageProcess(
   route: Route,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { log, health } = surroundings
+  const { log, health, observer } = surroundings
   const workplace = openWorkplace(surroundings, route)
   const { settings, consumer } = workplace
   const bug = Promise.withResolvers<Error>()
   const work = async (batch: Batch) => {
-    const saved = await runStage(batch.messages, collaborators(batch, workplace))
+    const publication = await runStage(batch.messages, collaborators(batch, workplace))
     health.progressed()
-    for (const { message, reason, explanation } of saved.deadLetters) {
+    observer.batchDone(publication, route)
+    for (const { message, reason, explanation } of publication.deadLetters) {
       log.warn({ messageId: message.id, offset: message.offset, reason }, `Dead letter: ${explanation}`)
     }
   }
@@ -74,12 +76,21 @@ async function close({ consumer, sender, database }: Workplace): Promise<void> {
 }
 
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
-  const { config, route, log, health, settings, sender, database } = workplace
+  const { config, route, log, health, observer, settings, sender, database } = workplace
   const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
     patiently(what, attempt, { log, health, signal: batch.signal })
   const letters = config.TOPIC_PREFIX + deadLetterTopic
-  const publishing = { route, place, deadLetterTopic: letters, sender, database, patiently: trying }
+  const traceparent = (message: Message) => observer.traceparent(message, route)
+  const publishing = {
+    route,
+    place,
+    deadLetterTopic: letters,
+    sender,
+    database,
+    traceparent,
+    patiently: trying,
+  }
   return {
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
     save: (outcomes) => trying('Saving to Postgres', () => save(database, place, outcomes)),

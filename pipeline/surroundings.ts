@@ -1,10 +1,12 @@
 import type { Config } from './config.ts'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
+import type { Observer } from './observer.ts'
 
 /** What every process of the pipeline is given. */
 export interface Surroundings {
   readonly config: Config
   readonly log: Log
   readonly health: Health
+  readonly observer: Observer
 }

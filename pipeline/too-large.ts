@@ -1,34 +1,37 @@
-import { now } from './clock.ts'
+import type { DeadLetter } from './compute.ts'
 import { transaction, type Database } from './database.ts'
 import { insertDeadLetters } from './dead-letters.ts'
 import type { Place } from './outcome-columns.ts'
-import type { SavedDeadLetter, SavedResult } from './save.ts'
+import type { SavedResult } from './save.ts'
 
 const remove = `
 with gone as (
-  delete from results where message_id = $1 and attempt = $2 and stage = $3 returning started_at, previous_sent_at
-), counted as (
-  update counters set processed = processed - (select count(*) from gone) where stage = $3 and partition = $4
+  delete from results where message_id = $1 and attempt = $2 and stage = $3 returning previous_sent_at
 )
-select extract(epoch from started_at) * 1000 as started from gone`
+update counters
+set processed = processed - (select count(*) from gone),
+  entered = entered - (select count(*) from gone where previous_sent_at is null)
+where stage = $3 and partition = $4`
 
 /** A result that the broker refuses for its size has no way on: in one transaction its row becomes a dead letter. */
 export async function buryTooLarge(
   database: Database,
   place: Place,
   refused: readonly SavedResult[],
-): Promise<SavedDeadLetter[]> {
-  const letters: SavedDeadLetter[] = []
-  for (const { message, body } of refused) {
-    const explanation = `The broker refuses the record of ${Buffer.byteLength(body)} bytes; raise max.message.bytes or send less.`
-    const letter = { message, reason: 'too-large', explanation } as const
-    await transaction(database, async (client) => {
-      const values = [message.id, message.attempt, place.stage, place.partition]
-      const { rows } = await client.query<{ started: string }>(remove, values)
-      const startedAt = Number(rows[0]?.started ?? now())
-      await insertDeadLetters(client, place, [{ ...letter, startedAt, computedAt: now() }])
-    })
-    letters.push(letter)
-  }
+): Promise<DeadLetter[]> {
+  const letters = refused.map(asDeadLetter)
+  if (letters.length === 0) return letters
+  await transaction(database, async (client) => {
+    for (const { message } of letters) {
+      await client.query(remove, [message.id, message.attempt, place.stage, place.partition])
+    }
+    await insertDeadLetters(client, place, letters)
+  })
   return letters
+}
+
+function asDeadLetter({ message, body, startedAt, computedAt }: SavedResult): DeadLetter {
+  const bytes = Buffer.byteLength(body)
+  const explanation = `The broker refuses the record of ${bytes} bytes: raise max.message.bytes of the topic, or send less.`
+  return { message, startedAt, computedAt, reason: 'too-large', explanation }
 }

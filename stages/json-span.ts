@@ -13,6 +13,16 @@ export function memberSpan(text: string, name: string): Span {
   return { start, end: valueEnd(text, start) }
 }
 
+/** Where an item of a list stands in the list's text, which must have it. */
+export function itemSpan(list: string, index: number): Span {
+  let start = afterSpace(list, 1)
+  for (let passed = 0; passed < index; passed += 1) {
+    const comma = afterSpace(list, valueEnd(list, start))
+    start = afterSpace(list, comma + 1)
+  }
+  return { start, end: valueEnd(list, start) }
+}
+
 /**
  * The cheap way. Without backslashes a name is written in one way only, and no string holds a quote: when the quoted
  * name stands in the text once, that is the member, and neither a nested one, nor a twin, nor a string that reads alike.

@@ -1,6 +1,7 @@
 import { decimalOf, log2, zero, type Decimal } from './decimal.ts'
 import { digitsOf, factored, unfactored } from './factored.ts'
 import { limits } from './limits.ts'
+import { multiplied } from './multiplied.ts'
 import { checked, tooLong } from './result.ts'
 
 /** With no more factors than this a product of numbers within their limit is within its own. */
@@ -27,13 +28,6 @@ function productOfMany(factors: readonly Decimal[]): Decimal {
   const { coefficient, scale } = unfactored({ rest: multiplied(rests), twos, fives })
   const negatives = factors.filter((factor) => factor.coefficient < 0n).length
   return decimalOf(negatives % 2 === 0 ? coefficient : -coefficient, scale)
-}
-
-/** Halves first: factors of like length multiply much faster than one that grows times many small ones. */
-export function multiplied(factors: readonly bigint[]): bigint {
-  if (factors.length <= 16) return factors.reduce((all, factor) => all * factor, 1n)
-  const middle = factors.length >> 1
-  return multiplied(factors.slice(0, middle)) * multiplied(factors.slice(middle))
 }
 
 function total(values: readonly number[]): number {

@@ -1,25 +1,21 @@
-import { count, Refusal } from '../refusal.ts'
-import { plain, type Decimal } from './decimal.ts'
+import { Refusal, thousands } from '../refusal.ts'
+import { absolute, log2, plain, type Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
-
-/** A coefficient below 10^49971 with a scale of at most 50,000 either way has at most 100,000 digits. */
-const SURELY_SHORT = 1n << 166_000n
-const SURELY_SHORT_BELOW_ZERO = -SURELY_SHORT
-const HALF = limits.resultDigits / 2
 
 /** The result itself when it is within the limit of a result. @throws {Refusal} 'result-too-long' */
 export function checked(what: string, result: Decimal): Decimal {
-  const { coefficient, scale } = result
-  const short = coefficient < SURELY_SHORT && coefficient > SURELY_SHORT_BELOW_ZERO && Math.abs(scale) <= HALF
-  if (short || digits(result) <= limits.resultDigits) return result
+  // Writing it out takes longer than anything else, and only near the limit is it needed to know.
+  if (digitsAtMost(result) <= limits.resultDigits) return result
+  if (plain(result).replace(/[-.]/g, '').length <= limits.resultDigits) return result
   throw tooLong(what)
 }
 
-function digits(number: Decimal): number {
-  return plain(number).replace(/[-.]/g, '').length
+function digitsAtMost({ coefficient, scale }: Decimal): number {
+  const digits = log2(absolute(coefficient)) * Math.log10(2) + 2
+  return scale < 0 ? digits - scale : Math.max(digits, scale + 1)
 }
 
 export function tooLong(what: string): Refusal {
-  const most = `more than ${count(limits.resultDigits)} digits, the most that a result may have`
+  const most = `more than ${thousands(limits.resultDigits)} digits, the most that a result may have`
   return new Refusal('result-too-long', `The ${what} has ${most}. Send fewer or shorter numbers.`)
 }

@@ -1,0 +1,62 @@
+import { log2 } from './decimal.ts'
+import { greatestCommonDivisor } from './greatest-common-divisor.ts'
+import { multiplied } from './multiplied.ts'
+import { tooLong } from './result.ts'
+
+/** Some integers and, where no multiple within the limit is longer, their product. */
+interface Block {
+  readonly integers: readonly bigint[]
+  readonly product: bigint | undefined
+  readonly halves: readonly [Block, Block] | undefined
+}
+
+/** Up to so many bits a block is worked through integer by integer; splitting it would cost more than it saves. */
+const SMALL_BLOCK = 1_024
+
+/**
+ * The least common multiple of positive integers.
+ * @throws {Refusal} 'result-too-long' as soon as it has more than `mostDigits` digits, give or take one
+ */
+export function lcmOfIntegers(integers: readonly bigint[], mostDigits: number): bigint {
+  const mostBits = (mostDigits + 1) * Math.log2(10)
+  let bits = 0
+  const append = (known: bigint, some: readonly bigint[]): bigint => {
+    const grown = growth(known, some)
+    bits += log2(grown)
+    if (bits > mostBits) throw tooLong('lcm')
+    return grown
+  }
+  /** As `growth`, for many: a long multiple meets many short integers in one division, not in one each. */
+  const appendBlock = (known: bigint, { integers: some, product, halves }: Block): bigint => {
+    const rest = product === undefined ? known : known % product
+    if (rest === 0n) return 1n
+    if (halves === undefined) return append(rest, some)
+    const first = appendBlock(rest, halves[0])
+    return first * appendBlock(rest * first, halves[1])
+  }
+  return integers.length <= 16 ? append(1n, integers) : appendBlock(1n, blockOf(integers, mostBits))
+}
+
+/**
+ * What lcm(known, ...integers) is more than `known`, as a factor.
+ * `known` is positive and may be given modulo a multiple of all the integers: what they share with it is the same.
+ */
+function growth(known: bigint, integers: readonly bigint[]): bigint {
+  let multiple = known
+  for (const integer of integers) multiple *= integer / greatestCommonDivisor(integer, multiple % integer)
+  return multiple / known
+}
+
+function blockOf(integers: readonly bigint[], mostBits: number): Block {
+  const middle = integers.length >> 1
+  const bits = integers.reduce((sum, integer) => sum + log2(integer), 0)
+  if (middle === 0 || bits <= SMALL_BLOCK)
+    return { integers, product: multiplied(integers), halves: undefined }
+  const halves = [
+    blockOf(integers.slice(0, middle), mostBits),
+    blockOf(integers.slice(middle), mostBits),
+  ] as const
+  const [left, right] = [halves[0].product, halves[1].product]
+  const product = left === undefined || right === undefined || bits > mostBits ? undefined : left * right
+  return { integers, product, halves }
+}
