@@ -8,6 +8,8 @@ import { openEntry } from '../pipeline/generator-process.ts'
 import { enter } from '../pipeline/inputs.ts'
 import { kafkaSettings } from '../pipeline/kafka-settings.ts'
 import { createLog } from '../pipeline/log.ts'
+import type { Observer } from '../pipeline/observer.ts'
+import { withTracing } from '../telemetry/with-tracing.ts'
 import { examples } from './examples.ts'
 import { print } from './output.ts'
 import { readInput } from './read-input.ts'
@@ -44,7 +46,8 @@ export function addSubmit(program: Command): void {
         withKafka(config, async (admin) => {
           // Both servers are asked before the outbox has a row: what is in it is sent some day, also after an error.
           await database.query('select from inputs limit 0')
-          await submit(bodies, config, admin)
+          const tracing = { service: 'submit', protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL, isEntry: true }
+          await withTracing(tracing, (observer) => submit(bodies, config, admin, observer))
         }),
       )
     })
@@ -52,8 +55,13 @@ export function addSubmit(program: Command): void {
 
 const MAX_CHUNK_BYTES = 524_288
 
-async function submit(bodies: readonly string[], config: Config, admin: Admin): Promise<void> {
-  const entry = openEntry(config, createLog('silent', {}))
+async function submit(
+  bodies: readonly string[],
+  config: Config,
+  admin: Admin,
+  observer: Observer,
+): Promise<void> {
+  const entry = openEntry({ config, log: createLog('silent', {}), observer })
   try {
     const { topics } = await admin.fetchTopicMetadata({ topics: [entry.topic] })
     const partitions = topics[0]?.partitions.length ?? 1

@@ -78,6 +78,7 @@ test('.env.example names every variable with its default', () => {
     INPUT_TOPIC: 'a',
     OUTPUT_TOPIC: 'b',
     RATE: '1',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
     KAFKA_HOME: 'k',
     OPERATION_TYPE: 'add',
     STAGE_NUMBER: '1',

@@ -52,6 +52,8 @@ const environment = z.object({
   NUMBERS_DECIMALS: whole(0, 15).default(2),
   RATE: amount(0.01, 100_000).optional(),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url('expected a URL such as http://localhost:4318').optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc').default('http/protobuf'),
   METRICS_PORT: whole(0, 65_535).default(0),
   KAFKA_HOME: z.string().optional(),
 })
@@ -117,4 +119,10 @@ function quoted(key: string, value: string | undefined): string {
 /** The environment of a child process: ours, with changes. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes }
+}
+
+/** Whether OpenTelemetry's own variables ask for traces to be exported. They are read by its SDK; this is only whether. */
+export function exportsTraces(env: NodeJS.ProcessEnv = process.env): boolean {
+  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT']
+  return Boolean(endpoint) && env['OTEL_SDK_DISABLED'] !== 'true' && env['OTEL_TRACES_EXPORTER'] !== 'none'
 }

@@ -1,17 +1,19 @@
-import type { Config } from './config.ts'
 import { openDatabase } from './database.ts'
 import { generate } from './generate.ts'
 import { enter, enterUnpublished, type Entry } from './inputs.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
-import type { Log } from './log.ts'
 import { patiently } from './patiently.ts'
 import { routes } from './route.ts'
 import { createSender } from './send.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
-export function openEntry(config: Config, log: Log): Entry & { close(): Promise<void> } {
+export function openEntry({
+  config,
+  log,
+  observer,
+}: Omit<Surroundings, 'health'>): Entry & { close(): Promise<void> } {
   const [first] = routes(config)
   if (first === undefined) throw new Error('The catalogue has no stage')
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
@@ -23,16 +25,23 @@ export function openEntry(config: Config, log: Log): Entry & { close(): Promise<
     await sender.close()
     await database.end()
   }
-  return { database, sender, stage: first.stage.name, topic: config.OUTPUT_TOPIC ?? first.source, close }
+  return {
+    database,
+    sender: observer.entry(sender),
+    stage: first.stage.name,
+    topic: config.OUTPUT_TOPIC ?? first.source,
+    close,
+  }
 }
 
 /** Position 0 as a process: `messages` at once, or for ever as the environment says. */
 export async function runGeneratorProcess(
-  { config, log, health }: Surroundings,
+  surroundings: Surroundings,
   stopping: AbortSignal,
   messages?: number,
 ): Promise<void> {
-  const entry = openEntry(config, log)
+  const { config, log, health } = surroundings
+  const entry = openEntry(surroundings)
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
     patiently(what, attempt, { log, health, signal: stopping })
   try {

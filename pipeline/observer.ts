@@ -1,10 +1,13 @@
 import type { Message } from './message.ts'
 import type { Publication } from './publish.ts'
 import type { Route } from './route.ts'
+import type { Sender } from './send.ts'
 import { formatTraceparent } from './traceparent.ts'
 
-/** Whoever watches a stage, from outside: what it says changes no result. */
+/** Whoever watches a process, from outside: what it says changes no result. */
 export interface Observer {
+  /** Comes between an entry and the sender by which messages enter there. */
+  readonly entry: (sender: Sender) => Sender
   /** The traceparent that goes on with a message; undefined for none. */
   readonly traceparent: (message: Message, route: Route) => string | undefined
   /** A batch is saved, published and committed. */
@@ -13,6 +16,7 @@ export interface Observer {
 
 /** Watches nothing; a trace that came with a message goes on with it. */
 export const nobody: Observer = {
+  entry: (sender) => sender,
   traceparent: ({ parent }) => parent && formatTraceparent(parent),
   batchDone: () => undefined,
 }

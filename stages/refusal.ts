@@ -44,10 +44,10 @@ export class Refusal extends Error {
 export function shorten(text: string, length = 60): string {
   if (text.length <= length) return text
   // The cut may go through a pair of surrogates, and half of one is not text that a database takes.
-  return `${text.slice(0, length).toWellFormed()}… (${thousands(text.length)} characters)`
+  return `${text.slice(0, length).toWellFormed()}… (${count(text.length)} characters)`
 }
 
 /** 100000 as '100,000', the same on every machine. */
-export function thousands(value: number): string {
+export function count(value: number): string {
   return value.toLocaleString('en-US')
 }

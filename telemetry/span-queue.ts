@@ -1,4 +1,3 @@
-import { ExportResultCode } from '@opentelemetry/core'
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace'
 
 export interface SpanQueueOptions {
@@ -13,9 +12,11 @@ export interface SpanQueueOptions {
 }
 
 export interface SpanQueue extends SpanProcessor {
-  /** Spans that were lost so far: no room, or the backend did not take them. */
-  readonly dropped: number
+  /** How many spans were lost so far: no room, or the backend did not take them. */
+  readonly lost: () => number
 }
+
+const SAMPLED = 1
 
 /**
  * Takes ended spans and exports them in batches, several at once. The SDK's own processor exports one batch at a time,
@@ -23,61 +24,49 @@ export interface SpanQueue extends SpanProcessor {
  * A backend that is away costs the spans that find no room, and never makes anybody wait.
  */
 export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanQueue {
-  let waiting: ReadableSpan[] = []
+  const waiting: ReadableSpan[] = []
+  const underWay = new Set<Promise<void>>()
   let dropped = 0
   let timer: NodeJS.Timeout | undefined
-  const underWay = new Set<Promise<void>>()
 
-  const exportOne = (spans: ReadableSpan[]) =>
-    new Promise<void>((resolve) => {
-      exporter.export(spans, ({ code }) => {
-        if (code !== ExportResultCode.SUCCESS) dropped += spans.length
-        resolve()
-      })
-    })
-
-  /** Starts as many exports as may run; smaller ones than a batch only when `all` is to go. */
-  const pump = (all: boolean) => {
-    while (underWay.size < options.concurrency && waiting.length >= (all ? 1 : options.batch)) {
-      const exporting = exportOne(waiting.splice(0, options.batch)).finally(() => {
+  const exportBatch = async () => {
+    const spans = waiting.splice(0, options.batch)
+    if (!(await isExported(exporter, spans))) dropped += spans.length
+  }
+  const pump = (atLeast: number) => {
+    while (underWay.size < options.concurrency && waiting.length >= atLeast) {
+      const exporting = exportBatch().finally(() => {
         underWay.delete(exporting)
-        pump(false)
+        pump(options.batch)
       })
       underWay.add(exporting)
     }
-    if (waiting.length > 0) timer ??= setTimeout(tick, options.delayMs).unref()
+    if (waiting.length > 0) timer ??= setTimeout(fetchStragglers, options.delayMs).unref()
   }
-  const tick = () => {
+  const fetchStragglers = () => {
     timer = undefined
-    pump(true)
+    pump(1)
   }
   const flush = async () => {
     while (waiting.length > 0 || underWay.size > 0) {
-      pump(true)
+      pump(1)
       await Promise.race(underWay)
     }
   }
-
-  return {
-    get dropped() {
-      return dropped
-    },
-    onStart: () => undefined,
-    onEnd(span) {
-      if ((span.spanContext().traceFlags & 1) === 0) return
-      if (waiting.length >= options.capacity) {
-        dropped += 1
-        return
-      }
-      waiting.push(span)
-      pump(false)
-    },
-    forceFlush: flush,
-    async shutdown() {
-      await flush()
-      clearTimeout(timer)
-      waiting = []
-      await exporter.shutdown()
-    },
+  const onEnd = (span: ReadableSpan) => {
+    if ((span.spanContext().traceFlags & SAMPLED) === 0) return
+    if (waiting.length >= options.capacity) dropped += 1
+    else waiting.push(span)
+    pump(options.batch)
   }
+  const shutdown = async () => {
+    await flush()
+    clearTimeout(timer)
+    await exporter.shutdown()
+  }
+  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown, lost: () => dropped }
+}
+
+function isExported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<boolean> {
+  return new Promise((resolve) => exporter.export(spans, ({ error, code }) => resolve(!error && !code)))
 }

@@ -1,42 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DeadLetter, Outcome, Result } from '../pipeline/compute.ts'
-import type { Message } from '../pipeline/message.ts'
-import { newMessageId } from '../pipeline/message.ts'
+import type { DeadLetter, Outcome } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { deadLetter, message, result } from './made-up-outcomes.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {
   pipeline = await freshPipeline()
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
-
-const time = 1_700_000_000_000
-
-function message(offset: number, changes: Partial<Message> = {}): Message {
-  const place = { topic: 'start', partition: 0, offset: String(offset), key: null, value: Buffer.from('{}') }
-  const times = { sentAt: time, enteredAt: time, queuedAt: time + 1 }
-  return {
-    id: newMessageId(),
-    attempt: 1,
-    ...place,
-    headers: {},
-    parent: undefined,
-    ...times,
-    badHeaders: 0,
-    ...changes,
-  }
-}
-
-function result(from: Message, body = '{"numbers":[1.50],"sum":1.5}'): Result {
-  const times = { startedAt: time + 2, computedAt: time + 3 }
-  return { message: from, subject: '[1.50]', result: '1.5', body, ...times }
-}
-
-function deadLetter(from: Message): DeadLetter {
-  return { message: from, reason: 'not-json', explanation: 'no', startedAt: time + 2, computedAt: time + 3 }
-}
 
 /** Every test plays at a stage of its own, so that its rows and counters are its own. */
 function place() {
@@ -170,7 +143,7 @@ test('numbers, results and bodies keep every character', async () => {
   const at = place()
   const body = `{ "numbers" : [1.50, 2e3], "note": "\\u00e9 é 🙂 \\u001f {},\\"" }`
   await save(pipeline.database, at, [
-    { ...result(message(1), body), subject: '[1.50, 2e3]', result: `${'9'.repeat(500)}` },
+    { ...result(message(1), body), subject: '[1.50, 2e3]', result: '9'.repeat(500) },
   ])
   const { rows } = await pipeline.database.query(
     'select numbers, result, body from results where stage = $1',

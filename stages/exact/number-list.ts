@@ -1,6 +1,6 @@
 import type { Field } from '../body.ts'
 import { itemSpan } from '../json-span.ts'
-import { Refusal, shorten, thousands } from '../refusal.ts'
+import { count, Refusal, shorten } from '../refusal.ts'
 import { limits } from './limits.ts'
 
 /** The numbers of a list as JSON.parse reads them. @throws {Refusal} what the reader `count` throws */
@@ -10,7 +10,7 @@ export function numbersOf(field: Field): readonly number[] {
   const list: readonly unknown[] = value
   if (list.length === 0) throw new Refusal('no-numbers', `${name} is empty. Send at least one number.`)
   if (list.length > limits.numbers) {
-    const most = `${thousands(list.length)} numbers, and a list may have ${thousands(limits.numbers)}`
+    const most = `${count(list.length)} numbers, and a list may have ${count(limits.numbers)}`
     throw new Refusal('too-many-numbers', `${name} has ${most}. Send it as several messages.`)
   }
   if (list.every(isNumber)) return list
@@ -19,7 +19,7 @@ export function numbersOf(field: Field): readonly number[] {
 }
 
 export function tooManyDigits(whatIsFound: string, limit: number): Refusal {
-  const most = `more than ${thousands(limit)} digits when written out without an exponent`
+  const most = `more than ${count(limit)} digits when written out without an exponent`
   return new Refusal('too-many-digits', `${whatIsFound}, ${most}. Send a shorter number.`)
 }
 

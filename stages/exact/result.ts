@@ -1,4 +1,4 @@
-import { Refusal, thousands } from '../refusal.ts'
+import { count, Refusal } from '../refusal.ts'
 import { absolute, log2, plain, type Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
 
@@ -16,6 +16,6 @@ function digitsAtMost({ coefficient, scale }: Decimal): number {
 }
 
 export function tooLong(what: string): Refusal {
-  const most = `more than ${thousands(limits.resultDigits)} digits, the most that a result may have`
+  const most = `more than ${count(limits.resultDigits)} digits, the most that a result may have`
   return new Refusal('result-too-long', `The ${what} has ${most}. Send fewer or shorter numbers.`)
 }

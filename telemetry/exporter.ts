@@ -1,0 +1,15 @@
+import type { SpanExporter } from '@opentelemetry/sdk-trace'
+import type { TracingOptions } from './tracing.ts'
+
+/** The OTLP exporter of a protocol; where to and with which headers it reads from OTEL_EXPORTER_OTLP_* itself. */
+export async function createExporter(protocol: TracingOptions['protocol']): Promise<SpanExporter> {
+  const { OTLPTraceExporter } = await modules[protocol]()
+  return new OTLPTraceExporter({ concurrencyLimit: 8 })
+}
+
+// Only the one that is used is loaded: gRPC alone is 4 MB.
+const modules = {
+  'http/protobuf': () => import('@opentelemetry/exporter-trace-otlp-proto'),
+  'http/json': () => import('@opentelemetry/exporter-trace-otlp-http'),
+  grpc: () => import('@opentelemetry/exporter-trace-otlp-grpc'),
+} as const

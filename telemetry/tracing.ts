@@ -1,0 +1,95 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
+import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
+import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources'
+import { NodeSDK } from '@opentelemetry/sdk-node'
+import type { Message } from '../pipeline/message.ts'
+import { nobody, type Observer } from '../pipeline/observer.ts'
+import { formatTraceparent } from '../pipeline/traceparent.ts'
+import { createExporter } from './exporter.ts'
+import { idGenerator, withIds } from './next-ids.ts'
+import { spanId } from './span-ids.ts'
+import { createSpanQueue } from './span-queue.ts'
+import { spansOf } from './stage-spans.ts'
+import { tracedEntry } from './traced-entry.ts'
+
+export interface Tracing {
+  readonly observer: Observer
+  /** How many spans were lost so far. */
+  readonly lost: () => number
+  /** Exports what waits, for at most three seconds. */
+  readonly stop: () => Promise<void>
+}
+
+export interface TracingOptions {
+  /** service.name, unless OTEL_SERVICE_NAME says otherwise. */
+  readonly service: string
+  /** OTEL_EXPORTER_OTLP_PROTOCOL */
+  readonly protocol: 'http/protobuf' | 'http/json' | 'grpc'
+  /** Whether messages enter here, one at a time: their spans are the instrumentation's. Stages make their own. */
+  readonly isEntry: boolean
+}
+
+const FLUSH_MS = 3000
+
+/** Starts the OpenTelemetry SDK. Endpoint, sampler, headers and resource come from its own OTEL_* variables. */
+export async function startTracing({ service, protocol, isEntry }: TracingOptions): Promise<Tracing> {
+  const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
+  const whole = defaultResource()
+    .merge(resource)
+    .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }))
+  const queue = createSpanQueue(await createExporter(protocol), {
+    capacity: 20_000,
+    batch: 2000,
+    concurrency: 4,
+    delayMs: 200,
+  })
+  const sdk = new NodeSDK({
+    resource: whole,
+    autoDetectResources: false,
+    idGenerator,
+    spanProcessors: [queue],
+    metricReaders: [],
+    logRecordProcessors: [],
+    instrumentations: [
+      // A batch holds many traces, and the instrumentation would make one of them.
+      ...(isEntry ? [new KafkaJsInstrumentation()] : []),
+      new PgInstrumentation({ requireParentSpan: true }),
+    ],
+  })
+  sdk.start()
+  return {
+    lost: queue.lost,
+    stop: () => Promise.race([sdk.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]),
+    observer: {
+      ...nobody,
+      entry: tracedEntry,
+      traceparent: (message, { stage }) => {
+        const { id, attempt, parent } = message
+        const traceId = parent?.traceId ?? id
+        const sending = spanId(id, attempt, stage.name, 'send')
+        return formatTraceparent({ traceId, spanId: sending, sampled: isSampled(message) })
+      },
+      batchDone: (publication, route) => {
+        for (const span of spansOf(publication, route, whole, isSampled)) queue.onEnd(span)
+      },
+    },
+  }
+}
+
+/** Decided once, where a message enters: by whoever sent it, or by the sampler when it was posted by hand. */
+function isSampled({ id, parent }: Message): boolean {
+  if (parent !== undefined) return parent.sampled
+  const ids = { traceId: id, spanId: id.slice(16) }
+  // The sampler is inside the SDK: a span that is never ended asks it.
+  const asking = () =>
+    trace.getTracer('throughline').startSpan('enter', { kind: SpanKind.CONSUMER }, ROOT_CONTEXT)
+  return withIds(ids, asking).isRecording()
+}
