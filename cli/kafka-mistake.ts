@@ -29,6 +29,8 @@ function sentenceFor(error: KafkaError, config: Config): string | undefined {
     case 'KafkaJSSASLAuthenticationError':
       return `Kafka at ${place} does not let us in: set EVENTHUB_CONNECTIONSTRING.`
     default:
+      // Connected, but silent: for this kafkajs has an error without a name.
+      if (error.message === 'Broker not connected') return nothingAnswers(place)
       return error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
         ? `Kafka at ${place} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
         : undefined

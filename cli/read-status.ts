@@ -1,4 +1,5 @@
 import type { Admin } from 'kafkajs'
+import pRetry from 'p-retry'
 import type { Config } from '../pipeline/config.ts'
 import type { Database } from '../pipeline/database.ts'
 import { routes, type Route } from '../pipeline/route.ts'
@@ -42,12 +43,11 @@ export interface StatusSources {
 /** Where the pipeline stands now. The same few queries however many rows there are. */
 export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
   const flow = routes(config)
-  const [totals, times, endToEnd, waiting, running] = await Promise.all([
+  const [totals, times, endToEnd, [waiting, running]] = await Promise.all([
     readTotals(database),
     readRecentTimes(database),
     readEndToEnd(database),
-    Promise.all(flow.map((route) => countWaiting(admin, route))),
-    countRunning(admin, flow),
+    askBroker(admin, flow),
   ])
   const sum = (column: 'entered' | 'dead') => totals.values().reduce((total, row) => total + row[column], 0)
   const stages = flow.map(({ stage: { name }, position, group }, index) => ({
@@ -64,6 +64,17 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   const dead = sum('dead')
   const finished = stages.at(-1)?.done ?? 0
   return { stages, entered, finished, dead, inFlight: Math.max(0, entered - finished - dead), endToEnd }
+}
+
+/** A broker that has just started takes a moment to find out who coordinates which group, and kafkajs does not wait for it. */
+async function askBroker(admin: Admin, flow: readonly Route[]) {
+  const ask = () =>
+    Promise.all([Promise.all(flow.map((route) => countWaiting(admin, route))), countRunning(admin, flow)])
+  return await pRetry(ask, { retries: 5, minTimeout: 200, maxTimeout: 1000, shouldRetry: isUnsettled })
+}
+
+function isUnsettled({ error }: { error: Error }): boolean {
+  return 'type' in error && /COORDINATOR|GROUP_LOAD/.test(String(error.type))
 }
 
 async function countWaiting(admin: Admin, route: Route): Promise<number> {

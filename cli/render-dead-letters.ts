@@ -8,7 +8,9 @@ import type { DeadLetterRow, DeadLetterSummary } from './read-dead-letters.ts'
 export function renderSummaries(letters: readonly DeadLetterSummary[], width: number): string {
   return letters
     .map(({ id, diedAt, stage, reason, explanation }) =>
-      [`${id}  ${toTheSecond(diedAt)}  ${stage}`, fit(`    ${reason}: ${explanation}`, width)].join('\n'),
+      [`${id}  ${toTheSecond(diedAt)}  ${stage}`, `    ${fit(`${reason}: ${explanation}`, width - 4)}`].join(
+        '\n',
+      ),
     )
     .join('\n')
 }

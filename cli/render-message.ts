@@ -62,8 +62,10 @@ function timeRow(step: Step): string[] {
 
 function totalRow(attempt: Attempt): string[] {
   const times = attempt.steps.map(stepTimes)
-  const sum = (part: 'wait' | 'work' | 'save' | 'publish') =>
-    duration(times.reduce((total, time) => total + (time[part] ?? 0), 0))
+  const sum = (part: 'wait' | 'work' | 'save' | 'publish') => {
+    const known = times.map((time) => time[part]).filter((time) => time !== null)
+    return duration(known.length === 0 ? null : known.reduce((total, time) => total + time, 0))
+  }
   return [
     '',
     'end to end',

@@ -53,5 +53,5 @@ function row({ position, stage, running, done, dead, waiting, waitMs, workMs }: 
 function endToEndLine(times: EndToEnd | null): string {
   if (times === null) return 'nothing finished in the last minute'
   const { messages, p50Ms, p95Ms, p99Ms } = times
-  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${count(messages)} messages)`
+  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${count(messages)} message${messages === 1 ? '' : 's'})`
 }

@@ -1,6 +1,7 @@
 import { UserError } from '../pipeline/user-error.ts'
 import { parseBody } from '../stages/body.ts'
 import { Refusal } from '../stages/refusal.ts'
+import { fit } from './printable.ts'
 
 /**
  * The bodies in a text: a line each, or the whole text when it is one document, over several lines too. Bodies stay as
@@ -19,7 +20,8 @@ export function splitInput(text: string, name: string, maxBytes: number): string
   if (bodies.length === 0 || text.trim() === '') throw new UserError(`Nothing to submit: ${name} is empty.`)
   for (const { body, where } of bodies) {
     const complaint = refusalOf(body)?.message ?? sizeComplaint(body, maxBytes)
-    if (complaint !== undefined) throw new UserError(`Nothing was sent, because of ${where}: ${complaint}`)
+    if (complaint === undefined) continue
+    throw new UserError(`Nothing was sent, because of ${where}: ${fit(complaint, 300)}`)
   }
   return bodies.map(({ body }) => body)
 }

@@ -52,6 +52,8 @@ def spelled(item):
             return random_tokens(seed, count, low, high, decimals)
         case {"power": [base, exponent]}:
             return [str(base**exponent)]
+        case {"digits": [digits, count]}:
+            return [digits * count]
 
 
 def tokens_of(numbers):
@@ -134,10 +136,10 @@ def lcm(tokens):
     values = decimals(tokens)
     places = max(0, *(-value.as_tuple().exponent for value in values))
     integers = [int(EXACT.scaleb(value, places)) for value in values]
-    found = 1
-    for integer in integers:
+    found, too_long = 1, 10 ** (RESULT_DIGITS + places)
+    for integer in dict.fromkeys(integers):
         found = math.lcm(found, integer)
-        if found >= 10 ** (RESULT_DIGITS + places):
+        if found >= too_long:
             raise Refused("result-too-long", "lcm")
     return plain(EXACT.scaleb(Decimal(found), -places))
 
@@ -267,12 +269,12 @@ def shortened(value):
 
 
 def average_of(about, total, count=1):
-    result = answer(average, ["1"] * count, total)
-    return {"about": about, "stage": "average", "sum": total, "count": count, "answer": result}
+    result = answer(average, ["1"] * count, *spelled(total))
+    return {"about": about, "sum": total, "count": count, "answer": result}
 
 
 def root_of(about, token):
-    return {"about": about, "stage": "square-root", "radicand": token, "answer": answer(square_root, "sum", token)}
+    return {"about": about, "radicand": token, "answer": answer(square_root, "sum", *spelled(token))}
 
 
 def text_of(value):
@@ -394,9 +396,9 @@ def limits_of_a_list():
 
 
 def limits_of_a_result():
-    nines = "9" * 1000
-    yield flow("a product of 100,000 digits", {"repeat": [nines, 100]})
-    yield flow("a product of 100,001 digits", {"repeat": [nines, 100]}, "2")
+    nines = {"digits": ["9", 1000]}
+    yield flow("a product of 100,000 digits", *[nines] * 100)
+    yield flow("a product of 100,001 digits", *[nines] * 100, "2")
     yield flow("a product of 99,999 decimals", {"repeat": ["1e-999", 100]}, "1e-99")
     yield flow("a product of 100,000 decimals", {"repeat": ["1e-999", 100]}, "1e-100")
     yield flow("a long product that cancels", {"repeat": ["2e-999", 101]}, {"repeat": ["5e900", 101]})
@@ -404,7 +406,7 @@ def limits_of_a_result():
     yield flow("a product of two million digits", {"repeat": ["3e999", 2000]})
     yield flow("a product of two million decimals", {"repeat": ["3e-990", 2000]})
     yield flow("a zero in a product of two million digits", {"repeat": ["3e999", 2000]}, "0")
-    yield flow("a product of 900 long numbers", {"repeat": [nines, 900]})
+    yield flow("a product of 900 long numbers", *[nines] * 900)
     powers = [{"power": [prime, int(1000 / math.log10(prime))]} for prime in primes(100)]
     yield flow("a long lcm", *powers[:90])
     yield flow("a long lcm with decimals", "0.5", *powers[:99])
@@ -429,12 +431,8 @@ def primes(count):
 def lcms_at_the_limit(powers):
     """Coprime powers whose product has exactly as many digits as may be, and one more."""
     product = math.prod(int(token) for token in tokens_of(powers))
-    missing = RESULT_DIGITS - len(str(product))
-    exact_fit = next(n for n in range(1, 10**6) if len(str(product * 2**n)) == RESULT_DIGITS)
-    assert missing < 900
-    fit = {"power": [2, exact_fit]}
-    over = next(n for n in range(exact_fit, 10**6) if len(str(product * 2**n)) == RESULT_DIGITS + 1)
-    return [*powers, fit], [*powers, {"power": [2, over]}]
+    doublings = (10**RESULT_DIGITS // product).bit_length() - 1
+    return [*powers, {"power": [2, doublings]}], [*powers, {"power": [2, doublings + 1]}]
 
 
 def averages():
@@ -454,7 +452,7 @@ def averages():
     yield average_of("a tie at 17 digits goes to even", "1" + "0" * 15 + "25e385")
     yield average_of("a tie at 17 digits goes to even, upwards", "1" + "0" * 15 + "35e385")
     yield average_of("nines that round up to a power of ten", "9" * 20 + "e400")
-    yield average_of("the longest sum", "9" * RESULT_DIGITS)
+    yield average_of("the longest sum", {"digits": ["9", RESULT_DIGITS]})
     yield average_of("the largest sum by exponent", "1e99999", 7)
     yield average_of("a sum over the limit", "1e100000", 7)
     yield average_of("the smallest sum by exponent", "1e-99999", 7)
@@ -493,7 +491,7 @@ def square_roots():
     yield root_of("where doubles end", str((2**1024 - 2**970) ** 2))
     yield root_of("a tie at 17 digits goes to even", str((10**16 * 10 + 5) ** 2) + "0" * 700)
     yield root_of("nines that round up to a power of ten", "9" * 800)
-    yield root_of("the longest", "8" * RESULT_DIGITS)
+    yield root_of("the longest", {"digits": ["8", RESULT_DIGITS]})
 
 
 def flows():
@@ -503,11 +501,11 @@ def flows():
 
 
 def main():
-    flow_lines = [json.dumps(case) for case in flows()]
-    step_lines = [json.dumps(case) for part in (averages, square_roots) for case in part()]
-    text = '{"flows":[\n%s\n],"steps":[\n%s\n]}\n' % (",\n".join(flow_lines), ",\n".join(step_lines))
+    sections = {"flows": list(flows()), "averages": list(averages()), "roots": list(square_roots())}
+    lines = {name: ",\n".join(map(json.dumps, cases)) for name, cases in sections.items()}
+    text = "{" + ",\n".join(f'"{name}": [\n{cases}\n]' for name, cases in lines.items()) + "}\n"
     Path(__file__).with_suffix(".json").write_text(text, encoding="utf-8", newline="\n")
-    print(f"{len(flow_lines)} flows and {len(step_lines)} steps, {len(text):,} bytes")
+    print({name: len(cases) for name, cases in sections.items()}, f"{len(text):,} bytes")
 
 
 if __name__ == "__main__":
