@@ -7,10 +7,10 @@ export interface Look {
 
 const PIPE_WIDTH = 80
 
-/** NO_COLOR and FORCE_COLOR are Node's to read; a pipe gets no colour. */
+/** A terminal may not know its width and say 0. NO_COLOR and FORCE_COLOR are Node's to read; a pipe gets no colour. */
 export function look(): Look {
   const { stdout } = process
-  return { width: stdout.columns ?? PIPE_WIDTH, color: stdout.isTTY && stdout.hasColors() }
+  return { width: stdout.columns || PIPE_WIDTH, color: stdout.isTTY && stdout.hasColors() }
 }
 
 export function print(text: string): void {

@@ -2,14 +2,14 @@ import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { UserError } from '../pipeline/user-error.ts'
-import { addDeadLetters } from './dead-letters.ts'
+import { addDeadLetters } from './dead-letters/dead-letters.ts'
 import { exitCode, exitCodesHelp } from './exit-code.ts'
-import { addFollow } from './follow.ts'
+import { addFollow } from './follow/follow.ts'
 import { addGenerator } from './generator.ts'
-import { addMigrate } from './migrate.ts'
+import { addMigrate } from './migrate/migrate.ts'
 import { addRun } from './run.ts'
-import { addStatus } from './status.ts'
-import { addSubmit } from './submit.ts'
+import { addStatus } from './status/status.ts'
+import { addSubmit } from './submit/submit.ts'
 
 /** The whole command line. Throws instead of ending the process. */
 export function createProgram(): Command {

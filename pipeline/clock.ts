@@ -9,7 +9,8 @@ let origin = performance.timeOrigin
  * corrections of the system's clock: so the fine clock is used, and set again whenever the two disagree.
  */
 export function now(): number {
-  const fine = origin + performance.now()
+  // Rounded here, so that rows, headers and spans round no further, each in its own way.
+  const fine = Math.round((origin + performance.now()) * 1000) / 1000
   const coarse = Date.now()
   if (Math.abs(fine - coarse) <= DRIFT_MS) return fine
   origin += coarse - fine

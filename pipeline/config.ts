@@ -116,6 +116,11 @@ function quoted(key: string, value: string | undefined): string {
     : JSON.stringify(value.slice(0, 60))
 }
 
+/** Whether a variable is set, for the few where that says more than the value. An empty one counts as unset. */
+export function isGiven(key: keyof Config, env: NodeJS.ProcessEnv = process.env): boolean {
+  return (env[key] ?? '').trim() !== ''
+}
+
 /** The environment of a child process: ours, with changes. */
 export function childEnvironment(changes: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes }

@@ -48,6 +48,26 @@ left join lateral (
 left join finishes last
   on last.message_id = s.message_id and last.attempt = s.attempt and following.name is null and s.outcome = 'processed';
 
+-- The four times of each step in seconds. Restrict it by message_id, or by a range of queued_at: both are cheap.
+create view step_times as
+select
+  message_id,
+  attempt,
+  position,
+  stage,
+  outcome,
+  queued_at,
+  extract(epoch from started_at - queued_at)::float8 as wait,
+  extract(epoch from computed_at - started_at)::float8 as work,
+  extract(epoch from sent_at - computed_at)::float8 as save,
+  extract(epoch from next_queued_at - sent_at)::float8 as publish
+from steps;
+
+-- From the entry topic to the last one, in seconds. Restrict it by a range of finished_at.
+create view end_to_end as
+select message_id, attempt, entered_at, finished_at, extract(epoch from finished_at - entered_at)::float8 as seconds
+from finishes;
+
 -- What each stage has done since the beginning, without looking at a single message.
 create view stage_totals as
 select

@@ -1,7 +1,7 @@
-import { headersFromText } from '../pipeline/headers.ts'
-import { rawJson } from '../stages/json.ts'
+import { headersFromText } from '../../pipeline/headers.ts'
+import { rawJson } from '../../stages/json.ts'
 import { bytesText } from './bytes-text.ts'
-import { isoTime } from './iso-time.ts'
+import { isoTime } from '../iso-time.ts'
 import type { DeadLetterRow, DeadLetterSummary } from './read-dead-letters.ts'
 
 export function summaryJson(letter: DeadLetterSummary): unknown {

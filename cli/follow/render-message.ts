@@ -1,8 +1,8 @@
-import { duration } from './duration.ts'
-import { printable } from './printable.ts'
+import { duration } from '../duration.ts'
+import { printable } from '../printable.ts'
 import type { Attempt, MessageHistory, Step } from './read-message.ts'
 import { attemptTime, stepTimes } from './step-times.ts'
-import { tableLines, type Column } from './table.ts'
+import { tableLines, type Column } from '../table.ts'
 import { timelineLines } from './timeline.ts'
 
 /** Everything about one message for a person: per attempt the results, the times, and the times drawn to scale. */
@@ -68,7 +68,7 @@ function totalRow(attempt: Attempt): string[] {
   }
   return [
     '',
-    'end to end',
+    attempt.state === 'finished' ? 'end to end' : 'so far',
     sum('wait'),
     sum('work'),
     sum('save'),

@@ -1,7 +1,7 @@
 import { bytesText } from './bytes-text.ts'
 import { headerList } from './dead-letter-json.ts'
-import { isoTime } from './iso-time.ts'
-import { fit, printable } from './printable.ts'
+import { isoTime } from '../iso-time.ts'
+import { fit, printable } from '../printable.ts'
 import type { DeadLetterRow, DeadLetterSummary } from './read-dead-letters.ts'
 
 /** Two lines each: id, when and where; then why. */

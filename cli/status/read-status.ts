@@ -1,9 +1,9 @@
 import type { Admin } from 'kafkajs'
 import pRetry from 'p-retry'
-import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
-import { routes, type Route } from '../pipeline/route.ts'
-import { readBacklog } from '../telemetry/backlog.ts'
+import type { Config } from '../../pipeline/config.ts'
+import type { Database } from '../../pipeline/database.ts'
+import { routes, type Route } from '../../pipeline/route.ts'
+import { readBacklog } from '../../telemetry/backlog.ts'
 import { readEndToEnd, readRecentTimes, readTotals, type EndToEnd } from './status-data.ts'
 
 export interface StageStatus {

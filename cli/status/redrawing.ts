@@ -15,5 +15,5 @@ export function redrawing(stream: Pick<WriteStream, 'write' | 'columns' | 'isTTY
 /** A line that is longer than the terminal is wide takes several rows. */
 function rowsOf(text: string, columns = 80): number {
   const lengths = text.split('\n').map((line) => stripVTControlCharacters(line).length)
-  return lengths.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / columns)), 0)
+  return lengths.reduce((rows, length) => rows + Math.max(1, Math.ceil(length / (columns || length || 1))), 0)
 }

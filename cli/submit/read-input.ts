@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../../pipeline/user-error.ts'
 
 export interface InputSource {
   readonly json?: string | undefined

@@ -1,7 +1,7 @@
-import { UserError } from '../pipeline/user-error.ts'
-import { parseBody } from '../stages/body.ts'
-import { Refusal } from '../stages/refusal.ts'
-import { fit } from './printable.ts'
+import { UserError } from '../../pipeline/user-error.ts'
+import { parseBody } from '../../stages/body.ts'
+import { Refusal } from '../../stages/refusal.ts'
+import { fit } from '../printable.ts'
 
 /**
  * The bodies in a text: a line each, or the whole text when it is one document, over several lines too. Bodies stay as

@@ -1,15 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { readConfig } from '../pipeline/config.ts'
-import { examples } from './examples.ts'
-import { exitCode } from './exit-code.ts'
-import { look, print, printJson } from './output.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { databaseMistake } from '../database-mistake.ts'
+import { examples } from '../examples.ts'
+import { exitCode } from '../exit-code.ts'
+import { kafkaMistake } from '../kafka-mistake.ts'
+import { look, print, printJson } from '../output.ts'
 import { isStopped, readStatus, type Status, type StatusSources } from './read-status.ts'
 import { redrawing } from './redrawing.ts'
 import { renderStatus } from './render-status.ts'
 import { untilInterrupted } from './until-interrupted.ts'
-import { withDatabase } from './with-database.ts'
-import { withKafka } from './with-kafka.ts'
+import { withDatabase } from '../with-database.ts'
+import { withKafka } from '../with-kafka.ts'
 
 interface Options {
   readonly json?: true
@@ -52,12 +54,20 @@ function showOnce(status: Status, asJson: boolean): void {
   process.exitCode = status.stages.some(isStopped) ? exitCode.bad : exitCode.fine
 }
 
+/** A server that goes away meanwhile is said and waited for: whoever watches wants to see it come back. */
 async function watchStatus(sources: StatusSources, asJson: boolean, signal: AbortSignal): Promise<void> {
-  const draw = redrawing(process.stdout)
+  const redraw = redrawing(process.stdout)
+  const show = (status: Status) =>
+    asJson ? print(JSON.stringify(status)) : redraw(renderStatus(status, look()))
+  const complain = (error: unknown) => {
+    const mistake = kafkaMistake(error, sources.config) ?? databaseMistake(error, sources.config)
+    if (mistake === undefined) throw error
+    if (asJson) process.stderr.write(`${mistake.message}\n`)
+    else redraw(mistake.message)
+  }
+  show(await readStatus(sources))
   while (!signal.aborted) {
-    const status = await readStatus(sources)
-    if (asJson) print(JSON.stringify(status))
-    else draw(renderStatus(status, look()))
     await pause(1000, undefined, { signal }).catch(() => {})
+    if (!signal.aborted) await readStatus(sources).then(show, complain)
   }
 }

@@ -1,4 +1,4 @@
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../../pipeline/database.ts'
 
 export interface Totals {
   readonly entered: number
@@ -12,6 +12,11 @@ export async function readTotals(database: Database): Promise<Map<string, Totals
     'select stage, entered::float8, processed::float8, dead::float8 from stage_totals',
   )
   return new Map(rows.map(({ stage, ...totals }) => [stage, totals]))
+}
+
+/** Of an interval, in milliseconds to the microsecond. */
+function percentile(fraction: number, interval: string): string {
+  return `(percentile_cont(${fraction}) within group (order by round(extract(epoch from ${interval}) * 1e6))::bigint / 1e3)::float8`
 }
 
 /** Medians in milliseconds. */
@@ -34,8 +39,8 @@ with recent as (
    where finished_at > now() - interval '60 seconds' order by finished_at desc limit 500)
 )
 select stage,
-  percentile_cont(0.5) within group (order by extract(epoch from started_at - queued_at)::float8) * 1000 as "waitMs",
-  percentile_cont(0.5) within group (order by extract(epoch from computed_at - started_at)::float8) * 1000 as "workMs"
+  ${percentile(0.5, 'started_at - queued_at')} as "waitMs",
+  ${percentile(0.5, 'computed_at - started_at')} as "workMs"
 from recent join results using (message_id)
 where computed_at > now() - interval '60 seconds'
 group by stage`
@@ -57,11 +62,11 @@ export interface EndToEnd {
 
 const endToEnd = `
 select count(*)::int as messages,
-  percentile_cont(0.5) within group (order by ms) as "p50Ms",
-  percentile_cont(0.95) within group (order by ms) as "p95Ms",
-  percentile_cont(0.99) within group (order by ms) as "p99Ms"
+  ${percentile(0.5, 'finished_at - entered_at')} as "p50Ms",
+  ${percentile(0.95, 'finished_at - entered_at')} as "p95Ms",
+  ${percentile(0.99, 'finished_at - entered_at')} as "p99Ms"
 from (
-  select extract(epoch from finished_at - entered_at)::float8 * 1000 as ms
+  select entered_at, finished_at
   from finishes
   where finished_at > now() - interval '60 seconds'
   order by finished_at desc

@@ -1,6 +1,6 @@
-import { rawJson } from '../stages/json.ts'
+import { rawJson } from '../../stages/json.ts'
 import type { MessageHistory, Step } from './read-message.ts'
-import { isoTime } from './iso-time.ts'
+import { isoTime } from '../iso-time.ts'
 import { attemptTime, stepTimes } from './step-times.ts'
 
 /** A message's history as values for JSON.stringify: every digit of the results, times to the microsecond. */

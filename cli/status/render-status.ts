@@ -1,9 +1,9 @@
 import { styleText } from 'node:util'
-import { count } from '../stages/refusal.ts'
-import { duration } from './duration.ts'
-import type { Look } from './output.ts'
+import { count } from '../../stages/refusal.ts'
+import { duration } from '../duration.ts'
+import type { Look } from '../output.ts'
 import { isStopped, type EndToEnd, type StageStatus, type Status } from './read-status.ts'
-import { tableLines, type Column } from './table.ts'
+import { tableLines, type Column } from '../table.ts'
 
 const columns: readonly Column[] = [
   { title: '', align: 'right' },
@@ -35,7 +35,10 @@ export function renderStatus({ stages, ...sums }: Status, { width, color }: Look
     `end to end   ${endToEndLine(sums.endToEnd)}`,
     paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...stopped.map(({ stage, waiting }) =>
-      paint('red', `${count(waiting)} wait at ${stage}, and nobody runs it: npx throughline run ${stage}`),
+      paint(
+        'red',
+        `${stage} has ${count(waiting)} waiting, and nobody runs it: npx throughline run ${stage}`,
+      ),
     ),
   ].join('\n')
 }

@@ -1,15 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { readConfig } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
-import { examples } from './examples.ts'
-import { exitCode } from './exit-code.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import type { Database } from '../../pipeline/database.ts'
+import { examples } from '../examples.ts'
+import { exitCode } from '../exit-code.ts'
 import { messageJson } from './message-json.ts'
-import { messageId, seconds } from './option-parsers.ts'
-import { look, print, printJson } from './output.ts'
+import { messageId, seconds } from '../option-parsers.ts'
+import { look, print, printJson } from '../output.ts'
 import { readMessage, type MessageHistory } from './read-message.ts'
 import { renderMessage } from './render-message.ts'
-import { withDatabase } from './with-database.ts'
+import { withDatabase } from '../with-database.ts'
 
 export function addFollow(program: Command): void {
   program

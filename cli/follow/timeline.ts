@@ -1,4 +1,4 @@
-import { duration } from './duration.ts'
+import { duration } from '../duration.ts'
 
 /** The boundaries of one stage's time, in order, in milliseconds; null from the first that is not known on. */
 export interface Bar {

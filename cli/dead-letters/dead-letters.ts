@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
-import { readConfig } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
-import { routeOf } from '../pipeline/route.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import type { Database } from '../../pipeline/database.ts'
+import { routeOf } from '../../pipeline/route.ts'
 import { deadLetterJson, summaryJson } from './dead-letter-json.ts'
-import { examples } from './examples.ts'
-import { exitCode } from './exit-code.ts'
-import { messageId, positiveWhole } from './option-parsers.ts'
-import { look, print, printJson } from './output.ts'
+import { examples } from '../examples.ts'
+import { exitCode } from '../exit-code.ts'
+import { messageId, positiveWhole } from '../option-parsers.ts'
+import { look, print, printJson } from '../output.ts'
 import { readDeadLetters, readLatestDeadLetters } from './read-dead-letters.ts'
 import { renderDeadLetter, renderSummaries } from './render-dead-letters.ts'
-import { withDatabase } from './with-database.ts'
+import { withDatabase } from '../with-database.ts'
 
 interface Options {
   readonly limit: number

@@ -1,0 +1,78 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { examples } from '../cli/examples.ts'
+import { positiveWhole } from '../cli/option-parsers.ts'
+import { report } from '../cli/program.ts'
+import { type DemoOptions, runDemo } from './demo-run.ts'
+
+const LATEST_END_MS = 9500
+
+/** Why a person's Ctrl-C, or the end of the terminal, ends what is under way. */
+const interruption = new Error('Interrupted')
+
+const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+function createCommand(): Command {
+  return new Command('npm run demo --')
+    .description(
+      'Starts Kafka, Postgres, the stages and the generator on this machine, without Docker, and shows what they ' +
+        'do until Ctrl-C. Kafka needs Java 17 and, the first time, Maven, which fetches it into .cache.',
+    )
+    .option('-n, --messages <n>', 'let this many in at once, end when all are through', positiveWhole)
+    .option('-k, --keep', 'keep the data in .data, and go on with what is there; otherwise it is thrown away')
+    .option('--kafka-port <port>', 'where Kafka listens', port, 19_092)
+    .exitOverride()
+    .showHelpAfterError('(--help says more)')
+    .addHelpText('after', helpText)
+}
+
+const helpText = `
+Environment (.env.example has more, for the generator too):
+  DB_PORT            where Postgres listens (default: 15432)
+  KAFKA_HOME         an unpacked Kafka 4 to run, instead of what Maven fetches
+  BOOTSTRAP_SERVERS  when set: the Kafka that is there is used, none is started
+  DB_HOST            when set: the Postgres that is there is used, none is started
+
+Exit codes:
+  0  all messages finished or are dead letters; without --messages: Ctrl-C
+  1  a message is missing, a process ended by itself, or --messages was interrupted
+  2  a mistake to mend: Java is missing, a port is taken, ...
+${examples(
+  ['Everything, until Ctrl-C', 'npm run demo'],
+  ['Does it work here? 200 messages, a summary, the way of one of them', 'npm run demo -- --messages 200'],
+  ['Fifty messages a second', 'RATE=50 npm run demo'],
+  ['Beside something that has the usual ports', 'DB_PORT=25432 npm run demo -- --kafka-port 29092'],
+  ['With a Kafka of your own', 'BOOTSTRAP_SERVERS=localhost:9092 npm run demo'],
+)}`
+
+/** @throws {InvalidArgumentError} */
+function port(text: string): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (value < 1 || value > 65_535) throw new InvalidArgumentError('Expected a port, 1 to 65535.')
+  return value
+}
+
+/** Runs the demo until it is done or a person ends it. Returns the exit code. */
+async function demo(options: DemoOptions): Promise<number> {
+  const ending = new AbortController()
+  const interrupt = () => {
+    if (ending.signal.aborted) return
+    ending.abort(interruption)
+    // Ending our own process ends all others, whatever they hang on.
+    setTimeout(() => process.exit(1), LATEST_END_MS).unref()
+  }
+  // They stay: npm passes a Ctrl-C on to us that we have got from the terminal already.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
+  process.stdout.on('error', interrupt)
+  try {
+    return (await runDemo(options, { say, ending })) ? 0 : 1
+  } catch (error) {
+    if (error === interruption) return options.messages === undefined ? 0 : 1
+    throw error
+  }
+}
+
+try {
+  process.exitCode = await demo(createCommand().parse().opts<DemoOptions>())
+} catch (error) {
+  process.exitCode = report(error, (text) => process.stderr.write(text))
+}

@@ -1,0 +1,107 @@
+import { readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { parseBody, sourceOf, withField, type Body } from './body.ts'
+import { finish, pipeline } from './index.ts'
+import { Refusal } from './refusal.ts'
+import type { Stage } from './stage.ts'
+
+/** A body that every stage answers, with what a careless stage would change: spaces, a long number, a stranger. */
+const sample = '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
+
+/** Each stage with the body that it gets when the sample goes through the pipeline. */
+const visits = pipeline.map((stage, index) => ({ ...stage, stage, body: parseBody(after(pipeline.slice(0, index))) }))
+
+function after(stages: readonly Stage[]): string {
+  return stages.reduce((text, stage) => next(stage, parseBody(text)), sample)
+}
+
+function next(stage: Stage, body: Body): string {
+  return withField(body, stage.adds, JSON.stringify(stage.apply(body)))
+}
+
+describe('the catalogue', () => {
+  test('has stages, each with a name, a topic and a field of its own', () => {
+    expect(pipeline.length).toBeGreaterThan(0)
+    for (const key of ['name', 'reads', 'adds'] as const) {
+      expect(new Set(pipeline.map((stage) => stage[key])).size).toBe(pipeline.length)
+    }
+  })
+
+  test('ends on a topic that no stage reads', () => {
+    expect(pipeline.map(({ reads }) => reads)).not.toContain(finish)
+  })
+
+  test('has every stage that a file of this folder defines, and each in the file of its name', async () => {
+    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts')
+    const modules = await Promise.all(files.map((file) => import(`./${file}`) as Promise<Record<string, unknown>>))
+    const defined = modules.flatMap((module, index) =>
+      Object.values(module)
+        .filter(isStage)
+        .map((stage) => ({ stage, file: files[index] })),
+    )
+    expect(new Set(defined.map(({ stage }) => stage))).toEqual(new Set(pipeline))
+    for (const { stage, file } of defined) expect(file).toBe(`${stage.name}.ts`)
+  })
+})
+
+describe.each(visits)('the stage $name', ({ stage, body }) => {
+  test('has a kebab-case name and a topic that Kafka takes', () => {
+    expect(stage.name).toMatch(/^[a-z][a-z\d]*(-[a-z\d]+)*$/)
+    expect(stage.reads).toMatch(/^[\w.-]{1,249}$/)
+  })
+
+  test('answers the sample, in JSON', () => {
+    const json = JSON.stringify(stage.apply(body))
+    expect(() => void JSON.parse(json)).not.toThrow()
+    expect(sourceOf(parseBody(next(stage, body)), stage.adds)).toBe(json)
+  })
+
+  test('is pure: the same body gives the same, and stays as it was', () => {
+    const frozen: Body = { text: body.text, fields: deepFrozen(body.fields) }
+    expect(JSON.stringify(stage.apply(frozen))).toBe(JSON.stringify(stage.apply(parseBody(body.text))))
+  })
+
+  test('keeps every byte of the body before what it adds', () => {
+    const before = body.text.slice(0, body.text.lastIndexOf('}'))
+    expect(next(stage, body)).toBe(`${before},"${stage.adds}":${JSON.stringify(stage.apply(body))}}`)
+  })
+
+  test('refuses a body without a field that it needs, and names the field', () => {
+    const refusals = Object.keys(body.fields).flatMap((field) => refusalWithout(stage, body, field))
+    expect(refusals).not.toHaveLength(0)
+    for (const { field, refusal } of refusals) {
+      expect(refusal).toMatchObject({ code: 'missing-field', message: expect.stringContaining(field) as string })
+    }
+  })
+
+  test('names all that is missing from an empty body at once', () => {
+    const needs = Object.keys(body.fields).filter((field) => refusalWithout(stage, body, field).length > 0)
+    const message = refusalOf(stage, parseBody('{}'))?.message
+    for (const field of needs) expect(message).toContain(field)
+  })
+})
+
+function refusalWithout(stage: Stage, { fields }: Body, field: string): { field: string; refusal: Refusal }[] {
+  const { [field]: _, ...others } = fields
+  const refusal = refusalOf(stage, parseBody(JSON.stringify(others)))
+  return refusal === undefined ? [] : [{ field, refusal }]
+}
+
+function refusalOf(stage: Stage, body: Body): Refusal | undefined {
+  try {
+    stage.apply(body)
+    return undefined
+  } catch (error) {
+    if (error instanceof Refusal) return error
+    throw error
+  }
+}
+
+function isStage(value: unknown): value is Stage {
+  return typeof value === 'object' && value !== null && 'apply' in value && 'reads' in value
+}
+
+function deepFrozen<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(deepFrozen)
+  return value
+}

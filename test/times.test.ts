@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newMessageId } from '../pipeline/message.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { runStages, type RunningStages } from './running-stages.ts'
+
+let pipeline: FreshPipeline
+let stages: RunningStages
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  stages = runStages(pipeline)
+})
+afterAll(async () => {
+  await stages[Symbol.asyncDispose]()
+  await pipeline[Symbol.asyncDispose]()
+})
+
+interface Step {
+  readonly position: number
+  readonly stage: string
+  readonly outcome: string
+  /** Microseconds, as Postgres counts them: exact. */
+  readonly wait: number
+  readonly work: number
+  readonly save: number | null
+  readonly publish: number | null
+}
+
+const micros = (later: string, earlier: string) => `(extract(epoch from (${later} - ${earlier})) * 1e6)::int`
+
+async function stepsOf(id: string): Promise<Step[]> {
+  const { rows } = await pipeline.database.query<Step>(
+    `select position, stage, outcome,
+      ${micros('started_at', 'queued_at')} as wait, ${micros('computed_at', 'started_at')} as work,
+      ${micros('sent_at', 'computed_at')} as save, ${micros('next_queued_at', 'sent_at')} as publish
+     from steps where message_id = $1 order by position`,
+    [id],
+  )
+  return rows
+}
+
+async function endToEnd(id: string): Promise<number | undefined> {
+  const { rows } = await pipeline.database.query<{ micros: number }>(
+    `select ${micros('finished_at', 'entered_at')} as micros from finishes where message_id = $1`,
+    [id],
+  )
+  return rows[0]?.micros
+}
+
+const parts = (step: Step) => [step.wait, step.work, step.save, step.publish]
+const sum = (values: readonly (number | null)[]) =>
+  values.reduce<number>((total, value) => total + (value ?? 0), 0)
+
+async function post(count: number, body: string): Promise<string[]> {
+  const ids = Array.from({ length: count }, newMessageId)
+  await Promise.all(
+    ids.map((id, index) =>
+      pipeline.post('start', body, { 'message-id': id }, index % pipeline.config.TOPIC_PARTITIONS),
+    ),
+  )
+  return ids
+}
+
+test('wait, work, save and publish of all stages add up to end to end, to the microsecond', async () => {
+  const ids = await post(100, '{"numbers":[76452,61211234,8243724]}')
+  for (const id of ids) {
+    await expect.poll(() => endToEnd(id), { timeout: 60_000 }).toBeDefined()
+    const steps = await stepsOf(id)
+    expect(steps.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6])
+    expect(steps.flatMap(parts).every((part) => part !== null && part >= 0)).toBe(true)
+    expect(sum(steps.flatMap(parts))).toBe(await endToEnd(id))
+  }
+})
+
+test('the same for a message that dies half way: its parts add up to the moment it died', async () => {
+  const [id = ''] = await post(1, '{"numbers":[1e400]}')
+  const dead = async () => {
+    const { rows } = await pipeline.database.query<{ micros: number }>(
+      `select ${micros('computed_at', 'entered_at')} as micros from dead_letters where message_id = $1`,
+      [id],
+    )
+    return rows[0]?.micros
+  }
+  await expect.poll(dead, { timeout: 60_000 }).toBeDefined()
+  const steps = await stepsOf(id)
+  expect(steps.map(({ outcome }) => outcome)).toEqual([
+    'processed',
+    'processed',
+    'processed',
+    'processed',
+    'past-double',
+  ])
+  expect(steps.at(-1)).toMatchObject({ save: null, publish: null })
+  expect(steps.slice(0, -1).flatMap(parts)).not.toContain(null)
+  expect(sum(steps.flatMap(parts))).toBe(await dead())
+})
+
+test('a message that enters at a later topic counts from there', async () => {
+  const id = newMessageId()
+  await pipeline.post('stage5', '{"numbers":[1,2],"sum":3,"product":2,"lcm":2,"average":1.5}', {
+    'message-id': id,
+  })
+  await expect.poll(() => endToEnd(id), { timeout: 60_000 }).toBeDefined()
+  const steps = await stepsOf(id)
+  expect(steps.map(({ stage }) => stage)).toEqual(['sine', 'square-root'])
+  expect(sum(steps.flatMap(parts))).toBe(await endToEnd(id))
+})
