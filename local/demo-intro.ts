@@ -13,7 +13,8 @@ export function intro(
   const settings = other.map((key) => `${key}=${String(config[key])}`)
   return [
     '',
-    `${doors.map(({ name, address }) => `${name} ${address}`).join(', ')}. Ctrl-C stops everything. In another terminal:`,
+    `${doors.map(({ name, address }) => `${name} ${address}`).join(', ')}; Ctrl-C stops everything.`,
+    'In another terminal:',
     ...(settings.length > 0 ? [`  export ${settings.join(' ')}`] : []),
     `  npx throughline submit '{"numbers":[1.5,2.5]}'`,
     '  npx throughline follow ID      # the id that submit prints',

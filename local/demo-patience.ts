@@ -5,7 +5,7 @@ export interface Patience<T> {
   readonly look: () => Promise<T>
   readonly isDone: (seen: T) => boolean | Promise<boolean>
   /** Anything that changes while there is progress. */
-  readonly progressOf: (seen: T) => string | number
+  readonly progressOf: (seen: T) => number
   /** How long nothing may change, in milliseconds. */
   readonly patienceMs: number
   readonly everyMs: number
@@ -13,19 +13,19 @@ export interface Patience<T> {
 }
 
 /**
- * Looks again and again until it is done, or nothing has moved for too long: then it returns false.
+ * Looks again and again until it is done, and returns what it saw then; undefined when nothing has moved for too long.
  * @throws the signal's reason, at once when it is aborted; whatever a look throws
  */
-export async function untilDone<T>(patience: Patience<T>): Promise<boolean> {
+export async function untilDone<T>(patience: Patience<T>): Promise<T | undefined> {
   const { look, isDone, progressOf, patienceMs, everyMs, signal } = patience
-  let progress: string | number | undefined
+  let progress: number | undefined
   let since = performance.now()
   for (;;) {
     const seen = await unlessAborted(look(), signal)
-    if (await unlessAborted(Promise.resolve(isDone(seen)), signal)) return true
+    if (await unlessAborted(Promise.resolve(isDone(seen)), signal)) return seen
     if (progressOf(seen) !== progress) since = performance.now()
     progress = progressOf(seen)
-    if (performance.now() - since > patienceMs) return false
+    if (performance.now() - since > patienceMs) return undefined
     await unlessAborted(pause(everyMs), signal)
   }
 }

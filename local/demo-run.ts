@@ -1,24 +1,10 @@
-import { mkdir, rename } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import type { Admin } from 'kafkajs'
-import { look } from '../cli/output.ts'
-import { readMessage } from '../cli/read-message.ts'
-import { type Status, readStatus } from '../cli/read-status.ts'
-import { renderMessage } from '../cli/render-message.ts'
-import { withDatabase } from '../cli/with-database.ts'
-import { withKafka } from '../cli/with-kafka.ts'
-import { type Config, childEnvironment, readConfig } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
-import { newMessageId } from '../pipeline/message.ts'
-import type { Exit } from './child-process.ts'
-import { intro } from './demo-intro.ts'
-import { type DemoLog, openLog } from './demo-log.ts'
-import { missingOf, readOutcome, renderOutcome } from './demo-outcome.ts'
-import { untilDone } from './demo-patience.ts'
-import { type DemoProcesses, demoProcesses } from './demo-processes.ts'
-import { type DemoServers, startServers } from './demo-servers.ts'
-import { type DemoView, demoView } from './demo-view.ts'
-import { throwAwayDirectory } from './throw-away-directory.ts'
+import { childEnvironment, readConfig } from '../pipeline/config.ts'
+import { openData } from './demo-data.ts'
+import { interruption, mustLive } from './demo-endings.ts'
+import { openLog } from './demo-log.ts'
+import { showPipeline } from './demo-pipeline.ts'
+import { demoProcesses } from './demo-processes.ts'
+import { startServers } from './demo-servers.ts'
 
 export interface DemoOptions {
   /** How many to let in and wait for; undefined for ever. */
@@ -29,14 +15,47 @@ export interface DemoOptions {
 
 export interface DemoSurroundings {
   readonly say: (line: string) => void
-  /** Ends the demo when it is aborted, with its reason. The demo aborts it, too. */
+  /** Ends the demo when it is aborted, with its reason. The demo itself aborts it when it is over. */
   readonly ending: AbortController
 }
 
-/** Why a process that ends afterwards does not matter. */
-const over = new Error('The demo is over')
-
-/** The demo from start to end. Returns whether all messages came through. */
-export async function runDemo(options: DemoOptions, surroundings: DemoSurroundings): Promise<boolean> {
-  ...
+/**
+ * The demo from start to end: everything that it starts has stopped when it settles.
+ * @throws {UserError} when something is missing that a person can provide
+ * @throws {DemoFailure} when a message does not come through, or a process ends
+ */
+export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroundings): Promise<void> {
+  const config = readConfig()
+  const { signal } = ending
+  await using data = await openData(options.keep === true)
+  await using log = openLog(data.logPath)
+  say(`The demo ${data.about}.`)
+  const { kafkaPort } = options
+  await using servers = await startServers({ config, kafkaPort, dataDir: data.path, say, signal })
+  const own = servers.all.flatMap(({ name, process }) => (process === undefined ? [] : [{ name, process }]))
+  for (const { name, process } of own) {
+    mustLive({ name, exited: process.exited, lastLines: process.lastLines }, ending)
+  }
+  const env = Object.assign({}, ...servers.all.map((server) => server.env)) as Record<string, string>
+  await using processes = demoProcesses({ env, onLine: log.add, signal })
+  try {
+    await showPipeline({
+      config: readConfig(childEnvironment(env)),
+      doors: servers.all,
+      processes,
+      log,
+      say,
+      ending,
+      messages: options.messages,
+    })
+  } catch (error) {
+    if (error !== interruption) say(`\nThe log of all processes is ${await data.saveLog()}`)
+    throw error
+  } finally {
+    // From here on processes may end.
+    ending.abort(over)
+    say(`\nStopping: ${['generator', 'stages', ...own.map(({ name }) => name)].join(', ')}`)
+  }
 }
+
+const over = new Error('The demo is over')

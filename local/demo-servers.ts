@@ -16,7 +16,7 @@ export interface DemoServer {
   /** What its clients, our processes among them, need in their environment. */
   readonly env: Readonly<Record<string, string>>
   /** The process; undefined when the server was there before us. */
-  readonly own: LocalServer | undefined
+  readonly process: LocalServer | undefined
 }
 
 export interface DemoServers extends AsyncDisposable {
@@ -55,7 +55,7 @@ export async function startServers(options: ServersOptions): Promise<DemoServers
 }
 
 async function ownKafka({ kafkaPort, config, dataDir, say, signal }: ServersOptions): Promise<DemoServer> {
-  const own = await startKafka({
+  const process = await startKafka({
     port: kafkaPort,
     changePortWith: kafkaElsewhere(kafkaPort),
     dataDir: join(dataDir, 'kafka'),
@@ -63,21 +63,21 @@ async function ownKafka({ kafkaPort, config, dataDir, say, signal }: ServersOpti
     say,
     signal,
   })
-  const address = `localhost:${own.port}`
+  const address = `localhost:${process.port}`
   say(`Kafka is up at ${address}.`)
-  return { name: 'Kafka', address, env: { BOOTSTRAP_SERVERS: address, TOPICS_AUTO_CREATE: 'true' }, own }
+  return { name: 'Kafka', address, env: { BOOTSTRAP_SERVERS: address, TOPICS_AUTO_CREATE: 'true' }, process }
 }
 
 async function foundKafka({ config, say }: ServersOptions): Promise<DemoServer> {
   const address = config.BOOTSTRAP_SERVERS.join(',')
   await withKafka(config, (admin) => admin.listTopics())
   say(`BOOTSTRAP_SERVERS is set: the Kafka at ${address} is used.`)
-  return { name: 'Kafka', address, env: {}, own: undefined }
+  return { name: 'Kafka', address, env: {}, process: undefined }
 }
 
 async function ownPostgres({ config, dataDir, say, signal }: ServersOptions): Promise<DemoServer> {
   const { DB_PORT, DB_USER, DB_PASSWORD, DB_NAME } = config
-  const own = await startPostgres({
+  const process = await startPostgres({
     port: DB_PORT,
     changePortWith: postgresElsewhere(DB_PORT),
     dataDir: join(dataDir, 'postgres'),
@@ -90,23 +90,23 @@ async function ownPostgres({ config, dataDir, say, signal }: ServersOptions): Pr
     // Data that was kept knows the user and the password of its first start only.
     throw databaseMistake(error, config) ?? error
   })
-  const address = `localhost:${own.port}`
+  const address = `localhost:${process.port}`
   say(`Postgres is up at ${address}.`)
-  const env = { DB_HOST: 'localhost', DB_PORT: String(own.port), DB_SSLMODE: 'disable' }
-  return { name: 'Postgres', address, env, own }
+  const env = { DB_HOST: 'localhost', DB_PORT: String(process.port), DB_SSLMODE: 'disable' }
+  return { name: 'Postgres', address, env, process }
 }
 
 async function foundPostgres({ config, say }: ServersOptions): Promise<DemoServer> {
   const address = `${config.DB_HOST}:${config.DB_PORT}`
   await withDatabase(config, (database) => database.query('select 1'))
   say(`DB_HOST is set: the Postgres at ${address} is used.`)
-  return { name: 'Postgres', address, env: {}, own: undefined }
+  return { name: 'Postgres', address, env: {}, process: undefined }
 }
 
-async function stop({ own }: DemoServer): Promise<void> {
+async function stop({ process }: DemoServer): Promise<void> {
   // What was promised to a person is more than a clean end: both servers survive this one, too.
-  const late = setTimeout(() => own?.kill('SIGKILL'), STOP_MS)
-  await own?.stop()
+  const late = setTimeout(() => process?.kill('SIGKILL'), STOP_MS)
+  await process?.stop()
   clearTimeout(late)
 }
 

@@ -2,9 +2,9 @@ import type { WriteStream } from 'node:tty'
 import { duration } from '../cli/duration.ts'
 import { look } from '../cli/output.ts'
 import { fit } from '../cli/printable.ts'
-import type { Status } from '../cli/read-status.ts'
-import { redrawing } from '../cli/redrawing.ts'
-import { renderStatus } from '../cli/render-status.ts'
+import type { Status } from '../cli/status/read-status.ts'
+import { redrawing } from '../cli/status/redrawing.ts'
+import { renderStatus } from '../cli/status/render-status.ts'
 import { count } from '../stages/refusal.ts'
 import type { DemoLog } from './demo-log.ts'
 
@@ -36,11 +36,7 @@ function liveTable(stream: WriteStream, log: Warnings, clock: () => number): Dem
 
 const LINE_EVERY_MS = 5000
 
-function progressLines(
-  stream: Pick<WriteStream, 'write'>,
-  log: Warnings,
-  clock: () => number,
-): DemoView {
+function progressLines(stream: Pick<WriteStream, 'write'>, log: Warnings, clock: () => number): DemoView {
   const began = clock()
   let latest = began
   const write = (...lines: readonly string[]) => stream.write(lines.map((line) => `${line}\n`).join(''))

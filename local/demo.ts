@@ -1,13 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { examples } from '../cli/examples.ts'
+import { exitCode } from '../cli/exit-code.ts'
 import { positiveWhole } from '../cli/option-parsers.ts'
 import { report } from '../cli/program.ts'
+import { DemoFailure, interruption } from './demo-endings.ts'
 import { type DemoOptions, runDemo } from './demo-run.ts'
 
 const LATEST_END_MS = 9500
-
-/** Why a person's Ctrl-C, or the end of the terminal, ends what is under way. */
-const interruption = new Error('Interrupted')
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 
@@ -58,16 +57,19 @@ async function demo(options: DemoOptions): Promise<number> {
     if (ending.signal.aborted) return
     ending.abort(interruption)
     // Ending our own process ends all others, whatever they hang on.
-    setTimeout(() => process.exit(1), LATEST_END_MS).unref()
+    setTimeout(() => process.exit(exitCode.bad), LATEST_END_MS).unref()
   }
   // They stay: npm passes a Ctrl-C on to us that we have got from the terminal already.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   process.stdout.on('error', interrupt)
   try {
-    return (await runDemo(options, { say, ending })) ? 0 : 1
+    await runDemo(options, { say, ending })
+    return exitCode.fine
   } catch (error) {
-    if (error === interruption) return options.messages === undefined ? 0 : 1
-    throw error
+    if (error === interruption) return options.messages === undefined ? exitCode.fine : exitCode.bad
+    if (!(error instanceof DemoFailure)) throw error
+    process.stderr.write(`\n${error.message}\n`)
+    return exitCode.bad
   }
 }
 

@@ -11,6 +11,8 @@ interface Computed {
   readonly message: Message
   readonly startedAt: number
   readonly computedAt: number
+  /** How far `startedAt` had to be lifted, because our clock is behind the broker's, in milliseconds. */
+  readonly skewMs: number
 }
 
 export interface Result extends Computed {
@@ -36,8 +38,9 @@ export function isDeadLetter(outcome: Outcome): outcome is DeadLetter {
 
 /** Runs a stage on one message. Stages are pure, so whatever this throws would be thrown again: it is a dead letter. */
 export function compute(stage: Stage, message: Message, maxBytes: number): Outcome {
-  const startedAt = Math.max(now(), message.queuedAt)
-  const computedAt = () => Math.max(now(), startedAt)
+  const begun = now()
+  const startedAt = Math.max(begun, message.queuedAt)
+  const times = () => ({ startedAt, computedAt: Math.max(now(), startedAt), skewMs: startedAt - begun })
   try {
     const body = decode(message.value)
     const result = toJson(apply(stage, body))
@@ -48,12 +51,11 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
       subject: sourceOf(body, subject),
       result,
       body: next,
-      startedAt,
-      computedAt: computedAt(),
+      ...times(),
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
-    return { ...refused(message, error), startedAt, computedAt: computedAt() }
+    return { ...refused(message, error), ...times() }
   }
 }
 

@@ -2,7 +2,7 @@ import type { IHeaders } from 'kafkajs'
 import type { DeadLetter } from './compute.ts'
 import { joinTexts, plainArray, type Queryable } from './database.ts'
 import { headersToText, ownHeaders } from './headers.ts'
-import { outcomeColumns, type Place } from './outcome-columns.ts'
+import { noneInserted, outcomeColumns, type Inserted, type Place } from './outcome-columns.ts'
 
 const insert = `
 with given as (
@@ -23,7 +23,7 @@ with given as (
     select from results r where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1
   )
   on conflict do nothing
-  returning message_id, queued_at, previous_sent_at
+  returning message_id, attempt, queued_at, previous_sent_at
 ), entered as (
   insert into inputs (message_id, dt, stage, partition, published_at)
   select message_id, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
@@ -34,16 +34,18 @@ with given as (
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, dead = c.dead + excluded.dead
 )
-select count(*)::int as saved from saved`
+select count(*)::int as count,
+  case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
+from saved`
 
-/** Saves the dead letters of one partition's batch, each with the bytes and headers it came with. Returns how many were new. */
+/** Saves the dead letters of one partition's batch, each with the bytes and headers it came with. */
 export async function insertDeadLetters(
   database: Queryable,
   place: Place,
   letters: readonly DeadLetter[],
-): Promise<number> {
-  if (letters.length === 0) return 0
-  const { rows } = await database.query<{ saved: number }>({
+): Promise<Inserted> {
+  if (letters.length === 0) return noneInserted
+  const { rows } = await database.query<Inserted>({
     name: 'insert-dead-letters',
     text: insert,
     values: [
@@ -57,9 +59,10 @@ export async function insertDeadLetters(
       plainArray(
         letters.map((letter) => letter.message.value && (letter.message.value.toString('hex') || '""')),
       ),
+      letters.length,
     ],
   })
-  return rows[0]?.saved ?? 0
+  return rows[0] ?? noneInserted
 }
 
 /** The headers of the record on the topic `dead-letter`: the original ones, and why and where it died. */

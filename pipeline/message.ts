@@ -24,6 +24,8 @@ export interface Message {
   readonly enteredAt: number
   /** When the broker had it on this topic; never before it was sent. */
   readonly queuedAt: number
+  /** How far `queuedAt` had to be lifted, because the broker's clock is behind the sender's, in milliseconds. */
+  readonly skewMs: number
   /** How many of the machinery's own headers were there but of no use. */
   readonly badHeaders: number
 }
@@ -45,11 +47,13 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
   const parent = read(ownHeaders.traceparent, parseTraceparent)
   const sentAt = read(ownHeaders.sentAt, parseTime)
-  const queuedAt = Math.max(Number(record.timestamp), sentAt ?? 0)
+  const appendedAt = Number(record.timestamp)
+  const queuedAt = Math.max(appendedAt, sentAt ?? 0)
   const enteredAt = (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, parseTime)) ?? queuedAt
   const { offset, key, value } = record
-  const place = { topic, partition, offset }
-  return { id, attempt, ...place, key, value, headers, parent, sentAt, enteredAt, queuedAt, badHeaders }
+  const origin = { topic, partition, offset, key, value, headers, parent }
+  const times = { sentAt, enteredAt, queuedAt, skewMs: queuedAt - appendedAt }
+  return { id, attempt, ...origin, ...times, badHeaders }
 }
 
 /** 32 hex digits of any UUID, dashes and capitals accepted; undefined for anything else, and for all zeros. */

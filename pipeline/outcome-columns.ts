@@ -8,6 +8,14 @@ export interface Place {
   readonly partition: number
 }
 
+/** What an insert did: how many rows are new, and when not all are, which: "id/attempt". */
+export interface Inserted {
+  readonly count: number
+  readonly keys: readonly string[] | null
+}
+
+export const noneInserted: Inserted = { count: 0, keys: null }
+
 /** The columns that results and dead letters share, as parameters: id to offset, the foreign trace, then the times. */
 export function outcomeColumns(outcomes: readonly Outcome[]): string[] {
   return [

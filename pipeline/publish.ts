@@ -37,6 +37,7 @@ export type Published = Sending & {
 export interface Publication {
   readonly results: readonly Published[]
   readonly deadLetters: readonly DeadLetter[]
+  readonly redelivered: ReadonlySet<Message>
   readonly copies: readonly Message[]
   /** When the broker had acknowledged all of it. */
   readonly endedAt: number
@@ -58,7 +59,8 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   await publishDeadLetters(deadLetters, publishing)
   const endedAt = now()
   if (route.isLast) await patiently('Saving what has finished', () => insertFinishes(database, published))
-  return { results: published, deadLetters, copies: saved.copies, endedAt }
+  const { redelivered, copies } = saved
+  return { results: published, deadLetters, redelivered, copies, endedAt }
 }
 
 async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Publishing): Promise<void> {

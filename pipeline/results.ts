@@ -1,7 +1,7 @@
 import type { Result } from './compute.ts'
 import { joinTexts, type Queryable } from './database.ts'
 import { carriedHeaders, headersToText } from './headers.ts'
-import { outcomeColumns, type Place } from './outcome-columns.ts'
+import { noneInserted, outcomeColumns, type Inserted, type Place } from './outcome-columns.ts'
 
 /**
  * One statement, so one round trip and one transaction: the rows, the inputs of what was posted by hand here, and the
@@ -26,7 +26,7 @@ with given as (
     select from dead_letters d where d.message_id = given.message_id and d.attempt = given.attempt and d.stage = $1
   )
   on conflict do nothing
-  returning message_id, numbers, queued_at, previous_sent_at
+  returning message_id, attempt, numbers, queued_at, previous_sent_at
 ), entered as (
   insert into inputs (message_id, numbers, dt, stage, partition, published_at)
   select message_id, numbers, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
@@ -37,16 +37,18 @@ with given as (
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed
 )
-select count(*)::int as saved from saved`
+select count(*)::int as count,
+  case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
+from saved`
 
-/** Saves the results of one partition's batch. Returns how many were new. */
+/** Saves the results of one partition's batch. */
 export async function insertResults(
   database: Queryable,
   place: Place,
   results: readonly Result[],
-): Promise<number> {
-  if (results.length === 0) return 0
-  const { rows } = await database.query<{ saved: number }>({
+): Promise<Inserted> {
+  if (results.length === 0) return noneInserted
+  const { rows } = await database.query<Inserted>({
     name: 'insert-results',
     text: insert,
     values: [
@@ -58,7 +60,8 @@ export async function insertResults(
       joinTexts(results.map((row) => row.result)),
       joinTexts(results.map((row) => row.body)),
       joinTexts(results.map((row) => headersToText(carriedHeaders(row.message.headers)))),
+      results.length,
     ],
   })
-  return rows[0]?.saved ?? 0
+  return rows[0] ?? noneInserted
 }

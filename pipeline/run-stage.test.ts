@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { runStage, type Collaborators } from './run-stage.ts'
 import type { Saved } from './save.ts'
 
-const nothing: Saved = { results: [], deadLetters: [], copies: [] }
+const nothing: Saved = { results: [], deadLetters: [], redelivered: new Set(), copies: [] }
 
 /** Collaborators that write down when they begin and end; the named one fails. */
 function recorded(failing?: string) {

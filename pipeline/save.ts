@@ -2,7 +2,7 @@ import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './comp
 import { isContentError, plainArray, transaction, type Database, type Queryable } from './database.ts'
 import { insertDeadLetters } from './dead-letters.ts'
 import type { Message } from './message.ts'
-import type { Place } from './outcome-columns.ts'
+import type { Inserted, Place } from './outcome-columns.ts'
 import { insertResults } from './results.ts'
 
 export type SavedResult = Omit<Result, 'subject' | 'result'>
@@ -13,6 +13,8 @@ export interface Saved {
   readonly results: readonly SavedResult[]
   /** To be sent to the topic of the dead letters. */
   readonly deadLetters: readonly DeadLetter[]
+  /** Those of the above that had their row before: taken again, after a crash or a rebalance. */
+  readonly redelivered: ReadonlySet<Message>
   /** Already taken from another offset: whoever took that one sends it on. */
   readonly copies: readonly Message[]
 }
@@ -28,7 +30,8 @@ export interface Saved {
 export async function save(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<Saved> {
   try {
     const saved = await insert(database, place, outcomes)
-    return saved === outcomes.length ? split(outcomes) : await settle(database, place, outcomes)
+    if (saved.count === outcomes.length) return split(outcomes)
+    return await settle(database, place, outcomes, new Set(saved.keys))
   } catch (error) {
     const [first, ...others] = outcomes
     if (!isContentError(error) || first === undefined) throw error
@@ -45,15 +48,19 @@ export async function save(database: Database, place: Place, outcomes: readonly 
 }
 
 /** One transaction: results, dead letters and counters. Without dead letters it is one statement. */
-async function insert(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<number> {
-  const deadLetters = outcomes.filter(isDeadLetter)
-  if (deadLetters.length === 0) return await insertResults(database, place, outcomes.filter(isResult))
-  return await transaction(
-    database,
-    async (client) =>
-      (await insertResults(client, place, outcomes.filter(isResult))) +
-      (await insertDeadLetters(client, place, deadLetters)),
-  )
+async function insert(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<Inserted> {
+  const [results, deadLetters] = [outcomes.filter(isResult), outcomes.filter(isDeadLetter)]
+  if (deadLetters.length === 0) return await insertResults(database, place, results)
+  return await transaction(database, async (client) => {
+    const one = await insertResults(client, place, results)
+    const other = await insertDeadLetters(client, place, deadLetters)
+    return { count: one.count + other.count, keys: [...keysOf(one, results), ...keysOf(other, deadLetters)] }
+  })
+}
+
+/** The keys of the rows that are new. */
+function keysOf({ keys }: Inserted, outcomes: readonly Outcome[]): readonly string[] {
+  return keys ?? outcomes.map(({ message }) => keyOf(message))
 }
 
 interface Row {
@@ -77,21 +84,28 @@ select encode(uuid_send(message_id), 'hex'), attempt, topic, partition, "offset"
 from wanted join dead_letters using (message_id, attempt) where stage = $1`
 
 /** Decides by the rows what each message of the batch is. */
-async function settle(database: Queryable, place: Place, outcomes: readonly Outcome[]): Promise<Saved> {
+async function settle(
+  database: Queryable,
+  place: Place,
+  outcomes: readonly Outcome[],
+  fresh: ReadonlySet<string>,
+): Promise<Saved> {
   const messages = outcomes.map(({ message }) => message)
   const ids = plainArray(messages.map(({ id }) => id))
   const attempts = plainArray(messages.map(({ attempt }) => attempt))
   const { rows } = await database.query<Row>(select, [place.stage, ids, attempts])
-  const held = new Map(rows.map((row) => [`${row.id}/${row.attempt}`, row]))
+  const held = new Map(rows.map((row) => [keyOf(row), row]))
   const saved = {
     results: [] as SavedResult[],
     deadLetters: [] as DeadLetter[],
+    redelivered: new Set<Message>(),
     copies: [] as Message[],
   }
-  for (const { message, startedAt, computedAt } of outcomes) {
-    const taken = { message, startedAt, computedAt }
-    const row = held.get(`${message.id}/${message.attempt}`)
+  for (const { message, startedAt, computedAt, skewMs } of outcomes) {
+    const taken = { message, startedAt, computedAt, skewMs }
+    const row = held.get(keyOf(message))
     if (row === undefined) throw new Error(`Message ${message.id} has lost its row at ${place.stage}`)
+    if (!fresh.has(keyOf(message)) && isSamePlace(row, message)) saved.redelivered.add(message)
     if (!isSamePlace(row, message)) saved.copies.push(message)
     else if (row.body === null)
       saved.deadLetters.push({ ...taken, reason: row.reason, explanation: row.explanation })
@@ -107,6 +121,10 @@ async function countCopies(database: Queryable, { stage, partition }: Place, cop
   if (copies > 0) await database.query(text, [stage, partition, copies])
 }
 
+function keyOf({ id, attempt }: Pick<Message, 'id' | 'attempt'>): string {
+  return `${id}/${attempt}`
+}
+
 function isSamePlace(row: Row, message: Message): boolean {
   return row.offset === message.offset && row.partition === message.partition && row.topic === message.topic
 }
@@ -114,18 +132,24 @@ function isSamePlace(row: Row, message: Message): boolean {
 const isResult = (outcome: Outcome): outcome is Result => !isDeadLetter(outcome)
 
 function split(outcomes: readonly Outcome[]): Saved {
-  return { results: outcomes.filter(isResult), deadLetters: outcomes.filter(isDeadLetter), copies: [] }
+  return {
+    results: outcomes.filter(isResult),
+    deadLetters: outcomes.filter(isDeadLetter),
+    redelivered: new Set(),
+    copies: [],
+  }
 }
 
 function merge(one: Saved, other: Saved): Saved {
   return {
     results: [...one.results, ...other.results],
     deadLetters: [...one.deadLetters, ...other.deadLetters],
+    redelivered: one.redelivered.union(other.redelivered),
     copies: [...one.copies, ...other.copies],
   }
 }
 
-function rejected({ message, startedAt, computedAt }: Outcome, error: Error): DeadLetter {
+function rejected({ message, startedAt, computedAt, skewMs }: Outcome, error: Error): DeadLetter {
   const explanation = `Postgres refuses to store the result: ${error.message}`
-  return { message, startedAt, computedAt, reason: 'rejected-by-database', explanation }
+  return { message, startedAt, computedAt, skewMs, reason: 'rejected-by-database', explanation }
 }

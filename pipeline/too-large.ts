@@ -30,8 +30,8 @@ export async function buryTooLarge(
   return letters
 }
 
-function asDeadLetter({ message, body, startedAt, computedAt }: SavedResult): DeadLetter {
+function asDeadLetter({ message, body, startedAt, computedAt, skewMs }: SavedResult): DeadLetter {
   const bytes = Buffer.byteLength(body)
   const explanation = `The broker refuses the record of ${bytes} bytes: raise max.message.bytes of the topic, or send less.`
-  return { message, startedAt, computedAt, reason: 'too-large', explanation }
+  return { message, startedAt, computedAt, skewMs, reason: 'too-large', explanation }
 }

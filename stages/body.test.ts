@@ -14,18 +14,29 @@ describe('parseBody', () => {
     expect(parseBody('\uFEFF{"a":1}')).toEqual({ text: '{"a":1}', fields: { a: 1 } })
   })
 
-  test.each(['', '{', '{"a":NaN}', '{"a":01}', "{'a':1}", '{"a":1}{"b":2}', '{"a":.5}', '{"a":1,}'])('refuses %j as not JSON', (text) => {
-    expect(() => parseBody(text)).toThrow(expect.objectContaining({ code: 'not-json' }) as Error)
-  })
+  test.each(['', '{', '{"a":NaN}', '{"a":01}', "{'a':1}", '{"a":1}{"b":2}', '{"a":.5}', '{"a":1,}'])(
+    'refuses %j as not JSON',
+    (text) => {
+      expect(() => parseBody(text)).toThrow(expect.objectContaining({ code: 'not-json' }) as Error)
+    },
+  )
 
   test('keeps what the parser said as the cause', () => {
-    expect(() => parseBody('{')).toThrow(expect.objectContaining({ cause: expect.any(SyntaxError) as Error }) as Error)
+    expect(() => parseBody('{')).toThrow(
+      expect.objectContaining({ cause: expect.any(SyntaxError) as Error }) as Error,
+    )
   })
 
-  test.each(['[1,2]', '7', '"text"', 'null', 'true'])('refuses %s, which is JSON but no object, and quotes it', (text) => {
-    const refusal = { code: 'not-an-object', message: expect.stringContaining(`The body is ${text}.`) as string }
-    expect(() => parseBody(text)).toThrow(expect.objectContaining(refusal) as Error)
-  })
+  test.each(['[1,2]', '7', '"text"', 'null', 'true'])(
+    'refuses %s, which is JSON but no object, and quotes it',
+    (text) => {
+      const refusal = {
+        code: 'not-an-object',
+        message: expect.stringContaining(`The body is ${text}.`) as string,
+      }
+      expect(() => parseBody(text)).toThrow(expect.objectContaining(refusal) as Error)
+    },
+  )
 
   test('quotes no more than the beginning of a long body', () => {
     expect(() => parseBody(`"${'x'.repeat(1_000_000)}"`)).toThrow(/^.{0,250}$/)
@@ -50,7 +61,8 @@ describe('sourceOf', () => {
   })
 
   test('is undefined where the field is absent, also when every object inherits one of that name', () => {
-    for (const field of ['numbers', 'constructor', '__proto__', 'toString']) expect(source('{"a":1}', field)).toBeUndefined()
+    for (const field of ['numbers', 'constructor', '__proto__', 'toString'])
+      expect(source('{"a":1}', field)).toBeUndefined()
   })
 
   test('is not taken in by a nested field, before or after', () => {
@@ -126,5 +138,8 @@ describe('withField', () => {
 })
 
 test('a refusal without an explanation says what its code means', () => {
-  expect(new Refusal('empty')).toMatchObject({ code: 'empty', message: 'The record is empty. Send a JSON object.' })
+  expect(new Refusal('empty')).toMatchObject({
+    code: 'empty',
+    message: 'The record is empty. Send a JSON object.',
+  })
 })

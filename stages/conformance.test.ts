@@ -6,10 +6,15 @@ import { Refusal } from './refusal.ts'
 import type { Stage } from './stage.ts'
 
 /** A body that every stage answers, with what a careless stage would change: spaces, a long number, a stranger. */
-const sample = '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
+const sample =
+  '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
 
 /** Each stage with the body that it gets when the sample goes through the pipeline. */
-const visits = pipeline.map((stage, index) => ({ ...stage, stage, body: parseBody(after(pipeline.slice(0, index))) }))
+const visits = pipeline.map((stage, index) => ({
+  ...stage,
+  stage,
+  body: parseBody(after(pipeline.slice(0, index))),
+}))
 
 function after(stages: readonly Stage[]): string {
   return stages.reduce((text, stage) => next(stage, parseBody(text)), sample)
@@ -32,8 +37,12 @@ describe('the catalogue', () => {
   })
 
   test('has every stage that a file of this folder defines, and each in the file of its name', async () => {
-    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts')
-    const modules = await Promise.all(files.map((file) => import(`./${file}`) as Promise<Record<string, unknown>>))
+    const files = readdirSync(import.meta.dirname).filter(
+      (file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts',
+    )
+    const modules = await Promise.all(
+      files.map((file) => import(`./${file}`) as Promise<Record<string, unknown>>),
+    )
     const defined = modules.flatMap((module, index) =>
       Object.values(module)
         .filter(isStage)
@@ -70,7 +79,10 @@ describe.each(visits)('the stage $name', ({ stage, body }) => {
     const refusals = Object.keys(body.fields).flatMap((field) => refusalWithout(stage, body, field))
     expect(refusals).not.toHaveLength(0)
     for (const { field, refusal } of refusals) {
-      expect(refusal).toMatchObject({ code: 'missing-field', message: expect.stringContaining(field) as string })
+      expect(refusal).toMatchObject({
+        code: 'missing-field',
+        message: expect.stringContaining(field) as string,
+      })
     }
   })
 
@@ -81,7 +93,11 @@ describe.each(visits)('the stage $name', ({ stage, body }) => {
   })
 })
 
-function refusalWithout(stage: Stage, { fields }: Body, field: string): { field: string; refusal: Refusal }[] {
+function refusalWithout(
+  stage: Stage,
+  { fields }: Body,
+  field: string,
+): { field: string; refusal: Refusal }[] {
   const { [field]: _, ...others } = fields
   const refusal = refusalOf(stage, parseBody(JSON.stringify(others)))
   return refusal === undefined ? [] : [{ field, refusal }]

@@ -25,7 +25,12 @@ interface KnownAnswers {
     readonly numbers: readonly Item[]
     readonly answers: Readonly<Record<string, Answer>> & { readonly sin: readonly number[] | Refused }
   }[]
-  readonly averages: readonly { readonly about: string; readonly sum: Item; readonly count: number; readonly answer: Answer }[]
+  readonly averages: readonly {
+    readonly about: string
+    readonly sum: Item
+    readonly count: number
+    readonly answer: Answer
+  }[]
   readonly roots: readonly { readonly about: string; readonly radicand: Item; readonly answer: Answer }[]
 }
 
@@ -87,7 +92,8 @@ function expectRefusal(refusal: Refusal, { refused, names }: Refused): void {
 /** Platforms differ in the last bit of a sine. */
 function expectSines(sines: readonly number[], answer: readonly number[]): void {
   expect(answer.length).toBeGreaterThan(0)
-  for (const [index, sine] of answer.entries()) expect(ulpsApart(sines[index] ?? Number.NaN, sine)).toBeLessThanOrEqual(1)
+  for (const [index, sine] of answer.entries())
+    expect(ulpsApart(sines[index] ?? Number.NaN, sine)).toBeLessThanOrEqual(1)
 }
 
 function ulpsApart(one: number, other: number): number {

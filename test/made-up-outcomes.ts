@@ -13,16 +13,24 @@ export function message(offset: number, changes: Partial<Message> = {}): Message
     headers: {},
     parent: undefined,
     ...times,
+    skewMs: 0,
     badHeaders: 0,
     ...changes,
   }
 }
 
 export function result(from: Message, body = '{"numbers":[1.50],"sum":1.5}'): Result {
-  const times = { startedAt: time + 2, computedAt: time + 3 }
+  const times = { startedAt: time + 2, computedAt: time + 3, skewMs: 0 }
   return { message: from, subject: '[1.50]', result: '1.5', body, ...times }
 }
 
 export function deadLetter(from: Message): DeadLetter {
-  return { message: from, reason: 'not-json', explanation: 'no', startedAt: time + 2, computedAt: time + 3 }
+  return {
+    message: from,
+    reason: 'not-json',
+    explanation: 'no',
+    startedAt: time + 2,
+    computedAt: time + 3,
+    skewMs: 0,
+  }
 }

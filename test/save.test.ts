@@ -35,7 +35,7 @@ test('a new message is saved, counted and sent on', async () => {
   const at = place()
   const outcome = result(message(1))
   const saved = await save(pipeline.database, at, [outcome])
-  expect(saved).toEqual({ results: [outcome], deadLetters: [], copies: [] })
+  expect(saved).toEqual({ results: [outcome], deadLetters: [], redelivered: new Set(), copies: [] })
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
 })
 
@@ -45,6 +45,7 @@ test('a redelivery from the same offset is sent again as the row has it, and not
   await save(pipeline.database, at, [result(from, '{"first":1}')])
   const saved = await save(pipeline.database, at, [result(from, '{"another":"version of the code"}')])
   expect(saved.results.map(({ body }) => body)).toEqual(['{"first":1}'])
+  expect(saved.redelivered).toEqual(new Set([from]))
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
 })
 
@@ -58,7 +59,7 @@ test('a copy from another offset is dropped and counted, whatever partition or t
     at,
     copies.map((copy) => result(copy)),
   )
-  expect(saved).toEqual({ results: [], deadLetters: [], copies })
+  expect(saved).toEqual({ results: [], deadLetters: [], redelivered: new Set(), copies })
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1, copies: 2 })
 })
 
@@ -69,6 +70,7 @@ test('of two copies within one batch the first goes on', async () => {
   const saved = await save(pipeline.database, at, [result(first), result(second), result(message(3))])
   expect(saved.results.map(({ message: { offset } }) => offset)).toEqual(['1', '3'])
   expect(saved.copies).toEqual([second])
+  expect(saved.redelivered).toEqual(new Set())
 })
 
 test('another attempt of the same message is a message of its own', async () => {
