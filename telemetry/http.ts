@@ -1,23 +1,22 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Health } from '../pipeline/health.ts'
 import { UserError } from '../pipeline/user-error.ts'
+import type { Metrics } from './metrics.ts'
 
 export interface Doors extends AsyncDisposable {
   readonly port: number
 }
 
 /**
- * Serves /healthz (alive) and /readyz (connected and assigned) to whoever supervises the process: 200 or 503.
+ * Serves /metrics to Prometheus, and /healthz (alive) and /readyz (connected and assigned) to whoever supervises the
+ * process: 200 or 503.
  * Port 0 takes any that is free.
  * @throws {UserError} when the port is taken
  */
-export async function openDoors(port: number, health: Health): Promise<Doors> {
-  const server = createServer((request, response) => {
-    const [status, text] = answer(request.url ?? '/', health)
-    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
-  })
+export async function openDoors(port: number, health: Health, metrics: Metrics): Promise<Doors> {
+  const server = createServer((request, response) => void answer(request, response, health, metrics))
   await listen(server, port)
   // The doors do not keep a process alive that has nothing else to do.
   server.unref()
@@ -31,11 +30,24 @@ export async function openDoors(port: number, health: Health): Promise<Doors> {
   }
 }
 
-function answer(url: string, health: Health): [number, string] {
-  if (url === '/healthz') return health.isAlive() ? [200, 'alive'] : [503, 'no progress']
-  if (url === '/readyz') return health.isReady() ? [200, 'ready'] : [503, 'not ready']
-  return [404, 'Here are /healthz and /readyz.']
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  health: Health,
+  metrics: Metrics,
+): Promise<void> {
+  const say = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
+    response.writeHead(status, { 'content-type': type }).end(text)
+  if (request.url === '/metrics') {
+    const page = await metrics.page(request.headers.accept ?? '')
+    say(200, page.text, page.type)
+  } else if (request.url === '/healthz') say(...(health.isAlive() ? okay('alive') : away('no progress')))
+  else if (request.url === '/readyz') say(...(health.isReady() ? okay('ready') : away('not ready')))
+  else say(404, 'Here are /metrics, /healthz and /readyz.\n')
 }
+
+const okay = (text: string): [number, string] => [200, `${text}\n`]
+const away = (text: string): [number, string] => [503, `${text}\n`]
 
 async function listen(server: Server, port: number): Promise<void> {
   try {

@@ -9,11 +9,8 @@ export interface SpanQueueOptions {
   readonly concurrency: number
   /** How long a span may wait for a batch to fill, in milliseconds. */
   readonly delayMs: number
-}
-
-export interface SpanQueue extends SpanProcessor {
-  /** How many spans were lost so far: no room, or the backend did not take them. */
-  readonly lost: () => number
+  /** Told how many spans were lost: no room, or the backend did not take them. */
+  readonly onLost: (spans: number) => void
 }
 
 const SAMPLED = 1
@@ -23,15 +20,14 @@ const SAMPLED = 1
  * drops without a count that one could read, and at its end sends everything at once, more than the exporter allows.
  * A backend that is away costs the spans that find no room, and never makes anybody wait.
  */
-export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanQueue {
+export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanProcessor {
   const waiting: ReadableSpan[] = []
   const underWay = new Set<Promise<void>>()
-  let dropped = 0
   let timer: NodeJS.Timeout | undefined
 
   const exportBatch = async () => {
     const spans = waiting.splice(0, options.batch)
-    if (!(await isExported(exporter, spans))) dropped += spans.length
+    if (!(await isExported(exporter, spans))) options.onLost(spans.length)
   }
   const pump = (atLeast: number) => {
     while (underWay.size < options.concurrency && waiting.length >= atLeast) {
@@ -55,7 +51,7 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
   }
   const onEnd = (span: ReadableSpan) => {
     if ((span.spanContext().traceFlags & SAMPLED) === 0) return
-    if (waiting.length >= options.capacity) dropped += 1
+    if (waiting.length >= options.capacity) options.onLost(1)
     else waiting.push(span)
     pump(options.batch)
   }
@@ -64,7 +60,7 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
     clearTimeout(timer)
     await exporter.shutdown()
   }
-  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown, lost: () => dropped }
+  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown }
 }
 
 function isExported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<boolean> {

@@ -22,8 +22,6 @@ import { tracedEntry } from './traced-entry.ts'
 
 export interface Tracing {
   readonly observer: Observer
-  /** How many spans were lost so far. */
-  readonly lost: () => number
   /** Exports what waits, for at most three seconds. */
   readonly stop: () => Promise<void>
 }
@@ -35,12 +33,13 @@ export interface TracingOptions {
   readonly protocol: 'http/protobuf' | 'http/json' | 'grpc'
   /** Whether messages enter here, one at a time: their spans are the instrumentation's. Stages make their own. */
   readonly isEntry: boolean
+  readonly onLost: (spans: number) => void
 }
 
 const FLUSH_MS = 3000
 
 /** Starts the OpenTelemetry SDK. Endpoint, sampler, headers and resource come from its own OTEL_* variables. */
-export async function startTracing({ service, protocol, isEntry }: TracingOptions): Promise<Tracing> {
+export async function startTracing({ service, protocol, isEntry, onLost }: TracingOptions): Promise<Tracing> {
   const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
   const whole = defaultResource()
     .merge(resource)
@@ -50,6 +49,7 @@ export async function startTracing({ service, protocol, isEntry }: TracingOption
     batch: 2000,
     concurrency: 4,
     delayMs: 200,
+    onLost,
   })
   const sdk = new NodeSDK({
     resource: whole,
@@ -66,7 +66,6 @@ export async function startTracing({ service, protocol, isEntry }: TracingOption
   })
   sdk.start()
   return {
-    lost: queue.lost,
     stop: () => Promise.race([sdk.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]),
     observer: {
       ...nobody,

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { newMessageId } from '../pipeline/message.ts'
+import { spanId } from './span-ids.ts'
+
+const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
+
+test('the same span has the same id, in every process', () => {
+  expect(spanId(id, 1, 'add', 'process')).toBe('551d4cc7995537a7')
+})
+
+test('spans that differ in message, attempt, stage or kind differ in id', () => {
+  const ids = [1, 2].flatMap((attempt) =>
+    ['add', 'lcm'].flatMap((stage) =>
+      [id, newMessageId()].flatMap((message) => [
+        spanId(message, attempt, stage, 'process'),
+        spanId(message, attempt, stage, 'send'),
+      ]),
+    ),
+  )
+  expect(new Set(ids).size).toBe(16)
+  for (const one of ids) expect(one).toMatch(/^[\da-f]{16}$/)
+})

@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest'
+import type { Message } from '../pipeline/message.ts'
+import { readConfig } from '../pipeline/config.ts'
+import type { Publication, Published } from '../pipeline/publish.ts'
+import { routeOf } from '../pipeline/route.ts'
+import { createMetrics } from './metrics.ts'
+import { measure } from './stage-metrics.ts'
+
+const last = routeOf(readConfig({}), 'square-root')
+const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
+const time = 1_700_000_000_000
+
+function message(changes: Partial<Message> = {}): Message {
+  const origin = {
+    topic: 'stage6',
+    partition: 0,
+    offset: '1',
+    key: null,
+    value: null,
+    headers: {},
+    parent: undefined,
+  }
+  const times = { sentAt: time, enteredAt: time - 1000, queuedAt: time, skewMs: 0 }
+  return { id, attempt: 1, ...origin, ...times, badHeaders: 0, ...changes }
+}
+
+function published(from: Message, changes: Partial<Published> = {}): Published {
+  const times = {
+    startedAt: time + 10,
+    computedAt: time + 12,
+    sentAt: time + 20,
+    arrivedAt: time + 25,
+    skewMs: 0,
+  }
+  const receipt = { partition: 0, offset: 1n, appendedAt: time + 25 }
+  return { message: from, body: '{}', ...times, receipt, ...changes }
+}
+
+const nothing: Publication = {
+  results: [],
+  deadLetters: [],
+  redelivered: new Set(),
+  copies: [],
+  endedAt: time,
+}
+
+/** The samples after a batch, those with a value other than 0, by name and the labels that matter. */
+async function samplesAfter(publication: Publication, accept = 'application/openmetrics-text') {
+  const metrics = createMetrics('square-root', 6)
+  measure(publication, last, metrics)
+  const { text } = await metrics.page(accept)
+  const samples = text.split('\n').flatMap((line) => {
+    const [, name, value] = /^(throughline_[^ ]+) ([^ ]+)/.exec(line) ?? []
+    return name === undefined || value === '0'
+      ? []
+      : [[name.replace('stage="square-root",position="6"', ''), Number(value)] as const]
+  })
+  return { text, samples: new Map(samples) }
+}
+
+test('the four times and end to end are measured in seconds', async () => {
+  const { samples } = await samplesAfter({ ...nothing, results: [published(message())] })
+  expect(samples.get('throughline_wait_seconds_sum{}')).toBe(0.01)
+  expect(samples.get('throughline_work_seconds_sum{}')).toBe(0.002)
+  expect(samples.get('throughline_save_seconds_sum{}')).toBe(0.008)
+  expect(samples.get('throughline_publish_seconds_sum{}')).toBe(0.005)
+  expect(samples.get('throughline_end_to_end_seconds_sum{}')).toBe(1.025)
+})
+
+test('messages count by what came of them; what was measured before is not measured again', async () => {
+  const again = message({ offset: '2' })
+  const { samples } = await samplesAfter({
+    ...nothing,
+    results: [published(message()), published(again)],
+    deadLetters: [
+      { message: message(), reason: 'not-json', explanation: '', startedAt: 0, computedAt: 0, skewMs: 0 },
+    ],
+    redelivered: new Set([again]),
+    copies: [message(), message()],
+  })
+  expect(samples.get('throughline_messages_total{outcome="processed",reason="",}')).toBe(1)
+  expect(samples.get('throughline_messages_total{outcome="redelivered",reason="",}')).toBe(1)
+  expect(samples.get('throughline_messages_total{outcome="copy",reason="",}')).toBe(2)
+  expect(samples.get('throughline_messages_total{outcome="dead",reason="not-json",}')).toBe(1)
+  expect(samples.get('throughline_wait_seconds_count{}')).toBe(1)
+  expect(samples.get('throughline_batch_messages_sum{}')).toBe(5)
+})
+
+test('clocks that had to be corrected by more than 2 ms are counted, not hidden', async () => {
+  const near = published(message({ skewMs: 1.9 }), { skewMs: 2 })
+  expect(
+    (await samplesAfter({ ...nothing, results: [near] })).samples.has(
+      'throughline_clock_corrections_total{}',
+    ),
+  ).toBe(false)
+  const receipt = { partition: 0, offset: 1n, appendedAt: time + 20 }
+  const far = published(message({ skewMs: 3 }), { skewMs: 4, receipt })
+  expect(
+    (await samplesAfter({ ...nothing, results: [far] })).samples.get('throughline_clock_corrections_total{}'),
+  ).toBe(3)
+})
+
+test('headers of no use are counted', async () => {
+  const { samples } = await samplesAfter({ ...nothing, results: [published(message({ badHeaders: 2 }))] })
+  expect(samples.get('throughline_bad_headers_total{}')).toBe(2)
+})
+
+test('a kept trace is the exemplar of its bucket, for whoever accepts OpenMetrics', async () => {
+  const parent = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+  const kept = { ...nothing, results: [published(message({ parent }))] }
+  expect((await samplesAfter(kept)).text).toContain(`# {trace_id="${parent.traceId}"} 0.01`)
+  expect((await samplesAfter(kept, 'text/plain')).text).not.toContain('trace_id')
+  const dropped = { ...nothing, results: [published(message({ parent: { ...parent, sampled: false } }))] }
+  expect((await samplesAfter(dropped)).text).not.toContain('trace_id')
+})
