@@ -18,8 +18,10 @@ function sentenceFor(error: Error, config: Config): string | undefined {
       return `Postgres at ${place} does not let the user ${config.DB_USER} in: set DB_USER and DB_PASSWORD.`
     case '3D000':
       return `Postgres at ${place} has no database ${config.DB_NAME}: create it, or set DB_NAME.`
+    case '57P01':
+    case '57P02':
     case '57P03':
-      return `Postgres at ${place} is still starting: try again in a moment.`
+      return `Postgres at ${place} is starting or stopping: try again in a moment.`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return `Nobody knows the host ${config.DB_HOST}: set DB_HOST.`

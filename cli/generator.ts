@@ -23,7 +23,7 @@ export function addGenerator(program: Command): void {
       ),
     )
     .action(async ({ messages }: { messages?: number }) => {
-      await pipelineProcess(readConfig(), 'generator', (surroundings, stopping) =>
+      await pipelineProcess(readConfig(), { stage: 'generator', position: 0 }, (surroundings, stopping) =>
         runGeneratorProcess(surroundings, stopping, messages),
       )
     })

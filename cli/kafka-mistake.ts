@@ -11,6 +11,7 @@ export function kafkaMistake(error: unknown, config: Config): UserError | undefi
 interface KafkaError extends Error {
   readonly type?: string
   readonly broker?: string
+  readonly retriable?: boolean
 }
 
 function sentenceFor(error: KafkaError, config: Config): string | undefined {
@@ -31,8 +32,11 @@ function sentenceFor(error: KafkaError, config: Config): string | undefined {
     default:
       // Connected, but silent: for this kafkajs has an error without a name.
       if (error.message === 'Broker not connected') return nothingAnswers(place)
-      return error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
-        ? `Kafka at ${place} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
+      if (error.type === 'UNKNOWN_TOPIC_OR_PARTITION') {
+        return `Kafka at ${place} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
+      }
+      return error.name === 'KafkaJSProtocolError' && error.retriable === true
+        ? `Kafka at ${place} is not ready yet (${error.message}): try again in a moment.`
         : undefined
   }
 }

@@ -24,8 +24,10 @@ export function addRun(program: Command): void {
     .action(async (stage?: string) => {
       const config = readConfig()
       const route = routeOf(config, stage)
-      await pipelineProcess(config, route.stage.name, (surroundings, stopping) =>
-        runStageProcess(surroundings, route, stopping),
+      await pipelineProcess(
+        config,
+        { stage: route.stage.name, position: route.position },
+        (surroundings, stopping) => runStageProcess(surroundings, route, stopping),
       )
     })
 }

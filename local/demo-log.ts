@@ -14,7 +14,7 @@ export interface DemoLog extends AsyncDisposable {
   newest(since: number): string[]
 }
 
-const KEPT = 4
+const KEPT = 3
 
 /** @param clock milliseconds since the epoch */
 export function openLog(path: string, clock: () => number = Date.now): DemoLog {

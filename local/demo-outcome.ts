@@ -54,10 +54,9 @@ export function renderOutcome(result: DemoOutcome, messages: number): string {
     ...(seconds === null || seconds === 0
       ? []
       : [
-          `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}`,
+          `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}: all at once, into processes that have just started`,
           `${duration(seconds * 1000)} from the first that entered to the last that finished: ${rate(finished / seconds)} messages a second`,
         ]),
-    ...(dead > 0 ? ['Why some are dead: npx throughline dead-letters, or the warnings in the log'] : []),
   ].join('\n')
 }
 

@@ -14,23 +14,25 @@ export interface Patience<T> {
 
 /**
  * Looks again and again until it is done, and returns what it saw then; undefined when nothing has moved for too long.
- * @throws the signal's reason, at once when it is aborted; whatever a look throws
+ * @throws the signal's reason once it is aborted; whatever a look throws
  */
 export async function untilDone<T>(patience: Patience<T>): Promise<T | undefined> {
   const { look, isDone, progressOf, patienceMs, everyMs, signal } = patience
   let progress: number | undefined
   let since = performance.now()
   for (;;) {
-    const seen = await unlessAborted(look(), signal)
-    if (await unlessAborted(Promise.resolve(isDone(seen)), signal)) return seen
+    const seen = await look()
+    if (await isDone(seen)) return seen
     if (progressOf(seen) !== progress) since = performance.now()
     progress = progressOf(seen)
     if (performance.now() - since > patienceMs) return undefined
-    await unlessAborted(pause(everyMs), signal)
+    await pause(everyMs)
+    signal.throwIfAborted()
   }
 }
 
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+/** Does not wait for work that may hang, on a frozen server for one, when it is not wanted any more. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>()
   using _ = addAbortListener(signal, () => reject(signal.reason as Error))
   return await Promise.race([work, promise])

@@ -33,18 +33,19 @@ const PATIENCE_MS = 60_000
 /** Starts the processes of the pipeline and shows what they do: for ever, or until `messages` are through. */
 export async function showPipeline(demo: DemoPipeline): Promise<void> {
   const { config, doors, processes, ending, log, say, messages } = demo
-  say(await processes.migrate())
+  await processes.migrate()
+  say('Tables and topics are up to date.')
   await withDatabase(config, (database) =>
-    withKafka(config, async (admin) => {
+    withKafka(config, async ({ admin }) => {
       const sources = { config, database, admin }
-      say(`A process for each stage; ${log.path} has their logs.`)
+      say(`Starting the stages; the logs of all processes are in ${log.path}`)
       for (const stage of await processes.startStages()) mustLive(stage, ending)
       const before = await untilAllRun(sources, ending.signal)
       if (messages === undefined) {
         say(intro(doors, config))
         await showForEver(sources, before, demo)
       } else {
-        say(`All run. Letting ${count(messages)} messages in at once.\n`)
+        say(`All stages are running. ${count(messages)} messages go in at once.\n`)
         await showMessages(sources, before, { ...demo, messages })
       }
     }),
@@ -71,7 +72,7 @@ async function showForEver(sources: StatusSources, before: Status, demo: DemoPip
   mustLive(await processes.startGenerator(), ending)
   const view = demoView(process.stdout, log)
   await untilDone({
-    look: looking(sources, before, { log, show: view.show }),
+    look: looking(sources, before, { log, show: view.show, signal: ending.signal }),
     isDone: () => false,
     progressOf: progress,
     patienceMs: Number.POSITIVE_INFINITY,
@@ -95,7 +96,7 @@ async function showMessages(
     return came >= messages && missingOf(await readOutcome(database, since), messages) === 0
   }
   const last = await untilDone({
-    look: looking(sources, before, { log, show: view.show }),
+    look: looking(sources, before, { log, show: view.show, signal: ending.signal }),
     isDone: async (status) => generator.ended && (await isThrough(status)),
     progressOf: progress,
     patienceMs: PATIENCE_MS,
@@ -112,11 +113,17 @@ async function showMessages(
   }
 }
 
+interface Looking {
+  readonly log: DemoLog
+  readonly show: (status: Status) => void
+  readonly signal: AbortSignal
+}
+
 /** A look that fails shows the one before: Kafka or Postgres may be back in a moment. */
 function looking(
   sources: StatusSources,
   before: Status,
-  { log, show }: { readonly log: DemoLog; readonly show: (status: Status) => void },
+  { log, show, signal }: Looking,
 ): () => Promise<Status> {
   let latest = before
   return async () => {
@@ -125,6 +132,7 @@ function looking(
     } catch (error) {
       log.warn(`The status cannot be read: ${error instanceof Error ? error.message : String(error)}`)
     }
+    signal.throwIfAborted()
     show(latest)
     return latest
   }

@@ -2,6 +2,7 @@ import { addAbortListener } from 'node:events'
 import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import type { Child } from './child-process.ts'
+import { DemoFailure } from './demo-endings.ts'
 import { startProcess } from './pipeline-process.ts'
 import { obituary } from './run-to-end.ts'
 
@@ -14,8 +15,8 @@ export interface ProcessesOptions {
 
 /** The processes of the pipeline. Disposing stops them: the generator first, so that nothing more enters. */
 export interface DemoProcesses extends AsyncDisposable {
-  /** Brings database and topics up to date. Returns what was done in one line. */
-  migrate(): Promise<string>
+  /** Brings database and topics up to date. */
+  migrate(): Promise<void>
   startStages(): Promise<readonly Child[]>
   /** @param messages how many to let in at once; undefined for ever */
   startGenerator(messages?: number): Promise<Child>
@@ -25,13 +26,19 @@ const GENERATOR_STOP_MS = 1500
 const STAGES_STOP_MS = 3500
 
 export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoProcesses {
-  const stages: Child[] = []
-  const generators: Child[] = []
-  const start = (name: string, ...args: readonly string[]) => {
+  // Promises, because the end can come while a process is being started.
+  const stages: Promise<Child>[] = []
+  const generators: Promise<Child>[] = []
+  const start = async (name: string, ...args: readonly string[]) => {
     signal.throwIfAborted()
     // Topics of a single stage would be those of all six.
     const own = { ...env, METRICS_PORT: '0', INPUT_TOPIC: '', OUTPUT_TOPIC: '' }
-    return startProcess({ name, args, env: childEnvironment(own), onLine: (line) => onLine(name, line) })
+    return await startProcess({
+      name,
+      args,
+      env: childEnvironment(own),
+      onLine: (line) => onLine(name, line),
+    })
   }
   return {
     async migrate() {
@@ -39,23 +46,26 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
       using _ = addAbortListener(signal, () => void child.stop())
       const { code } = await child.exited
       signal.throwIfAborted()
-      if (code !== 0) throw new Error(`${await obituary(child)}:\n${child.lastLines()}`)
-      return child.lastLines().split('\n').at(-1) ?? ''
+      if (code !== 0) throw new DemoFailure(`${await obituary(child)}:\n${child.lastLines()}`)
     },
-    async startStages() {
-      const startOne = async ({ name }: { name: string }) => stages.push(await start(name, 'run', name))
-      await Promise.all(pipeline.map(startOne))
-      return stages
+    startStages() {
+      stages.push(...pipeline.map(({ name }) => start(name, 'run', name)))
+      return Promise.all(stages)
     },
-    async startGenerator(messages) {
+    startGenerator(messages) {
       const amount = messages === undefined ? [] : ['--messages', String(messages)]
-      const generator = await start('generator', 'generator', ...amount)
+      const generator = start('generator', 'generator', ...amount)
       generators.push(generator)
       return generator
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(generators.map((child) => child.stop({ graceMs: GENERATOR_STOP_MS })))
-      await Promise.all(stages.map((child) => child.stop({ graceMs: STAGES_STOP_MS })))
+      await stopAll(generators, GENERATOR_STOP_MS)
+      await stopAll(stages, STAGES_STOP_MS)
     },
   }
+}
+
+async function stopAll(children: readonly Promise<Child>[], graceMs: number): Promise<void> {
+  // One that could not be started needs no end, and has been complained about.
+  await Promise.allSettled(children.map(async (child) => await (await child).stop({ graceMs })))
 }

@@ -1,7 +1,8 @@
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { openData } from './demo-data.ts'
-import { interruption, mustLive } from './demo-endings.ts'
+import { DemoFailure, mustLive } from './demo-endings.ts'
 import { openLog } from './demo-log.ts'
+import { unlessAborted } from './demo-patience.ts'
 import { showPipeline } from './demo-pipeline.ts'
 import { demoProcesses } from './demo-processes.ts'
 import { startServers } from './demo-servers.ts'
@@ -39,7 +40,7 @@ export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroun
   const env = Object.assign({}, ...servers.all.map((server) => server.env)) as Record<string, string>
   await using processes = demoProcesses({ env, onLine: log.add, signal })
   try {
-    await showPipeline({
+    const shown = showPipeline({
       config: readConfig(childEnvironment(env)),
       doors: servers.all,
       processes,
@@ -48,9 +49,11 @@ export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroun
       ending,
       messages: options.messages,
     })
+    await unlessAborted(shown, signal)
   } catch (error) {
-    if (error !== interruption) say(`\nThe log of all processes is ${await data.saveLog()}`)
-    throw error
+    if (!(error instanceof DemoFailure)) throw error
+    const where = `The log of all processes: ${await data.saveLog()}`
+    throw new DemoFailure(`${error.message}\n${where}`, { cause: error })
   } finally {
     // From here on processes may end.
     ending.abort(over)

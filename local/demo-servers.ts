@@ -3,6 +3,7 @@ import { databaseMistake } from '../cli/database-mistake.ts'
 import { withDatabase } from '../cli/with-database.ts'
 import { withKafka } from '../cli/with-kafka.ts'
 import { type Config, isGiven } from '../pipeline/config.ts'
+import { UserError } from '../pipeline/user-error.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKafka } from './kafka.ts'
 import type { LocalServer } from './local-server.ts'
@@ -39,17 +40,21 @@ const STOP_MS = 3000
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
 export async function startServers(options: ServersOptions): Promise<DemoServers> {
+  const { kafkaPort, config } = options
   const startsKafka = !isGiven('BOOTSTRAP_SERVERS')
   const startsPostgres = !isGiven('DB_HOST')
-  const { kafkaPort, config } = options
-  // Both before anything is started: who waits for Kafka should not hear of Postgres only then.
+  // All that can be known before anything is started: who has waited for Kafka should not hear of Postgres then.
   if (startsKafka) await requireFreePort(kafkaPort, 'Kafka', kafkaElsewhere(kafkaPort))
   if (startsPostgres) await requireFreePort(config.DB_PORT, 'Postgres', postgresElsewhere(config.DB_PORT))
+  const found = {
+    kafka: startsKafka ? undefined : await foundKafka(options),
+    postgres: startsPostgres ? undefined : await foundPostgres(options),
+  }
   const all: DemoServer[] = []
   await using starting = new AsyncDisposableStack()
   starting.defer(async () => void (await Promise.all(all.map(stop))))
-  all.push(startsKafka ? await ownKafka(options) : await foundKafka(options))
-  all.push(startsPostgres ? await ownPostgres(options) : await foundPostgres(options))
+  all.push(found.kafka ?? (await ownKafka(options)))
+  all.push(found.postgres ?? (await ownPostgres(options)))
   const running = starting.move()
   return { all, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
@@ -70,7 +75,10 @@ async function ownKafka({ kafkaPort, config, dataDir, say, signal }: ServersOpti
 
 async function foundKafka({ config, say }: ServersOptions): Promise<DemoServer> {
   const address = config.BOOTSTRAP_SERVERS.join(',')
-  await withKafka(config, (admin) => admin.listTopics())
+  await answering(
+    'BOOTSTRAP_SERVERS',
+    withKafka(config, ({ admin }) => admin.listTopics()),
+  )
   say(`BOOTSTRAP_SERVERS is set: the Kafka at ${address} is used.`)
   return { name: 'Kafka', address, env: {}, process: undefined }
 }
@@ -98,9 +106,20 @@ async function ownPostgres({ config, dataDir, say, signal }: ServersOptions): Pr
 
 async function foundPostgres({ config, say }: ServersOptions): Promise<DemoServer> {
   const address = `${config.DB_HOST}:${config.DB_PORT}`
-  await withDatabase(config, (database) => database.query('select 1'))
+  await answering(
+    'DB_HOST',
+    withDatabase(config, (database) => database.query('select 1')),
+  )
   say(`DB_HOST is set: the Postgres at ${address} is used.`)
   return { name: 'Postgres', address, env: {}, process: undefined }
+}
+
+async function answering(variable: string, answer: Promise<unknown>): Promise<void> {
+  await answer.catch((cause: unknown) => {
+    if (!(cause instanceof UserError)) throw cause
+    const why = `${variable} is set, so the demo uses what is there; without ${variable} it starts its own.`
+    throw new UserError(`${cause.message}\n${why}`, { cause })
+  })
 }
 
 async function stop({ process }: DemoServer): Promise<void> {

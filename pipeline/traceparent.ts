@@ -7,11 +7,13 @@ export interface Traceparent {
   readonly sampled: boolean
 }
 
-const form = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/
+const version0 = /^00-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})$/
+/** A later version may have more behind the flags; what is known of it is read as in version 0. */
+const later = /^(?!00|ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(-.*)?$/
 
 /** Undefined for what the specification calls invalid: wrong form, version ff, all-zero ids. */
 export function parseTraceparent(text: string): Traceparent | undefined {
-  const [, traceId, spanId, flags] = form.exec(text) ?? []
+  const [, traceId, spanId, flags] = version0.exec(text) ?? later.exec(text) ?? []
   if (traceId === undefined || spanId === undefined || flags === undefined) return undefined
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 }
 }

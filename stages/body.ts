@@ -4,7 +4,7 @@ import { Refusal, shorten } from './refusal.ts'
 /** A message's body: a JSON object, both as it was written and as JSON.parse reads it. */
 export interface Body {
   readonly text: string
-  /** Its numbers are doubles; `source` of a field has all their digits. Ask with Object.hasOwn or `fieldOf`. */
+  /** Its numbers are doubles; all their digits are in the `source` of a field. Ask with Object.hasOwn. */
   readonly fields: Readonly<Record<string, unknown>>
 }
 
@@ -27,11 +27,8 @@ export function parseBody(record: string): Body {
   if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
     return { text, fields: fields as Readonly<Record<string, unknown>> }
   }
-  const found = shorten(text.trim())
-  throw new Refusal(
-    'not-an-object',
-    `The body is ${found}. Send a JSON object: put the value into a named field.`,
-  )
+  const remedy = 'Send a JSON object: put the value into a named field.'
+  throw new Refusal('not-an-object', `The body is ${shorten(text.trim())}. ${remedy}`)
 }
 
 function parseJson(text: string): unknown {
@@ -58,7 +55,7 @@ export function sourceOf(body: Body, field: string): string | undefined {
   return fieldOf(body, field)?.source()
 }
 
-/** The body's text with a field added at its end, or replaced where it stands; every other character stays. */
+/** The body's text with a field added at its end, or replaced where it stands; all other characters stay. */
 export function withField({ text, fields }: Body, field: string, json: string): string {
   if (Object.hasOwn(fields, field)) {
     const { start, end } = memberSpan(text, field)

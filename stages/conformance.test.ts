@@ -5,7 +5,10 @@ import { finish, pipeline } from './index.ts'
 import { Refusal } from './refusal.ts'
 import type { Stage } from './stage.ts'
 
-/** A body that every stage answers, with what a careless stage would change: spaces, a long number, a stranger. */
+/**
+ * A body that every stage answers, with what a careless stage would change: spaces, a long number, a
+ * stranger.
+ */
 const sample =
   '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
 
@@ -40,18 +43,17 @@ describe('the catalogue', () => {
     const files = readdirSync(import.meta.dirname).filter(
       (file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts',
     )
-    const modules = await Promise.all(
-      files.map((file) => import(`./${file}`) as Promise<Record<string, unknown>>),
-    )
-    const defined = modules.flatMap((module, index) =>
-      Object.values(module)
-        .filter(isStage)
-        .map((stage) => ({ stage, file: files[index] })),
-    )
-    expect(new Set(defined.map(({ stage }) => stage))).toEqual(new Set(pipeline))
-    for (const { stage, file } of defined) expect(file).toBe(`${stage.name}.ts`)
+    const found = await Promise.all(files.map((file) => stagesOf(file.replace('.ts', ''))))
+    expect(new Set(found.flat().map(({ stage }) => stage))).toEqual(new Set(pipeline))
+    for (const { stage, file } of found.flat()) expect(file).toBe(stage.name)
   })
 })
+
+async function stagesOf(file: string): Promise<{ file: string; stage: Stage }[]> {
+  const module = (await import(/* @vite-ignore */ `./${file}.ts`)) as Record<string, unknown>
+  const stages = Object.values(module).filter(isStage)
+  return stages.map((stage) => ({ file, stage }))
+}
 
 describe.each(visits)('the stage $name', ({ stage, body }) => {
   test('has a kebab-case name and a topic that Kafka takes', () => {

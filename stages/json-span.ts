@@ -1,3 +1,10 @@
+// Most values are a word or a flat list; a sticky expression finds the end several times faster than a loop.
+const WORD = /[^\s"[{\]},]+/y
+const FLAT_LIST = /\[[^"[{\]]*\]/y
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
+
 /** Where a piece of a JSON text stands: from `start` up to, not including, `end`. */
 export interface Span {
   readonly start: number
@@ -5,8 +12,8 @@ export interface Span {
 }
 
 /**
- * Where the value of a member of the outermost object stands in its text.
- * The text must be JSON, an object, and have the member; of several with one name the last counts, as in JSON.parse.
+ * Where the value of a member of the outermost object stands in its text, which is JSON and has the member.
+ * Of several members with one name the last counts, as in JSON.parse.
  */
 export function memberSpan(text: string, name: string): Span {
   const start = onlyMember(text, name) ?? lastMember(text, name)
@@ -24,14 +31,14 @@ export function itemSpan(list: string, index: number): Span {
 }
 
 /**
- * The cheap way. Without backslashes a name is written in one way only, and no string holds a quote: when the quoted
- * name stands in the text once, that is the member, and neither a nested one, nor a twin, nor a string that reads alike.
+ * The cheap way. Without backslashes a name is written in one way only, and no string holds a quote. When the
+ * quoted name stands in the text once, that is the member: no nested one, twin or string that reads alike.
  */
 function onlyMember(text: string, name: string): number | undefined {
   if (text.includes('\\')) return undefined
   const quoted = `"${name}"`
   const at = text.indexOf(quoted)
-  if (text.includes(quoted, at + 1)) return undefined
+  if (at === -1 || text.includes(quoted, at + 1)) return undefined
   return afterColon(text, at + quoted.length)
 }
 
@@ -45,12 +52,9 @@ function lastMember(text: string, name: string): number {
     const comma = afterSpace(text, valueEnd(text, value))
     at = afterSpace(text, comma + 1)
   }
+  if (found === -1) throw new RangeError(`no member ${name}`)
   return found
 }
-
-// Most values are a word or a flat list, and a sticky expression finds their end several times faster than a loop.
-const WORD = /[^\s"[{\]},]+/y
-const FLAT_LIST = /\[[^"[{\]]*\]/y
 
 function valueEnd(text: string, start: number): number {
   if (text[start] === '"') return stringEnd(text, start)
@@ -98,6 +102,3 @@ function afterSpace(text: string, start: number): number {
 function isSpace(char: number): boolean {
   return char === 0x20 || char === 0x0a || char === 0x0d || char === 0x09
 }
-
-const [QUOTE, BACKSLASH] = [0x22, 0x5c]
-const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]

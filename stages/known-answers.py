@@ -1,9 +1,9 @@
 """Writes known-answers.json: what the six stages must answer, computed apart from them.
 
 Run it with Python 3.11 or later, from anywhere:  python3 stages/known-answers.py
-It uses nothing but int, decimal, fractions and math, and none of the methods that the stages use: sums and products
-are Decimals of unlimited precision, averages Python's division of integers (which rounds correctly), square roots are
-checked against both neighbouring midpoints as Fractions. The same run always writes the same file.
+It uses nothing but int, decimal, fractions and math, and none of the methods of the stages: sums and products
+are Decimals of unlimited precision, averages Python's division of integers, which rounds correctly,
+and square roots are checked against both neighbouring midpoints as Fractions. Every run writes the same file.
 """
 
 import json

@@ -12,9 +12,9 @@ export interface Ranges {
 
 /**
  * The text of a new body, {"numbers":[...]}: position 0 of the pipeline.
- * Every number of the range that can be written with these decimals is equally likely.
+ * All numbers of the range that can be written with these decimals are equally likely.
  * @param random gives numbers from 0 up to, not including, 1, like Math.random
- * @throws {RangeError} when no number with these decimals lies in the range, or more than a double can tell apart
+ * @throws {RangeError} when the range has no number with these decimals, or too many for a double to count
  */
 export function randomNumbers(random: () => number, ranges: Ranges): string {
   const { countMin, countMax, min, max, decimals } = ranges

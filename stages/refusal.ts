@@ -29,7 +29,7 @@ export const reasons = {
 
 export type ReasonCode = keyof typeof reasons
 
-/** "This body has no answer." The message is a sentence that a person can act on; trying again would give the same. */
+/** "This body has no answer", in a sentence that a person can act on. Trying again would give the same. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ReasonCode
@@ -40,7 +40,7 @@ export class Refusal extends Error {
   }
 }
 
-/** The beginning of a text that may be a megabyte, for quoting in an explanation. Lengths are in UTF-16 units. */
+/** The beginning of a text that may be a megabyte, to be quoted. Lengths are in UTF-16 units. */
 export function shorten(text: string, length = 60): string {
   if (text.length <= length) return text
   // The cut may go through a pair of surrogates, and half of one is not text that a database takes.

@@ -1,6 +1,7 @@
 /**
- * A source of chance for tests: from 0 up to, not including, 1, the same for the same seed from 1 to 2,147,483,646.
- * Source: Park and Miller's minimal standard generator with the multiplier of 1993; every step is exact in a double.
+ * A source of chance that tests can repeat: numbers from 0 up to, not including, 1.
+ * Source: Park and Miller's minimal standard generator, multiplier of 1993; each step is exact in a double.
+ * @param seed from 1 to 2,147,483,646
  */
 export function seededRandom(seed: number): () => number {
   let state = seed

@@ -66,7 +66,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   return { stages, entered, finished, dead, inFlight: Math.max(0, entered - finished - dead), endToEnd }
 }
 
-/** A broker that has just started takes a moment to find out who coordinates which group, and kafkajs does not wait for it. */
+/** A broker that has just started takes a moment to find out who leads and coordinates what; kafkajs does not wait for it. */
 async function askBroker(admin: Admin, flow: readonly Route[]) {
   const ask = () =>
     Promise.all([Promise.all(flow.map((route) => countWaiting(admin, route))), countRunning(admin, flow)])
@@ -74,7 +74,7 @@ async function askBroker(admin: Admin, flow: readonly Route[]) {
 }
 
 function isUnsettled({ error }: { error: Error }): boolean {
-  return 'type' in error && /COORDINATOR|GROUP_LOAD/.test(String(error.type))
+  return 'type' in error && /COORDINATOR|GROUP_LOAD|LEADER/.test(String(error.type))
 }
 
 async function countWaiting(admin: Admin, route: Route): Promise<number> {

@@ -39,7 +39,7 @@ export function addStatus(program: Command): void {
     .action(async ({ json, watch }: Options) => {
       const config = readConfig()
       await withDatabase(config, (database) =>
-        withKafka(config, async (admin) => {
+        withKafka(config, async ({ admin }) => {
           const sources = { config, database, admin }
           if (watch) await untilInterrupted((signal) => watchStatus(sources, json === true, signal))
           else showOnce(await readStatus(sources), json === true)
@@ -57,13 +57,17 @@ function showOnce(status: Status, asJson: boolean): void {
 /** A server that goes away meanwhile is said and waited for: whoever watches wants to see it come back. */
 async function watchStatus(sources: StatusSources, asJson: boolean, signal: AbortSignal): Promise<void> {
   const redraw = redrawing(process.stdout)
-  const show = (status: Status) =>
-    asJson ? print(JSON.stringify(status)) : redraw(renderStatus(status, look()))
+  let text = ''
+  const show = (status: Status) => {
+    text = renderStatus(status, look())
+    if (asJson) print(JSON.stringify(status))
+    else redraw(text)
+  }
   const complain = (error: unknown) => {
     const mistake = kafkaMistake(error, sources.config) ?? databaseMistake(error, sources.config)
     if (mistake === undefined) throw error
     if (asJson) process.stderr.write(`${mistake.message}\n`)
-    else redraw(mistake.message)
+    else redraw(`${text}\n${mistake.message}`)
   }
   show(await readStatus(sources))
   while (!signal.aborted) {

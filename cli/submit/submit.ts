@@ -1,17 +1,10 @@
-import { randomInt } from 'node:crypto'
 import type { Command } from 'commander'
-import type { Admin } from 'kafkajs'
-import { chunksOf } from '../../pipeline/chunks.ts'
-import { readConfig, type Config } from '../../pipeline/config.ts'
-import { newInput } from '../../pipeline/generate.ts'
-import { openEntry } from '../../pipeline/generator-process.ts'
-import { enter } from '../../pipeline/inputs.ts'
+import { readConfig } from '../../pipeline/config.ts'
 import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
-import { createLog } from '../../pipeline/log.ts'
-import type { Observer } from '../../pipeline/observer.ts'
 import { withTracing } from '../../telemetry/with-tracing.ts'
 import { examples } from '../examples.ts'
 import { print } from '../output.ts'
+import { letIn } from './let-in.ts'
 import { readInput } from './read-input.ts'
 import { splitInput } from './split-input.ts'
 import { withDatabase } from '../with-database.ts'
@@ -43,35 +36,16 @@ export function addSubmit(program: Command): void {
       const { text, name } = await readInput({ json, file })
       const bodies = splitInput(text, name, kafkaSettings(config, 'throughline').maxRecordBytes)
       await withDatabase(config, (database) =>
-        withKafka(config, async (admin) => {
-          // Both servers are asked before the outbox has a row: what is in it is sent some day, also after an error.
-          await database.query('select from inputs limit 0')
-          const tracing = { service: 'submit', protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL, isEntry: true }
-          await withTracing(tracing, (observer) => submit(bodies, config, admin, observer))
+        withKafka(config, async (access) => {
+          const onLost = (spans: number) =>
+            process.stderr.write(`The trace backend did not take ${spans} span(s).\n`)
+          const protocol = config.OTEL_EXPORTER_OTLP_PROTOCOL
+          const tracing = { service: 'submit', protocol, isEntry: true, onLost }
+          await withTracing(tracing, async (observer) => {
+            const way = { config, database, access, observer }
+            for await (const ids of letIn(bodies, way)) print(ids.join('\n'))
+          })
         }),
       )
     })
-}
-
-const MAX_CHUNK_BYTES = 524_288
-
-async function submit(
-  bodies: readonly string[],
-  config: Config,
-  admin: Admin,
-  observer: Observer,
-): Promise<void> {
-  const entry = openEntry({ config, log: createLog('silent', {}), observer })
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [entry.topic] })
-    const partitions = topics[0]?.partitions.length ?? 1
-    let partition = randomInt(partitions)
-    for (const chunk of chunksOf(bodies, (body) => body.length, MAX_CHUNK_BYTES)) {
-      const inputs = chunk.map((body) => newInput(body, partition++ % partitions))
-      await enter(inputs, entry)
-      print(inputs.map(({ id }) => id).join('\n'))
-    }
-  } finally {
-    await entry.close()
-  }
 }

@@ -1,6 +1,6 @@
 import { rawJson, type RawJson } from '../json.ts'
 
-/** An exact decimal number: coefficient * 10^-scale. One value has several forms; all are written the same. */
+/** An exact number: coefficient * 10^-scale. One value has several forms; all are written the same. */
 export interface Decimal {
   readonly coefficient: bigint
   /** Digits behind the point; negative for zeros before it. */
@@ -22,11 +22,9 @@ function toJSON(this: Decimal): RawJson {
 /** The number in plain notation: every digit, no exponent, no zeros at the end of a fraction, no '-0'. */
 export function plain({ coefficient, scale }: Decimal): string {
   if (coefficient === 0n) return '0'
-  if (scale <= 0) return coefficient.toString() + '0'.repeat(-scale)
+  if (scale <= 0) return String(coefficient) + '0'.repeat(-scale)
   const sign = coefficient < 0n ? '-' : ''
-  const digits = absolute(coefficient)
-    .toString()
-    .padStart(scale + 1, '0')
+  const digits = String(absolute(coefficient)).padStart(scale + 1, '0')
   const point = digits.length - scale
   let end = digits.length
   while (end > point && digits[end - 1] === '0') end -= 1

@@ -1,8 +1,8 @@
 import { absolute, decimalOf, type Decimal } from './decimal.ts'
 
 /**
- * The absolute value of a decimal other than 0 as rest * 2^twos * 5^fives, with a rest that neither 2 nor 5 divides.
- * The exponents may be negative. Powers of ten are cheap in this form: 1e999 and 1e-999 have the rest 1.
+ * The absolute value of a decimal other than 0: rest * 2^twos * 5^fives, where neither 2 nor 5 divides the
+ * rest, and the exponents may be negative. Powers of ten are cheap in this form: 1e999 has the rest 1.
  */
 export interface Factored {
   readonly rest: bigint
@@ -21,7 +21,7 @@ export function unfactored({ rest, twos, fives }: Factored): Decimal {
   return decimalOf(rest * 2n ** BigInt(twos + scale) * 5n ** BigInt(fives + scale), scale)
 }
 
-/** How many digits `unfactored` would have, written out; found without computing it, and right to within one. */
+/** How many digits `unfactored` would have, written out: without computing it, and right to within one. */
 export function digitsOf(log2OfRest: number, twos: number, fives: number): number {
   const scale = Math.max(0, -twos, -fives)
   const coefficient = (log2OfRest + twos + scale) * Math.log10(2) + (fives + scale) * Math.log10(5)

@@ -1,4 +1,4 @@
-import type { Decimal } from './decimal.ts'
+import { absolute, type Decimal } from './decimal.ts'
 
 /** above / below, both positive. */
 export interface Fraction {
@@ -8,8 +8,7 @@ export interface Fraction {
 
 /** The absolute value of a decimal other than 0. */
 export function fractionOf({ coefficient, scale }: Decimal): Fraction {
-  const above = coefficient < 0n ? -coefficient : coefficient
-  return shifted({ above, below: 1n }, 10n, -scale)
+  return shifted({ above: absolute(coefficient), below: 1n }, 10n, -scale)
 }
 
 /** The fraction times base^places. */

@@ -1,7 +1,7 @@
 const LARGEST_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 const LARGEST_INT32 = 0x7fff_ffff
 
-/** Euclid's, of two integers with first > second >= 0: each step in the narrowest arithmetic that holds both. */
+/** Euclid's, of integers with first > second >= 0: each step in the narrowest arithmetic that holds both. */
 export function greatestCommonDivisor(first: bigint, second: bigint): bigint {
   let [a, b] = [first, second]
   while (a > LARGEST_SAFE && b !== 0n) [a, b] = [b, a % b]
@@ -14,7 +14,7 @@ function ofDoubles(first: number, second: number): number {
   return b === 0 ? a : ofInt32(a, b)
 }
 
-/** The processor divides 32-bit integers; the remainder of doubles is a function call. `| 0` tells the compiler. */
+/** The processor divides 32-bit integers, and `| 0` tells the compiler; for doubles it calls a function. */
 function ofInt32(first: number, second: number): number {
   let [a, b] = [first | 0, second | 0]
   while (b !== 0) [a, b] = [b, (a % b) | 0]

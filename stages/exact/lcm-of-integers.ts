@@ -3,14 +3,14 @@ import { greatestCommonDivisor } from './greatest-common-divisor.ts'
 import { multiplied } from './multiplied.ts'
 import { tooLong } from './result.ts'
 
-/** Some integers and, where no multiple within the limit is longer, their product. */
+/** Some integers with their product, unless that is longer than any multiple within the limit. */
 interface Block {
   readonly integers: readonly bigint[]
   readonly product: bigint | undefined
   readonly halves: readonly [Block, Block] | undefined
 }
 
-/** Up to so many bits a block is worked through integer by integer; splitting it would cost more than it saves. */
+/** Up to so many bits a block is not split: that would cost more than it saves. */
 const SMALL_BLOCK = 1_024
 
 /**
@@ -38,8 +38,8 @@ export function lcmOfIntegers(integers: readonly bigint[], mostDigits: number): 
 }
 
 /**
- * What lcm(known, ...integers) is more than `known`, as a factor.
- * `known` is positive and may be given modulo a multiple of all the integers: what they share with it is the same.
+ * What lcm(known, ...integers) is more than `known`, as a factor. `known` is positive and may be given modulo
+ * a multiple of all the integers: what they share with it stays the same.
  */
 function growth(known: bigint, integers: readonly bigint[]): bigint {
   let multiple = known
@@ -48,15 +48,12 @@ function growth(known: bigint, integers: readonly bigint[]): bigint {
 }
 
 function blockOf(integers: readonly bigint[], mostBits: number): Block {
-  const middle = integers.length >> 1
   const bits = integers.reduce((sum, integer) => sum + log2(integer), 0)
-  if (middle === 0 || bits <= SMALL_BLOCK)
-    return { integers, product: multiplied(integers), halves: undefined }
-  const halves = [
-    blockOf(integers.slice(0, middle), mostBits),
-    blockOf(integers.slice(middle), mostBits),
-  ] as const
-  const [left, right] = [halves[0].product, halves[1].product]
-  const product = left === undefined || right === undefined || bits > mostBits ? undefined : left * right
-  return { integers, product, halves }
+  const middle = integers.length >> 1
+  const whole = middle === 0 || bits <= SMALL_BLOCK
+  if (whole) return { integers, product: multiplied(integers), halves: undefined }
+  const left = blockOf(integers.slice(0, middle), mostBits)
+  const right = blockOf(integers.slice(middle), mostBits)
+  const short = bits <= mostBits && left.product !== undefined && right.product !== undefined
+  return { integers, product: short ? left.product * right.product : undefined, halves: [left, right] }
 }

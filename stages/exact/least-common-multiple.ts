@@ -16,7 +16,7 @@ export function leastCommonMultiple(numbers: readonly Decimal[]): Decimal {
 
 function ofOneScale(numbers: readonly Decimal[], scale: number): Decimal {
   const coefficients = numbers.map(({ coefficient }) => absolute(coefficient))
-  // Zeros at the end of a fraction are not written, and up to `scale` digits of the multiple may be such zeros.
+  // Zeros at the end of a fraction are not written, and up to `scale` digits of the multiple may be such.
   return decimalOf(lcmOfIntegers(coefficients, limits.resultDigits + Math.max(0, scale)), scale)
 }
 

@@ -8,13 +8,12 @@ import type { Stage } from '../stage.ts'
 import * as divisors from './greatest-common-divisor.ts'
 import * as products from './multiplied.ts'
 
-// What is over a limit must be refused before the arithmetic that would block the process: seen by what is called.
+// What is over a limit is refused before the arithmetic that would block the process: seen by what is called.
 vi.mock('./greatest-common-divisor.ts', { spy: true })
 vi.mock('./multiplied.ts', { spy: true })
 
 afterEach(() => {
   vi.restoreAllMocks()
-  vi.clearAllMocks()
 })
 
 const many = (count: number, make: (index: number) => string): string =>
@@ -22,7 +21,7 @@ const many = (count: number, make: (index: number) => string): string =>
 
 function refusal(stage: Stage, numbers: string): Refusal {
   try {
-    stage.apply(parseBody(`{"numbers":[${numbers}],"sum":${numbers}}`))
+    stage.apply(parseBody(`{"numbers":[${numbers}],"sum":0}`))
   } catch (error) {
     return error as Refusal
   }

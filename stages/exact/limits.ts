@@ -1,6 +1,6 @@
 /**
- * What a body may ask for. Arithmetic on big numbers blocks the process, so these are checked on the text, before any.
- * Digits are counted as the number is written out without an exponent: 1e400 has 401, 1.5e-7 has 9.
+ * What a body may ask for. Arithmetic on big numbers blocks the process, so the text is checked before any.
+ * Digits are those of a number written out without an exponent: 1e400 has 401 and 1.5e-7 has 9.
  */
 export const limits = {
   /** Numbers in a list. */

@@ -3,7 +3,7 @@ import { itemSpan } from '../json-span.ts'
 import { count, Refusal, shorten } from '../refusal.ts'
 import { limits } from './limits.ts'
 
-/** The numbers of a list as JSON.parse reads them. @throws {Refusal} what the reader `count` throws */
+/** The numbers of a list as JSON.parse reads them. @throws {Refusal} as the reader `count` */
 export function numbersOf(field: Field): readonly number[] {
   const { name, value } = field
   if (!Array.isArray(value)) throw new Refusal('not-a-list', `${found(field)}. Put a list of numbers there.`)
@@ -15,7 +15,11 @@ export function numbersOf(field: Field): readonly number[] {
   }
   if (list.every(isNumber)) return list
   const other = list.findIndex((item) => !isNumber(item))
-  throw new Refusal('not-a-number', `${foundItem(field, other)}. Put a number there.`)
+  throw notANumber(foundItem(field, other))
+}
+
+export function notANumber(whatIsFound: string): Refusal {
+  return new Refusal('not-a-number', `${whatIsFound}. Put a number there.`)
 }
 
 export function tooManyDigits(whatIsFound: string, limit: number): Refusal {

@@ -8,7 +8,7 @@ export function quotient(dividend: Decimal, divisor: number): Rounded {
   return ofDoubles(dividend, divisor) ?? ofIntegers(dividend, BigInt(divisor))
 }
 
-/** Where both sides are doubles without rounding, the processor's own division is the correctly rounded one. */
+/** Where both sides are doubles without rounding, the processor's own division rounds correctly. */
 function ofDoubles({ coefficient, scale }: Decimal, divisor: number): Rounded | undefined {
   const above = Number(coefficient)
   const below = divisor * 10 ** scale

@@ -5,14 +5,14 @@ import { decimalOf, zero, type Decimal } from './decimal.ts'
  * @returns undefined when it has more than `maxDigits` digits, written out without an exponent
  */
 export function readDecimal(token: string, maxDigits: number): Decimal | undefined {
-  if (token.length > maxDigits || token.includes('e') || token.includes('E'))
-    return readLong(token, maxDigits)
+  const plain = token.length <= maxDigits && !token.includes('e') && !token.includes('E')
+  if (!plain) return readAnyForm(token, maxDigits)
   const point = token.indexOf('.')
   if (point === -1) return decimalOf(BigInt(token), 0)
   return decimalOf(BigInt(token.slice(0, point) + token.slice(point + 1)), token.length - 1 - point)
 }
 
-function readLong(token: string, maxDigits: number): Decimal | undefined {
+function readAnyForm(token: string, maxDigits: number): Decimal | undefined {
   const [mantissa = '', exponent = '0'] = token.split(/e/i)
   const [whole = '', fraction = ''] = mantissa.split('.')
   const digits = whole + fraction

@@ -3,11 +3,11 @@ import { decimalOf, type Decimal } from './decimal.ts'
 /** A list in which no number has an exponent, or more characters than 15 and a sign. */
 const SHORT_NUMBERS = /^\[(?:\s*-?[\d.]{1,15}\s*[,\]])+$/
 
-/** So many digits survive the way into a double and back. Source: IEEE 754 binary64; DBL_DIG in C's float.h. */
+/** So many digits survive the way into a double and back. Source: DBL_DIG in C's float.h, for binary64. */
 const DIGITS = 15
 
 /**
- * The cheap way to the exact values of a JSON list of numbers, from the doubles that JSON.parse has made already.
+ * The cheap way to the exact values of a JSON list of numbers: from the doubles that JSON.parse made of it.
  * All get one scale.
  * @returns undefined when the doubles do not tell the exact values
  */
@@ -22,8 +22,8 @@ function readIntegers(doubles: readonly number[]): readonly Decimal[] | undefine
 }
 
 /**
- * No two decimals of at most 15 digits share a double: the one that JSON.parse would turn into the same double is the
- * very one that stands in the text.
+ * No two decimals of at most 15 digits share a double.
+ * So the one that is found to lead to the double of a number in the text is the number in the text.
  */
 function readShort(list: string, doubles: readonly number[]): readonly Decimal[] | undefined {
   if (!SHORT_NUMBERS.test(list)) return undefined

@@ -2,11 +2,11 @@ import { Refusal } from '../refusal.ts'
 import type { Reader } from '../stage.ts'
 import type { Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
-import { found, foundItem, numbersOf, tooManyDigits } from './number-list.ts'
+import { found, foundItem, notANumber, numbersOf, tooManyDigits } from './number-list.ts'
 import { readDecimal } from './read-decimal.ts'
 import { readCheaply } from './read-decimals.ts'
 
-/** A list of numbers, exact. @throws {Refusal} 'too-many-digits', and what `count` throws */
+/** A list of numbers, exact. @throws {Refusal} 'too-many-digits', and as `count` */
 export const decimals: Reader<readonly Decimal[]> = (field) => {
   const doubles = numbersOf(field)
   const source = field.source()
@@ -20,23 +20,22 @@ export const decimals: Reader<readonly Decimal[]> = (field) => {
   })
 }
 
-/** One number, exact: what a stage before this one found. @throws {Refusal} 'not-a-number', 'too-many-digits' */
+/** One number, exact: what an earlier stage found. @throws {Refusal} 'not-a-number', 'too-many-digits' */
 export const decimal: Reader<Decimal> = (field) => {
-  if (typeof field.value !== 'number')
-    throw new Refusal('not-a-number', `${found(field)}. Put a number there.`)
+  if (typeof field.value !== 'number') throw notANumber(found(field))
   const number = readDecimal(field.source(), limits.resultDigits)
   if (number === undefined) throw tooManyDigits(found(field), limits.resultDigits)
   return number
 }
 
-/** One number that has a real square root, exact. @throws {Refusal} 'negative-root', and what `decimal` throws */
+/** One number that has a real square root, exact. @throws {Refusal} 'negative-root', and as `decimal` */
 export const radicand: Reader<Decimal> = (field) => {
   const number = decimal(field)
   if (number.coefficient >= 0n) return number
   throw new Refusal('negative-root', `${found(field)}, and a negative number has no real square root.`)
 }
 
-/** A list of numbers, each as the nearest double. @throws {Refusal} 'past-double', and what `count` throws */
+/** A list of numbers, each as the nearest double. @throws {Refusal} 'past-double', and as `count` */
 export const doubles: Reader<readonly number[]> = (field) => {
   const numbers = numbersOf(field)
   const past = numbers.findIndex((number) => !Number.isFinite(number))

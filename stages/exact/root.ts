@@ -21,7 +21,7 @@ function rootOf(fraction: Fraction): Rounded {
   })
 }
 
-/** The largest integer whose square is not above the value, by Newton's steps from the root of the nearest double. */
+/** The largest integer whose square is not above the value: Newton's steps from the root of its double. */
 export function integerRoot(value: bigint): bigint {
   if (value < 2n) return value
   let guess = BigInt(Math.floor(Math.sqrt(Number(value))))

@@ -11,10 +11,10 @@ export interface Real {
   readonly scaled: (base: bigint, places: number) => bigint
 }
 
-/** A number for JSON.stringify: a double, or text where there is no double or JavaScript would write it badly. */
+/** A number for JSON.stringify: a double, or text where there is none or JavaScript would write it badly. */
 export type Rounded = number | RawJson
 
-/** The nearest double, ties to even; past the range of doubles a decimal of 17 significant digits, ties to even. */
+/** The nearest double; past the range of doubles, the nearest decimal of 17 digits. Ties go to even. */
 export function rounded(real: Real, negative = false): Rounded {
   const double = nearestDouble(real)
   if (double > 0 && double < Infinity) return written(negative ? -double : double)
@@ -22,8 +22,8 @@ export function rounded(real: Real, negative = false): Rounded {
 }
 
 /**
- * A double that stands for a number near it. JavaScript writes those from 1e16 up to 1e21 as integers with every digit,
- * most of them made up; with an exponent they do not pass for exact.
+ * A double that stands for a number near it. JavaScript writes one from 1e16 up to 1e21 as an integer, with
+ * digits that nobody computed; with an exponent it does not pass for exact.
  */
 export function written(double: number): Rounded {
   const size = Math.abs(double)
@@ -31,9 +31,9 @@ export function written(double: number): Rounded {
 }
 
 /**
- * The nearest double, 0 and Infinity included. Two steps may round: Number() to 53 bits and, below 2^-1022 only, the
- * product to a multiple of 2^-1074. There at most 54 bits are left, and the sticky one keeps the two from adding up.
- * Source of the numbers: IEEE 754 binary64; of Number(bigint), to nearest, ties to even: ECMAScript.
+ * The nearest double, 0 and Infinity included. Number() rounds to 53 bits; below 2^-1022 the product rounds
+ * again, to a multiple of 2^-1074. At most 54 bits are left there, and the sticky one keeps the two from
+ * adding up. Source: IEEE 754, binary64; ECMAScript, Number(bigint) goes to the nearest, ties to even.
  */
 function nearestDouble({ log2, scaled }: Real): number {
   const places = Math.min(56 - Math.floor(log2), 1075)

@@ -6,7 +6,7 @@ export function sum(terms: readonly Decimal[]): Decimal {
   return scale === undefined ? sumOfManyScales(terms) : decimalOf(total(terms), scale)
 }
 
-/** From the coarsest scale to the finest, so that what is summed so far shifts by a difference only, once for each. */
+/** From the coarsest scale to the finest: at each the sum so far shifts by the difference, and only once. */
 function sumOfManyScales(terms: readonly Decimal[]): Decimal {
   const byScale = Map.groupBy(terms, ({ scale }) => scale)
   const scales = [...byScale.keys()].toSorted((a, b) => a - b)

@@ -7,13 +7,20 @@ from .reading import RESULT_DIGITS
 from .spelling import tokens_of
 
 
+EXPONENTS = """
+    1e21 1E21 1e+21 1.5e-7 1e400 -1e400 1e-400 2.5e3 123e-2 9.99e15 1e15 1e16 1e17 1.7976931348623157e308
+    1.7976931348623159e308 5e-324 2e-324 4.9e-323 1e-323 2.2250738585072014e-308 2.225073858507201e-308
+    1e308 1e309 1e-307 1e-320 1e616 1e618 1e-640 1e-660 0.00000000000000000001e20 100000e-5 1.000e3
+""".split()
+
+
 def integers_of_every_length():
     seeds = iter(range(1, 1000))
     for length in range(1, 61):
         low, high = 10 ** (length - 1), 10**length - 1
         spread = [low + (high - low) * (next(seeds) * 7919 % 1009) // 1009 for _ in range(3)]
         yield flow(f"integers of {length} digits", *map(str, spread))
-        yield flow(f"an integer of {length} digits, one below zero, one short", str(high), str(-low - 1), "12")
+        yield flow(f"{length} digits, one below zero, one short", str(high), str(-low - 1), "12")
         yield flow(f"a single integer of {length} digits", str(spread[0]))
 
 
@@ -21,7 +28,8 @@ def decimals_of_every_length():
     for length in range(1, 18):
         digits = "12345678987654321"[:length]
         yield flow(f"decimals of {length} digits", f"0.{digits}", f"3.{digits[::-1]}", f"40.{digits}")
-        yield flow(f"{length} digits and a point among them", f"{digits[:length // 2] or 0}.{digits[length // 2 :]}")
+        whole, fraction = digits[: length // 2] or "0", digits[length // 2 :]
+        yield flow(f"{length} digits and a point among them", f"{whole}.{fraction}")
         yield flow(f"decimals of {length} digits below zero", f"-0.{digits}", f"-7.{digits}")
         yield flow(f"decimals of different length, up to {length}", "1.5", f"2.{'0' * (length - 1)}5", "10")
 
@@ -50,17 +58,14 @@ def zeros_and_signs():
 
 
 def exponents():
-    for token in ("1e21", "1E21", "1e+21", "1.5e-7", "1e400", "-1e400", "1e-400", "2.5e3", "123e-2", "9.99e15", "1e15",
-                  "1e16", "1e17", "1.7976931348623157e308", "1.7976931348623159e308", "5e-324", "2e-324", "4.9e-323",
-                  "1e-323", "2.2250738585072014e-308", "2.225073858507201e-308", "1e308", "1e309", "1e-307", "1e-320",
-                  "1e616", "1e618", "1e-640", "1e-660", "0.00000000000000000001e20", "100000e-5", "1.000e3"):
+    for token in EXPONENTS:
         yield flow(f"{token} alone", token)
         yield flow(f"{token} and others", token, "3", "0.7")
     yield flow("very large and very small", "1e400", "1e-400")
     yield flow("cancelling exponents", "7e900", "7e-900", "3e5", "3e-5")
     yield flow("an average past the range of doubles", "1e400", "1", "1")
-    yield flow("integers next to what a double holds", "9007199254740991", "9007199254740993", "9007199254740995")
-    yield flow("more digits than a double holds, in a decimal that rounds to an integer", "1.00000000000000000001", "2")
+    yield flow("integers next to what a double holds", *(str(2**53 + n) for n in (-1, 1, 3)))
+    yield flow("a decimal whose double is an integer", "1.00000000000000000001", "2")
     yield flow("integers that two of their neighbours round to", "18014398509481985", "36028797018963969")
     yield flow("15 digits", "123456789012345", "0.12345678901234", "99999999999999.9")
     yield flow("16 digits", "1234567890123456", "0.123456789012345", "999999999999999.9")
@@ -138,9 +143,11 @@ def limits_of_a_result():
     longest, over = lcms_at_the_limit(powers)
     yield flow("an lcm of 100,000 digits", *longest)
     yield flow("an lcm of 100,001 digits", *over)
-    yield flow("an lcm of over 100,000 digits", *powers, *({"power": [prime, 300]} for prime in primes(130)[100:]))
-    zeros = {"repeat": ["1." + "0" * 400, 2]}
-    yield flow("an lcm that is too long only with zeros that nobody writes", zeros, *(p + "." + "0" * 400 for p in ("3", "7")))
+    more = [{"power": [prime, 300]} for prime in primes(130)[100:]]
+    yield flow("an lcm of over 100,000 digits", *powers, *more)
+    zeros = [{"power": [prime, int(598 / math.log10(prime)), 400]} for prime in primes(167)]
+    yield flow("an lcm that would be too long only with zeros that nobody writes", *zeros)
+    yield flow("an lcm that is too long without them too", *zeros, "97e90")
 
 
 def primes(count):

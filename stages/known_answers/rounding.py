@@ -19,7 +19,7 @@ def rounded(value, seventeen, root=None):
 
 
 def nearest_root(square, double):
-    """Of the doubles around an approximate root the one whose midpoints to its neighbours enclose the exact root."""
+    """Of the doubles around an approximate root the one whose midpoints enclose the exact root."""
     for candidate in (double, math.nextafter(double, 0), math.nextafter(double, math.inf)):
         if math.isinf(candidate):
             continue

@@ -21,8 +21,8 @@ def spelled(item):
             return [token] * count
         case {"random": [seed, count, low, high, decimals]}:
             return random_tokens(seed, count, low, high, decimals)
-        case {"power": [base, exponent]}:
-            return [str(base**exponent)]
+        case {"power": [base, exponent, *zeros]}:
+            return [str(base**exponent) + "".join("." + "0" * count for count in zeros)]
         case {"digits": [digits, count]}:
             return [digits * count]
 

@@ -1,4 +1,4 @@
-"""Averages and square roots alone, where they round: ties, the ends of the range of doubles, long and short sums."""
+"""Averages and square roots alone, where they round: ties, and the ends of the range of doubles."""
 
 import sys
 from decimal import Decimal
@@ -7,6 +7,13 @@ from fractions import Fraction
 from .arithmetic import EXACT, plain
 from .case import average_of, root_of
 from .reading import RESULT_DIGITS
+
+
+RADICANDS = """
+    2 3 4 0.04 1e16 1e31 1e32 1e33 1e40 1e42 123456789e11 0.1 1e-1 1e-7 2e-308 1e-320 1e-646 1e-647 1e-648
+    1e-649 1e-660 1e616 1e617 3e617 1e700 63849.916666666664 5.986344191275893e+19 3.3333333333333333e+399
+    9007199254740991 9007199254740993 1e99999 1e100000 1e-99999 1e-100000 0 -0 0.00 0e9 -1 -1e-9
+""".split()
 
 
 def text_of(value):
@@ -41,8 +48,9 @@ def averages():
         yield average_of(f"a seventh of 2^{exponent}", text_of(two**exponent), 7)
         yield average_of(f"2^{exponent} and half a step", text_of(two**exponent + two**-1075))
         yield average_of(f"2^{exponent} less half a step", text_of(two**exponent - two**-1075))
-        yield average_of(f"2^{exponent} and more than half a step", text_of(two**exponent + two**-1075 + two**-1300))
-        yield average_of(f"2^{exponent} and less than half a step", text_of(two**exponent + two**-1075 - two**-1300))
+        middle, little = two**exponent + two**-1075, two**-1300
+        yield average_of(f"2^{exponent} and more than half a step", text_of(middle + little))
+        yield average_of(f"2^{exponent} and less than half a step", text_of(middle - little))
     yield average_of("half of the smallest double, which rounds to zero", text_of(two**-1075))
     yield average_of("three quarters of it", text_of(3 * two**-1076))
     for seed in range(40):
@@ -60,10 +68,7 @@ def square_roots():
             yield root_of(f"the root is a tie: {about}, scaled by 2^{power // 2}", text_of(tie))
             yield root_of("just above the tie", text_of(tie + step))
             yield root_of("just below the tie", text_of(tie - step))
-    for token in ("2", "3", "4", "0.04", "1e16", "1e31", "1e32", "1e33", "1e40", "1e42", "123456789e11", "0.1", "1e-1", "1e-7",
-                  "2e-308", "1e-320", "1e-646", "1e-647", "1e-648", "1e-649", "1e-660", "1e616", "1e617", "3e617", "1e700",
-                  "63849.916666666664", "5.986344191275893e+19", "3.3333333333333333e+399", "9007199254740991",
-                  "9007199254740993", "1e99999", "1e100000", "1e-99999", "1e-100000", "0", "-0", "0.00", "0e9", "-1", "-1e-9"):
+    for token in RADICANDS:
         yield root_of(f"the root of {token}", token)
     yield root_of("the largest root that is a double", str(int(sys.float_info.max) ** 2))
     yield root_of("just below where doubles end", str((2**1024 - 2**970) ** 2 - 1))
