@@ -48,11 +48,12 @@ test('there are hundreds of known answers', () => {
   expect(known.flows.length).toBeGreaterThan(300)
 })
 
-describe('every stage in turn answers as computed apart from it', () => {
+// Results of 100,000 digits take a second where many processes share a core.
+describe('every stage in turn answers as computed apart from it', { timeout: 60_000 }, () => {
   test.each(known.flows)('$about', ({ numbers, answers }) => {
     let text = `{"numbers":[${numbers.flatMap(spelled).join(',')}]}`
     const given: Record<string, unknown> = {}
-    for (const stage of pipeline) {
+    for (const stage of pipeline.filter(({ adds }) => Object.hasOwn(answers, adds))) {
       const result = run(stage, text)
       given[stage.adds] = asAnswer(result, answers[stage.adds])
       if (typeof result === 'string') text = withField(parseBody(text), stage.adds, result)

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { createServer, connect } from 'node:net'
+import { once } from 'node:events'
+import { Client } from 'pg'
+import { expect, inject, test } from 'vitest'
+import { freePort } from '../local/free-port.ts'
+import { startProcess } from '../local/pipeline-process.ts'
+import { topicNames } from '../pipeline/route.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { pipeline as catalogue } from '../stages/index.ts'
+import { throughline } from './cli-process.ts'
+
+/** A database of its own, empty, and the environment that leads to it. */
+async function emptyDatabase() {
+  const { host, port, user, password } = inject('postgres')
+  const run = `t${randomBytes(4).toString('hex')}`
+  const query = async (database: string, text: string) => {
+    const client = new Client({ host, port, user, password, database })
+    await client.connect()
+    const { rows } = await client.query<Record<string, unknown>>(text)
+    await client.end()
+    return rows
+  }
+  await query('postgres', `create database ${run}`)
+  const env = {
+    BOOTSTRAP_SERVERS: inject('kafka'),
+    TOPIC_PREFIX: `${run}.`,
+    DB_HOST: host,
+    DB_PORT: String(port),
+    DB_USER: user,
+    DB_PASSWORD: password,
+    DB_NAME: run,
+  }
+  return { env, query: (text: string) => query(run, text) }
+}
+
+const namesInOrder = 'select name, topic from stages order by position'
+
+test('ten at once: each thing is made once, nobody fails, and then there is nothing to do', async () => {
+  const { env, query } = await emptyDatabase()
+  const all = await Promise.all(Array.from({ length: 10 }, () => throughline(['migrate'], { env })))
+  expect(all.map(({ code }) => code)).toEqual(all.map(() => 0))
+  const said = all.map(({ stdout }) => stdout).join('')
+  for (const topic of topicNames(readConfig(env)))
+    expect(said.split(`${topic},`).length + said.split(`${topic})`).length).toBe(3)
+  expect(said.split('001_tables').length).toBe(2)
+  const stages = catalogue.map(({ name, reads }) => ({ name, topic: `${env.TOPIC_PREFIX}${reads}` }))
+  expect(await query(namesInOrder)).toEqual(stages)
+  const again = await throughline(['migrate'], { env })
+  expect(again).toEqual({ code: 0, stdout: 'Nothing to do: all is up to date.\n', stderr: '' })
+})
+
+test('a catalogue that was reordered, and has lost and won stages, is made right', async () => {
+  const { env, query } = await emptyDatabase()
+  await throughline(['migrate'], { env })
+  const before = await query(namesInOrder)
+  await query(`
+    delete from stages where position = 3;
+    update stages set position = -position;
+    update stages set position = 7 + position, topic = 'elsewhere';
+    insert into stages values ('gone', 7, 'gone')`)
+  expect((await throughline(['migrate'], { env })).stdout).toBe('New: the catalogue of stages.\n')
+  expect(await query(namesInOrder)).toEqual(before)
+})
+
+test('TOPICS_AUTO_CREATE=false leaves the topics, and Kafka, alone', async () => {
+  const { env } = await emptyDatabase()
+  const alone = { ...env, TOPICS_AUTO_CREATE: 'false', BOOTSTRAP_SERVERS: 'localhost:1' }
+  const { code, stdout } = await throughline(['migrate'], { env: alone })
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^New: \d+ migrations \(.*\); the catalogue of stages\.\n$/)
+})
+
+test('it waits for servers that are not up yet', async () => {
+  const { env } = await emptyDatabase()
+  const [postgres, kafka] = [await freePort(), await freePort()]
+  const late = {
+    ...env,
+    DB_HOST: '127.0.0.1',
+    DB_PORT: String(postgres),
+    BOOTSTRAP_SERVERS: `127.0.0.1:${kafka}`,
+  }
+  let said = ''
+  const onLine = (line: string) => (said += `${line}\n`)
+  await using migrating = await startProcess({ name: 'migrate', args: ['migrate'], env: late, onLine })
+  const wait = { timeout: 30_000, interval: 50 }
+  await expect.poll(() => said, wait).toContain('Connecting to Postgres failed')
+  await using _postgres = await relay(postgres, env.DB_HOST, Number(env.DB_PORT))
+  await expect.poll(() => said, wait).toContain('Creating the topics failed')
+  const [host = '', port] = env.BOOTSTRAP_SERVERS.split(':')
+  await using _kafka = await relay(kafka, host, Number(port))
+  expect((await migrating.exited).code).toBe(0)
+  expect(said).toMatch(/New: .*migrations.*topics.*catalogue/)
+})
+
+test('it does not wait where waiting cannot help', async () => {
+  const { env } = await emptyDatabase()
+  const { code, stderr } = await throughline(['migrate'], { env: { ...env, DB_NAME: 'nosuch' } })
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/^Postgres at .* has no database nosuch: .*\n$/),
+  })
+})
+
+/** Passes on to a server what comes in at a port, as if the server listened there. */
+async function relay(port: number, host: string, target: number): Promise<AsyncDisposable> {
+  const server = createServer((incoming) => {
+    const outgoing = connect(target, host)
+    incoming.pipe(outgoing).pipe(incoming)
+    for (const socket of [incoming, outgoing]) socket.on('error', () => socket.destroy())
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}
