@@ -1,20 +1,19 @@
 #!/usr/bin/env node
-import '../telemetry/preload.ts'
-import { exitCode } from './exit-code.ts'
+import { createProgram, report } from './program.ts'
 
-// Whoever reads our output may have seen enough, as `head` does: no reason to complain.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit(exitCode.fine)
-})
+const complain = (text: string) => process.stderr.write(text)
 
-// Loaded behind the preload, which has to come before any import of kafkajs.
-const { createProgram, report } = await import('./program.ts')
+/** Ends the process; not left to itself, since a connection that a failure has left open would keep it alive. */
+function end(outputError?: NodeJS.ErrnoException | null): void {
+  // A closed pipe is no failure: whoever reads our output, such as `head`, has seen enough.
+  if (outputError && outputError.code !== 'EPIPE') process.exitCode = report(outputError, complain)
+  process.exit()
+}
 
+process.stdout.on('error', end)
 try {
   await createProgram().parseAsync()
 } catch (error) {
-  process.exitCode = report(error, (text) => process.stderr.write(text))
+  process.exitCode = report(error, complain)
 }
-// Not by itself: a connection that a failure has left open would keep alive a process that does nothing any more.
-process.stdout.write('', () => process.exit())
+process.stdout.write('', end)

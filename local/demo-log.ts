@@ -6,8 +6,8 @@ export interface DemoLog extends AsyncDisposable {
   readonly path: string
   /** Takes a line of a process. */
   add(name: string, line: string): void
-  /** Takes a warning of our own. */
-  warn(text: string): void
+  /** Makes a failure a warning: "what: why", and undefined instead of the answer. */
+  orWarning<T>(what: string, answer: Promise<T>): Promise<T | undefined>
   /** How many warnings there were since the beginning. */
   readonly warnings: number
   /** The newest of those that came after a time in milliseconds since the epoch, the oldest first. */
@@ -34,7 +34,14 @@ export function openLog(path: string, clock: () => number = Date.now): DemoLog {
       const warning = warningIn(line)
       if (warning !== undefined) warn(`${name}: ${warning}`)
     },
-    warn,
+    async orWarning(what, answer) {
+      try {
+        return await answer
+      } catch (error) {
+        warn(`${what}: ${error instanceof Error ? error.message : String(error)}`)
+        return undefined
+      }
+    },
     get warnings() {
       return warnings
     },

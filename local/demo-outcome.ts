@@ -54,8 +54,8 @@ export function renderOutcome(result: DemoOutcome, messages: number): string {
     ...(seconds === null || seconds === 0
       ? []
       : [
-          `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)}: all at once, into processes that have just started`,
-          `${duration(seconds * 1000)} from the first that entered to the last that finished: ${rate(finished / seconds)} messages a second`,
+          `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)} (all at once into processes just started)`,
+          `${duration(seconds * 1000)} from the first in to the last out, ${rate(finished / seconds)} messages a second`,
         ]),
   ].join('\n')
 }

@@ -2,7 +2,8 @@ import { addAbortListener } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface Patience<T> {
-  readonly look: () => Promise<T>
+  /** Undefined when nothing can be seen now. */
+  readonly look: () => Promise<T | undefined>
   readonly isDone: (seen: T) => boolean | Promise<boolean>
   /** Anything that changes while there is progress. */
   readonly progressOf: (seen: T) => number
@@ -22,9 +23,11 @@ export async function untilDone<T>(patience: Patience<T>): Promise<T | undefined
   let since = performance.now()
   for (;;) {
     const seen = await look()
-    if (await isDone(seen)) return seen
-    if (progressOf(seen) !== progress) since = performance.now()
-    progress = progressOf(seen)
+    if (seen !== undefined) {
+      if (await isDone(seen)) return seen
+      if (progressOf(seen) !== progress) since = performance.now()
+      progress = progressOf(seen)
+    }
     if (performance.now() - since > patienceMs) return undefined
     await pause(everyMs)
     signal.throwIfAborted()

@@ -1,21 +1,18 @@
-import { look } from '../cli/output.ts'
-import { readMessage } from '../cli/follow/read-message.ts'
-import { type Status, type StatusSources, readStatus } from '../cli/status/read-status.ts'
-import { renderMessage } from '../cli/follow/render-message.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Status, readStatus } from '../cli/status/read-status.ts'
 import { withDatabase } from '../cli/with-database.ts'
 import { withKafka } from '../cli/with-kafka.ts'
 import type { Config } from '../pipeline/config.ts'
 import type { Database } from '../pipeline/database.ts'
-import { newMessageId } from '../pipeline/message.ts'
 import { count } from '../stages/refusal.ts'
 import { DemoFailure, mustLive } from './demo-endings.ts'
 import { intro } from './demo-intro.ts'
 import type { DemoLog } from './demo-log.ts'
-import { missingOf, readOutcome, renderOutcome } from './demo-outcome.ts'
+import { letThrough } from './demo-messages.ts'
 import { untilDone } from './demo-patience.ts'
 import type { DemoProcesses } from './demo-processes.ts'
 import type { DemoServer } from './demo-servers.ts'
-import { demoView } from './demo-view.ts'
+import { LOOK_EVERY_MS, demoView } from './demo-view.ts'
 
 export interface DemoPipeline {
   readonly config: Config
@@ -27,39 +24,48 @@ export interface DemoPipeline {
   readonly messages: number | undefined
 }
 
-const EVERY_MS = 500
-const PATIENCE_MS = 60_000
+/** The pipeline while all its stages run. */
+export interface RunningPipeline extends Omit<DemoPipeline, 'messages'> {
+  readonly database: Database
+  /** How it stands; undefined when that cannot be read now, which is a warning: servers may come back. */
+  readonly look: () => Promise<Status | undefined>
+  /** How it stood before anything entered. */
+  readonly before: Status
+}
+
+const START_PATIENCE_MS = 60_000
 
 /** Starts the processes of the pipeline and shows what they do: for ever, or until `messages` are through. */
 export async function showPipeline(demo: DemoPipeline): Promise<void> {
-  const { config, doors, processes, ending, log, say, messages } = demo
+  const { config, doors, processes, log, ending, say, messages } = demo
   await processes.migrate()
   say('Tables and topics are up to date.')
   await withDatabase(config, (database) =>
     withKafka(config, async ({ admin }) => {
-      const sources = { config, database, admin }
-      say(`Starting the stages; the logs of all processes are in ${log.path}`)
+      const look = () => log.orWarning('The status cannot be read', readStatus({ config, database, admin }))
+      say(`Starting the stages; all logs go to ${log.path}`)
       for (const stage of await processes.startStages()) mustLive(stage, ending)
-      const before = await untilAllRun(sources, ending.signal)
+      const before = await untilAllRun(look, ending.signal)
+      const running = { ...demo, database, look, before }
       if (messages === undefined) {
         say(intro(doors, config))
-        await showForEver(sources, before, demo)
+        await showForEver(running)
       } else {
         say(`All stages are running. ${count(messages)} messages go in at once.\n`)
-        await showMessages(sources, before, { ...demo, messages })
+        await letThrough(messages, running)
       }
     }),
   )
 }
 
 /** Messages that came before would wait for the last process to start, and look slow. */
-async function untilAllRun(sources: StatusSources, signal: AbortSignal): Promise<Status> {
+async function untilAllRun(look: RunningPipeline['look'], signal: AbortSignal): Promise<Status> {
   const running = ({ stages }: Status) => stages.filter((stage) => stage.running > 0).length
   const status = await untilDone({
-    look: () => readStatus(sources),
+    look,
     isDone: (seen) => running(seen) === seen.stages.length,
     progressOf: running,
-    patienceMs: PATIENCE_MS,
+    patienceMs: START_PATIENCE_MS,
     everyMs: 100,
     signal,
   })
@@ -67,81 +73,13 @@ async function untilAllRun(sources: StatusSources, signal: AbortSignal): Promise
   return status
 }
 
-async function showForEver(sources: StatusSources, before: Status, demo: DemoPipeline): Promise<void> {
-  const { processes, ending, log } = demo
+async function showForEver({ processes, ending, log, look }: RunningPipeline): Promise<void> {
   mustLive(await processes.startGenerator(), ending)
   const view = demoView(process.stdout, log)
-  await untilDone({
-    look: looking(sources, before, { log, show: view.show, signal: ending.signal }),
-    isDone: () => false,
-    progressOf: progress,
-    patienceMs: Number.POSITIVE_INFINITY,
-    everyMs: EVERY_MS,
-    signal: ending.signal,
-  })
-}
-
-async function showMessages(
-  sources: StatusSources,
-  before: Status,
-  { processes, ending, log, say, messages }: DemoPipeline & { readonly messages: number },
-): Promise<void> {
-  const { database } = sources
-  const since = newMessageId()
-  const generator = await processes.startGenerator(messages)
-  mustLive({ ...generator, mayFinish: true }, ending)
-  const view = demoView(process.stdout, log)
-  const isThrough = async ({ finished, dead }: Status) => {
-    const came = finished - before.finished + dead - before.dead
-    return came >= messages && missingOf(await readOutcome(database, since), messages) === 0
+  const { signal } = ending
+  while (!signal.aborted) {
+    const status = await look()
+    if (!signal.aborted) view.show(status)
+    await pause(LOOK_EVERY_MS)
   }
-  const last = await untilDone({
-    look: looking(sources, before, { log, show: view.show, signal: ending.signal }),
-    isDone: async (status) => generator.ended && (await isThrough(status)),
-    progressOf: progress,
-    patienceMs: PATIENCE_MS,
-    everyMs: EVERY_MS,
-    signal: ending.signal,
-  })
-  view.end(last ?? (await readStatus(sources)))
-  const outcome = await readOutcome(database, since)
-  say(`${renderOutcome(outcome, messages)}\n`)
-  if (outcome.typicalId !== null) say(await path(database, outcome.typicalId))
-  if (last === undefined) {
-    const missing = missingOf(outcome, messages)
-    throw new DemoFailure(`Messages are missing: ${missing}. Nothing has moved for ${PATIENCE_MS / 1000} s.`)
-  }
-}
-
-interface Looking {
-  readonly log: DemoLog
-  readonly show: (status: Status) => void
-  readonly signal: AbortSignal
-}
-
-/** A look that fails shows the one before: Kafka or Postgres may be back in a moment. */
-function looking(
-  sources: StatusSources,
-  before: Status,
-  { log, show, signal }: Looking,
-): () => Promise<Status> {
-  let latest = before
-  return async () => {
-    try {
-      latest = await readStatus(sources)
-    } catch (error) {
-      log.warn(`The status cannot be read: ${error instanceof Error ? error.message : String(error)}`)
-    }
-    signal.throwIfAborted()
-    show(latest)
-    return latest
-  }
-}
-
-function progress({ entered, stages }: Status): number {
-  return stages.reduce((sum, { done, dead }) => sum + done + dead, entered)
-}
-
-async function path(database: Database, id: string): Promise<string> {
-  return renderMessage(await readMessage(database, id), look().width)
 }

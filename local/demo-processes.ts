@@ -1,4 +1,3 @@
-import { addAbortListener } from 'node:events'
 import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import type { Child } from './child-process.ts'
@@ -22,13 +21,14 @@ export interface DemoProcesses extends AsyncDisposable {
   startGenerator(messages?: number): Promise<Child>
 }
 
-const GENERATOR_STOP_MS = 1500
+const FEEDERS_STOP_MS = 1500
 const STAGES_STOP_MS = 3500
 
 export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoProcesses {
   // Promises, because the end can come while a process is being started.
   const stages: Promise<Child>[] = []
-  const generators: Promise<Child>[] = []
+  /** Those that make something for the stages to do. */
+  const feeders: Promise<Child>[] = []
   const start = async (name: string, ...args: readonly string[]) => {
     signal.throwIfAborted()
     // Topics of a single stage would be those of all six.
@@ -42,8 +42,9 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
   }
   return {
     async migrate() {
-      await using child = await start('migrate', 'migrate')
-      using _ = addAbortListener(signal, () => void child.stop())
+      const migrate = start('migrate', 'migrate')
+      feeders.push(migrate)
+      const child = await migrate
       const { code } = await child.exited
       signal.throwIfAborted()
       if (code !== 0) throw new DemoFailure(`${await obituary(child)}:\n${child.lastLines()}`)
@@ -55,11 +56,11 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
     startGenerator(messages) {
       const amount = messages === undefined ? [] : ['--messages', String(messages)]
       const generator = start('generator', 'generator', ...amount)
-      generators.push(generator)
+      feeders.push(generator)
       return generator
     },
     async [Symbol.asyncDispose]() {
-      await stopAll(generators, GENERATOR_STOP_MS)
+      await stopAll(feeders, FEEDERS_STOP_MS)
       await stopAll(stages, STAGES_STOP_MS)
     },
   }

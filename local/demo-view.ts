@@ -8,9 +8,13 @@ import { renderStatus } from '../cli/status/render-status.ts'
 import { count } from '../stages/refusal.ts'
 import type { DemoLog } from './demo-log.ts'
 
+/** How often there is something new to see. */
+export const LOOK_EVERY_MS = 500
+
 /** Where a person sees the pipeline work. */
 export interface DemoView {
-  show(status: Status): void
+  /** @param status undefined when there is nothing newer than the last */
+  show(status: Status | undefined): void
   /** The last look. */
   end(status: Status): void
 }
@@ -26,12 +30,19 @@ const WARNING_STAYS_MS = 20_000
 
 function liveTable(stream: WriteStream, log: Warnings, clock: () => number): DemoView {
   const draw = redrawing(stream)
-  const show = (status: Status) => {
+  let latest: Status | undefined
+  const show = (status: Status | undefined) => {
+    latest = status ?? latest
+    if (latest === undefined) return
     const newest = log.newest(clock() - WARNING_STAYS_MS).map((text) => fit(text, look().width))
     const sum = log.warnings === 0 ? [] : ['', warningSum(log), ...newest]
-    draw([renderStatus(status, look()), ...sum].join('\n'))
+    draw([renderStatus(latest, look()), ...sum].join('\n'))
   }
-  return { show, end: show }
+  const end = (status: Status) => {
+    show(status)
+    stream.write('\n')
+  }
+  return { show, end }
 }
 
 const LINE_EVERY_MS = 5000
@@ -48,7 +59,7 @@ function progressLines(stream: Pick<WriteStream, 'write'>, log: Warnings, clock:
   return {
     show(status) {
       if (clock() - latest < LINE_EVERY_MS) return
-      write(progressLine(status, clock() - began))
+      if (status !== undefined) write(progressLine(status, clock() - began))
       writeWarnings()
     },
     end(status) {
@@ -59,7 +70,7 @@ function progressLines(stream: Pick<WriteStream, 'write'>, log: Warnings, clock:
 }
 
 function warningSum({ warnings, path }: Warnings): string {
-  return `${count(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far (${path} has them all), the newest:`
+  return `${count(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`
 }
 
 /** "15 s: entered 40, finished 38, in flight 2, dead 0, end to end p50 41.3 ms, p95 60.2 ms" */
