@@ -58,6 +58,14 @@ test.each([
   [{ SLEEP_MAX: '0.5' }, 'SLEEP_MIN: expected at most SLEEP_MAX, which is 0.5, found nothing'],
   [{ DB_PORT: '65536' }, 'DB_PORT: expected a whole number from 1 to 65535, found "65536"'],
   [
+    { NUMBERS_MIN: '1.1', NUMBERS_MAX: '1.2', NUMBERS_DECIMALS: '0' },
+    'NUMBERS_DECIMALS: expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX, found "0"',
+  ],
+  [
+    { NUMBERS_DECIMALS: '15' },
+    'NUMBERS_DECIMALS: expected so few that the numbers have at most 15 digits, found "15"',
+  ],
+  [
     { BOOTSTRAP_SERVERS: 'lab.servicebus.windows.net:9093' },
     'EVENTHUB_CONNECTIONSTRING: expected the connection string of the Event Hubs namespace, found nothing',
   ],

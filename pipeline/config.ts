@@ -102,6 +102,22 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
     const [from, to] = [Number(valueOf(low)), Number(valueOf(high))]
     if (from > to) wrong.push([low, `expected at most ${high}, which is ${to}`])
   }
+  const decimals = Number(valueOf('NUMBERS_DECIMALS'))
+  const [least, most] = [
+    Number(valueOf('NUMBERS_MIN')) * 10 ** decimals,
+    Number(valueOf('NUMBERS_MAX')) * 10 ** decimals,
+  ]
+  if (Math.ceil(least) > Math.floor(most)) {
+    wrong.push([
+      'NUMBERS_DECIMALS',
+      'expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX',
+    ])
+  } else if (
+    most - least > Number.MAX_SAFE_INTEGER ||
+    Math.max(Math.abs(least), Math.abs(most)) > Number.MAX_SAFE_INTEGER
+  ) {
+    wrong.push(['NUMBERS_DECIMALS', 'expected so few that the numbers have at most 15 digits'])
+  }
   const brokers = given['BOOTSTRAP_SERVERS'] ?? ''
   if (isEventHubs([brokers]) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {
     wrong.push(['EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace'])

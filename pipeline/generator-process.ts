@@ -7,6 +7,7 @@ import { patiently } from './patiently.ts'
 import { routes } from './route.ts'
 import { createSender } from './send.ts'
 import type { Surroundings } from './surroundings.ts'
+import { UserError } from './user-error.ts'
 
 /** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
 export function openEntry({
@@ -43,7 +44,7 @@ export async function runGeneratorProcess(
   const { config, log, health } = surroundings
   const entry = openEntry(surroundings)
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
-    patiently(what, attempt, { log, health, signal: stopping })
+    patiently(what, attempt, { log, health, signal: stopping }, isMistake)
   try {
     health.connected(true)
     const left = await trying('Sending what was left unsent', () => enterUnpublished(entry))
@@ -62,3 +63,6 @@ export async function runGeneratorProcess(
     await entry.close()
   }
 }
+
+/** Trying again does not help against a person's mistake. */
+const isMistake = (error: Error) => error instanceof UserError

@@ -1,7 +1,9 @@
 import { now } from './clock.ts'
 import { joinTexts, plainArray, type Database, type Queryable } from './database.ts'
 import { ownHeaders } from './headers.ts'
+import { newMessageId } from './message.ts'
 import type { Sender } from './send.ts'
+import { UserError } from './user-error.ts'
 
 /** A message on its way into the pipeline. */
 export interface Input {
@@ -23,33 +25,67 @@ export interface Entry {
 /**
  * Lets messages into the pipeline by an outbox: their rows first, then the records, then the mark. After a crash in
  * between, {@link enterUnpublished} sends what has no mark again, with the same ids: the first stage drops the copies.
+ * @throws {UserError} when the broker refuses some for their size: those are taken back, the others are in
  */
 export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
   await insertInputs(entry.database, entry.stage, inputs)
-  await publishInputs(inputs, entry)
+  const refused = await publishInputs(inputs, entry)
+  if (refused.length === 0) return
+  const ids = refused.map(({ id }) => id).join(', ')
+  throw new UserError(
+    `The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${entry.topic}.`,
+  )
 }
+
+const OUTBOX_PAGE = 500
 
 /** Sends what an earlier process has saved but not marked. Returns how many there were. */
 export async function enterUnpublished(entry: Entry): Promise<number> {
-  const { rows } = await entry.database.query<Input>(
-    `select encode(uuid_send(message_id), 'hex') as id, numbers as subject, body, partition
-     from inputs where published_at is null and stage = $1 order by message_id`,
-    [entry.stage],
-  )
-  await publishInputs(rows, entry)
-  return rows.length
+  // Ids sort by time: what a living process lets in from now on is its own business.
+  const until = newMessageId()
+  let sent = 0
+  for (;;) {
+    const { rows } = await entry.database.query<Input>(
+      `select encode(uuid_send(message_id), 'hex') as id, numbers as subject, body, partition
+       from inputs where published_at is null and stage = $1 and message_id < $2 order by message_id limit $3`,
+      [entry.stage, until, OUTBOX_PAGE],
+    )
+    if (rows.length === 0) return sent
+    await publishInputs(rows, entry)
+    sent += rows.length
+  }
 }
 
-async function publishInputs(inputs: readonly Input[], { database, sender, topic }: Entry): Promise<void> {
+/** Returns those that the broker refuses for their size, which are out of the outbox again. */
+async function publishInputs(
+  inputs: readonly Input[],
+  { database, sender, stage, topic }: Entry,
+): Promise<Input[]> {
+  const refused = new Set<Input>()
   for (const [partition, group] of Map.groupBy(inputs, (input) => input.partition)) {
     const records = group.map(({ id, body }) => ({
       key: null,
       value: Buffer.from(body),
       headers: { [ownHeaders.id]: id, [ownHeaders.attempt]: '1', [ownHeaders.sentAt]: now().toFixed(3) },
     }))
-    await sender.send(topic, partition, records)
+    const receipts = await sender.send(topic, partition, records)
+    for (const [index, input] of group.entries()) if (receipts[index] === undefined) refused.add(input)
   }
-  await markPublished(database, inputs)
+  await withdrawInputs(database, stage, [...refused])
+  await markPublished(
+    database,
+    inputs.filter((input) => !refused.has(input)),
+  )
+  return [...refused]
+}
+
+async function withdrawInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {
+  const text = `
+    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition)
+    update counters c set entered = c.entered - g.count
+    from (select partition, count(*) from gone group by partition) g
+    where c.stage = $1 and c.partition = g.partition`
+  if (inputs.length > 0) await database.query(text, [stage, plainArray(inputs.map(({ id }) => id))])
 }
 
 /** The rows, and the counters of what enters, in one statement. A row that is there already is left alone. */

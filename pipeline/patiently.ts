@@ -26,7 +26,8 @@ export async function patiently<T>(
     if (since !== undefined || isHopeless(error)) return
     since = Date.now()
     health.waiting(true)
-    log.warn({ err: error }, `${what} failed: ${error.message}. Trying again until it works.`)
+    log.warn(`${what} failed: ${reasonOf(error)}. Trying again until it works.`)
+    log.debug({ err: error }, what)
   }
   try {
     const result = await pRetry(attempt, {
@@ -44,4 +45,10 @@ export async function patiently<T>(
   } finally {
     if (since !== undefined) health.waiting(false)
   }
+}
+
+/** Node gives a host with several addresses an error without a message, which has one for each. */
+function reasonOf(error: Error): string {
+  if (error.message !== '') return error.message
+  return error instanceof AggregateError ? error.errors.map(String).join('; ') : error.name
 }

@@ -39,7 +39,7 @@ test('an unknown stage is named, with the ones there are', () => {
   expect(() => routeOf(config, 'subtract')).toThrow(
     /"subtract".*add, multiply, lcm, average, sine, square-root/,
   )
-  expect(() => routeOf(config)).toThrow('There is no stage')
+  expect(() => routeOf(config)).toThrow('Which stage?')
 })
 
 test('a prefix keeps pipelines on one cluster apart', () => {

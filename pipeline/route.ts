@@ -39,13 +39,13 @@ export function routes(config: Config): readonly Route[] {
  */
 export function routeOf(config: Config, name?: string): Route {
   const all = routes(config)
-  const wanted = name ?? config.OPERATION_TYPE ?? config.STAGE_NUMBER ?? 'no stage'
+  const wanted = name ?? config.OPERATION_TYPE ?? config.STAGE_NUMBER ?? ''
   const position = Number(/^(?:stage)?(\d+)$/.exec(wanted)?.[1])
   const route = all.find((candidate) => candidate.stage.name === wanted || candidate.position === position)
   if (route === undefined) {
-    throw new UserError(
-      `There is no stage "${wanted}". The stages are ${all.map((known) => known.stage.name).join(', ')}.`,
-    )
+    const mistake =
+      wanted === '' ? 'Which stage? Name it, or set OPERATION_TYPE.' : `There is no stage "${wanted}".`
+    throw new UserError(`${mistake} The stages are ${all.map((known) => known.stage.name).join(', ')}.`)
   }
   return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }
 }

@@ -51,7 +51,7 @@ export async function take(
       beating.signal.throwIfAborted()
     } catch (error) {
       if (signal.aborted) throw beating.signal.reason ?? error
-      if (error instanceof Error && !error.name.startsWith('KafkaJS')) onBug(error)
+      if (error instanceof Error && !isKafkas(error)) onBug(error)
       throw error
     } finally {
       beating.stop()
@@ -79,10 +79,23 @@ function batchOf(
     signal,
     commit: async () => {
       const offset = String(BigInt(last) + 1n)
-      await payload.commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+      const committing = payload.commitOffsetsIfNecessary({
+        topics: [{ topic, partitions: [{ partition, offset }] }],
+      })
+      await committing.catch((error: unknown) => {
+        kafkas.add(Object(error))
+        throw error
+      })
       payload.resolveOffset(last)
     },
   }
+}
+
+/** kafkajs throws plain errors too, such as 'Broker not connected': where an error came from says whose it is. */
+const kafkas = new WeakSet()
+
+function isKafkas(error: Error): boolean {
+  return error.name.startsWith('KafkaJS') || kafkas.has(error)
 }
 
 /** A heartbeat that fails says that the partition may be somebody else's: it aborts the signal with kafkajs's error. */

@@ -70,6 +70,7 @@ create table dead_letters (
 );
 
 create index dead_letters_latest on dead_letters (computed_at desc);
+create index dead_letters_latest_of_stage on dead_letters (stage, computed_at desc);
 
 -- A message that went through all stages: written by the last one, after the broker has the record.
 create table finishes (

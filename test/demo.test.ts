@@ -13,11 +13,18 @@ import { childEnvironment } from '../pipeline/config.ts'
 interface Demo extends AsyncDisposable {
   readonly child: Child
   readonly ports: { readonly kafka: number; readonly postgres: number }
-  /** Every process that it has started so far, itself included, and their names. */
-  readonly seen: ReadonlyMap<number, string>
+  /** Every process that it has started so far, itself included, by its id. */
+  readonly family: ReadonlyMap<number, Relative & { readonly lastSeen: number }>
   output(): string
   /** What is left when it has ended: processes, servers that listen, files. */
   leftovers(): Promise<string[]>
+}
+
+interface Relative {
+  readonly parent: number
+  /** When it was started: ids are used again. */
+  readonly born: string
+  readonly command: string
 }
 
 interface Settings {
@@ -39,20 +46,20 @@ async function startDemo({ args = [], env = {}, ports: given }: Settings = {}): 
     env: childEnvironment({ ...own, ...env }),
     onLine: (line) => (text += `${line}\n`),
   })
-  const seen = new Map<number, string>()
-  const watching = watchFamily(child, seen)
+  const family = new Map<number, Relative & { lastSeen: number }>()
+  const watching = watchFamily(child, family)
   return {
     child,
     ports,
-    seen,
+    family,
     output: () => text,
     async leftovers() {
       await watching
       const alive = await processes()
-      const left = [...seen].filter(([pid]) => alive.get(pid)?.name === seen.get(pid))
+      const left = [...family].filter(([pid, { born }]) => alive.get(pid)?.born === born)
       await requireFreePort(ports.kafka, 'the next Kafka')
       await requireFreePort(ports.postgres, 'the next Postgres')
-      return [...left.map(([pid, name]) => `${name} ${pid}`), ...(await readdir(temporary.path))]
+      return [...left.map(([, { command }]) => command), ...(await readdir(temporary.path))]
     },
     async [Symbol.asyncDispose]() {
       await child.stop()
@@ -63,27 +70,30 @@ async function startDemo({ args = [], env = {}, ports: given }: Settings = {}): 
 }
 
 /** Notes all children, and their children, until their ancestor has ended. */
-async function watchFamily(ancestor: Child, seen: Map<number, string>): Promise<void> {
+async function watchFamily(
+  ancestor: Child,
+  family: Map<number, Relative & { lastSeen: number }>,
+): Promise<void> {
   while (!ancestor.ended) {
     const alive = await processes()
-    const belongs = (pid: number): boolean => {
-      const parent = alive.get(pid)?.parent ?? 0
-      return pid === ancestor.pid || (parent > 1 && belongs(parent))
-    }
-    for (const [pid, { name }] of alive) if (belongs(pid)) seen.set(pid, name)
-    await pause(100)
+    const belongs = (pid: number): boolean =>
+      pid === ancestor.pid || (pid > 1 && belongs(alive.get(pid)?.parent ?? 0))
+    const lastSeen = performance.now()
+    for (const [pid, process] of alive) if (belongs(pid)) family.set(pid, { ...process, lastSeen })
+    await pause(50)
   }
   await ancestor.exited
 }
 
-async function processes(): Promise<Map<number, { parent: number; name: string }>> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,ppid=,comm='])
-  const fields = stdout
-    .trim()
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
+async function processes(): Promise<Map<number, Relative>> {
+  const env = childEnvironment({ LC_ALL: 'C' })
+  const { stdout } = await promisify(execFile)('ps', ['-A', '-ww', '-o', 'pid=,ppid=,lstart=,args='], { env })
+  const lines = stdout.matchAll(/^ *(\d+) +(\d+) +(\w+ \w+ +\d+ \S+ \d+) +(.+)$/gm)
   return new Map(
-    fields.map(([pid, parent, ...name]) => [Number(pid), { parent: Number(parent), name: name.join(' ') }]),
+    [...lines].map(([, pid, parent, born = '', command = '']) => [
+      Number(pid),
+      { parent: Number(parent), born, command },
+    ]),
   )
 }
 
@@ -94,16 +104,13 @@ async function end({ child }: Demo): Promise<{ code: number | null; tookMs: numb
   return { code, tookMs: performance.now() - since }
 }
 
-const until = (demo: Demo, text: string | RegExp) =>
-  expect.poll(() => demo.output(), { timeout: 90_000, interval: 50 }).toMatch(text)
+async function until(demo: Demo, text: string | RegExp): Promise<void> {
+  await expect.poll(() => demo.output(), { timeout: 90_000, interval: 50 }).toMatch(text)
+}
 
-/** One of its processes, by what its command line ends with. */
-async function processOf(demo: Demo, command: string): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-A', '-o', 'pid=,args='])
-  const lines = stdout.split('\n').filter((line) => line.trim().endsWith(command))
-  const pid = lines.map((line) => Number.parseInt(line.trim(), 10)).find((one) => demo.seen.has(one))
-  if (pid === undefined) throw new Error(`The demo runs no ${command}`)
-  return pid
+/** Its processes with such a command, by their ids. */
+function named(demo: Demo, command: RegExp): [number, Relative & { readonly lastSeen: number }][] {
+  return [...demo.family].filter(([, relative]) => command.test(relative.command))
 }
 
 test('all messages come through, the path of one is shown, and nothing is left', async () => {
@@ -118,7 +125,6 @@ test('all messages come through, the path of one is shown, and nothing is left',
   const stages = ['add', 'multiply', 'lcm', 'average', 'sine', 'square-root']
   for (const [index, stage] of stages.entries())
     expect(path).toMatch(new RegExp(`^${index + 1}  ${stage} +\\S`, 'm'))
-  expect([...demo.seen.values()]).toEqual(expect.arrayContaining(['java', 'postgres']))
   expect(await demo.leftovers()).toEqual([])
 })
 
@@ -131,7 +137,7 @@ test('messages that have no answer are dead letters, not missing, and seen', asy
   expect(await demo.leftovers()).toEqual([])
 })
 
-test('Ctrl-C stops everything within 10 s and leaves nothing', async () => {
+test('Ctrl-C stops everything within 10 s, in order, and leaves nothing', async () => {
   await using demo = await startDemo({ env: { RATE: '20' } })
   await until(demo, /finished [1-9]/)
   demo.child.kill('SIGINT')
@@ -141,8 +147,14 @@ test('Ctrl-C stops everything within 10 s and leaves nothing', async () => {
   expect(code).toBe(0)
   expect(tookMs).toBeLessThan(10_000)
   expect(demo.output()).toContain('Stopping: generator, stages, Kafka, Postgres')
-  expect([...demo.seen.values()]).toEqual(expect.arrayContaining(['java', 'postgres']))
   expect(await demo.leftovers()).toEqual([])
+  const ends = [/ generator$/, / run [\w-]+$/, /kafka\.Kafka|postgres -D/].map((command) =>
+    named(demo, command).map(([, { lastSeen }]) => lastSeen),
+  )
+  const [generator = [], stages = [], servers = []] = ends
+  expect([generator.length, stages.length, servers.length]).toEqual([1, 6, 2])
+  expect(Math.max(...generator)).toBeLessThanOrEqual(Math.min(...stages))
+  expect(Math.max(...stages)).toBeLessThanOrEqual(Math.min(...servers))
 })
 
 test('Ctrl-C before everything runs leaves nothing either, and --messages was not kept', async () => {
@@ -158,7 +170,9 @@ test('Ctrl-C before everything runs leaves nothing either, and --messages was no
 test('a stage that ends by itself ends the demo, which names it', async () => {
   await using demo = await startDemo()
   await until(demo, 'In another terminal')
-  process.kill(await processOf(demo, 'throughline.ts run lcm'), 'SIGKILL')
+  const [[lcm] = []] = named(demo, /throughline\.ts run lcm$/)
+  if (lcm === undefined) throw new Error('The demo runs no lcm')
+  process.kill(lcm, 'SIGKILL')
   expect(await end(demo)).toMatchObject({ code: 1 })
   expect(demo.output()).toContain('lcm has ended by SIGKILL. Its last lines:')
   // The log is for whoever wants to know why.

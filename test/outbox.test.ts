@@ -55,6 +55,22 @@ test('what was sent is marked, and not sent again', async () => {
   expect(await enterUnpublished(entry)).toBe(0)
 })
 
+test('what the broker refuses for its size is taken back and named; the others are in', async () => {
+  const [small, large] = [
+    newInput('{"numbers":[7]}', 0),
+    newInput(`{"numbers":[8],"note":"${'x'.repeat(1_100_000)}"}`, 0),
+  ]
+  const before = await records()
+  await expect(enter([small, large], entry)).rejects.toThrow(large.id)
+  expect(await records()).toBe(before + 1)
+  const { rows } = await pipeline.database.query(
+    `select encode(uuid_send(message_id), 'hex') as id, published_at is not null as published from inputs
+     where message_id = any($1::uuid[])`,
+    [[small.id, large.id]],
+  )
+  expect(rows).toEqual([{ id: small.id, published: true }])
+})
+
 test('what was sent but not marked is sent again with the same id, and the first stage drops the copy', async () => {
   const input = newInput('{"numbers":[4,5,6]}', 0)
   await enter([input], entry)
@@ -68,7 +84,7 @@ test('what was sent but not marked is sent again with the same id, and the first
     )
     return rows[0]
   }
-  await expect.poll(totals, { timeout: 30_000 }).toEqual({ entered: 4, processed: 4, copies: 1 })
+  await expect.poll(totals, { timeout: 30_000 }).toEqual({ entered: 5, processed: 5, copies: 1 })
   const { rows } = await pipeline.database.query('select from results where message_id = $1 and stage = $2', [
     input.id,
     'add',
