@@ -29,22 +29,27 @@ export function openDatabase(config: Config, size: number, onIdleError: (error: 
   return pool
 }
 
+const ignore = () => {}
+
 /** Runs `work` in one transaction: all of it or nothing. */
 export async function transaction<T>(
   database: Database,
   work: (client: Queryable) => Promise<T>,
 ): Promise<T> {
   const client = await database.connect()
+  // A connection that breaks says so to whoever listens, and a process ends when nobody does; the next query fails anyway.
+  client.on('error', ignore)
+  let isBroken = true
   try {
     await client.query('begin')
     const result = await work(client)
     await client.query('commit')
-    client.release()
+    isBroken = false
     return result
-  } catch (error) {
-    // The connection may be in any state: it is closed, which rolls back.
-    client.release(true)
-    throw error
+  } finally {
+    // Otherwise it may be in any state: it is closed, which rolls back.
+    client.release(isBroken)
+    client.off('error', ignore)
   }
 }
 

@@ -18,10 +18,10 @@ test('a process is alive while it makes progress', () => {
 
 test('waiting for a server that is away is no reason for a restart, however long', () => {
   const { clock, health } = atTime()
-  health.waiting(true)
+  health.waitsFor('Kafka')
   clock.now = 3_600_000
   expect(health.isAlive()).toBe(true)
-  health.waiting(false)
+  health.waitedFor('Kafka')
   expect(health.isAlive()).toBe(true)
   clock.now += 61_000
   expect(health.isAlive()).toBe(false)
@@ -32,12 +32,29 @@ test('ready is connected and waiting for nobody', () => {
   expect(health.isReady()).toBe(false)
   health.connected(true)
   expect(health.isReady()).toBe(true)
-  health.waiting(true)
-  health.waiting(true)
-  health.waiting(false)
+  health.waitsFor('Kafka')
+  health.waitsFor('Kafka')
+  health.waitedFor('Kafka')
   expect(health.isReady()).toBe(false)
-  health.waiting(false)
+  health.waitedFor('Kafka')
   expect(health.isReady()).toBe(true)
   health.connected(false)
   expect(health.isReady()).toBe(false)
+})
+
+test('an outage is news once, until it is over for all who wait', () => {
+  const { clock, health } = atTime()
+  expect(health.works('Kafka')).toBeUndefined()
+  expect(health.waitsFor('Kafka')).toBe(true)
+  expect(health.waitsFor('Kafka')).toBe(false)
+  expect(health.waitsFor('Postgres')).toBe(true)
+  clock.now = 5000
+  health.waitedFor('Kafka')
+  expect(health.works('Kafka')).toBeUndefined()
+  // One gave up without an answer, and another begins: it is the same outage.
+  health.waitedFor('Kafka')
+  expect(health.waitsFor('Kafka')).toBe(false)
+  health.waitedFor('Kafka')
+  expect(health.works('Kafka')).toBe(5000)
+  expect(health.waitsFor('Kafka')).toBe(true)
 })

@@ -9,10 +9,13 @@ const GRACE_MS = 9000
  */
 export async function untilStopped(log: Log, work: (stopping: AbortSignal) => Promise<void>): Promise<void> {
   const stopping = new AbortController()
+  let isDone = false
   const stop = (signal: NodeJS.Signals) => {
     log.info(`${signal}: finishing the batch and leaving.`)
     stopping.abort(new Error(`Stopped by ${signal}`))
     setTimeout(() => {
+      // A socket to a server that does not answer may be all that is left.
+      if (isDone) process.exit()
       log.error(
         `Not finished within ${GRACE_MS / 1000} s: leaving now. What is not committed is taken again.`,
       )
@@ -20,7 +23,11 @@ export async function untilStopped(log: Log, work: (stopping: AbortSignal) => Pr
     }, GRACE_MS).unref()
   }
   process.once('SIGTERM', stop).once('SIGINT', stop)
-  await work(stopping.signal)
+  try {
+    await work(stopping.signal)
+  } finally {
+    isDone = true
+  }
 }
 
 /** Resolves when the signal is aborted. */

@@ -19,8 +19,8 @@ export interface Publishing {
   readonly database: Database
   /** The traceparent for what is sent on; undefined for none. */
   readonly traceparent: (message: Message) => string | undefined
-  /** Tries again until it works. */
-  readonly patiently: <T>(what: string, attempt: () => Promise<T>) => Promise<T>
+  /** Tries again until it works; `server` is whose answer it depends on. */
+  readonly patiently: <T>(server: string, attempt: () => Promise<T>) => Promise<T>
 }
 
 /** A result with the time at which its publishing began. Times in milliseconds since the epoch. */
@@ -49,16 +49,14 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const begun = now()
   const results = saved.results.map((result) => ({ ...result, sentAt: Math.max(begun, result.computedAt) }))
   const records = results.map((result) => nextRecord(result, traceparent(result.message)))
-  const receipts = await patiently(`Publishing to ${route.target}`, () =>
-    sender.send(route.target, place.partition, records),
-  )
+  const receipts = await patiently('Kafka', () => sender.send(route.target, place.partition, records))
   const published = results.flatMap((result, index) => arrived(result, receipts[index]))
   const refused = results.filter((_, index) => receipts[index] === undefined)
-  const buried = await patiently('Saving dead letters', () => buryTooLarge(database, place, refused))
+  const buried = await patiently('Postgres', () => buryTooLarge(database, place, refused))
   const deadLetters = [...saved.deadLetters, ...buried]
   await publishDeadLetters(deadLetters, publishing)
   const endedAt = now()
-  if (route.isLast) await patiently('Saving what has finished', () => insertFinishes(database, published))
+  if (route.isLast) await patiently('Postgres', () => insertFinishes(database, published))
   const { redelivered, copies } = saved
   return { results: published, deadLetters, redelivered, copies, endedAt }
 }
@@ -70,9 +68,7 @@ async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Pu
     const headers = deadLetterHeaders(letter, place.stage, traceparent(letter.message))
     return { key: letter.message.key, value: letter.message.value, headers }
   })
-  await patiently(`Publishing to ${deadLetterTopic}`, () =>
-    sender.send(deadLetterTopic, place.partition, records),
-  )
+  await patiently('Kafka', () => sender.send(deadLetterTopic, place.partition, records))
 }
 
 function nextRecord({ message, body, sentAt }: Sending, traceparent: string | undefined): Outgoing {

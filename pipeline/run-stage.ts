@@ -1,3 +1,4 @@
+import { setImmediate as breath } from 'node:timers/promises'
 import type { Outcome } from './compute.ts'
 import type { Message } from './message.ts'
 import type { Publication } from './publish.ts'
@@ -21,9 +22,27 @@ export interface Collaborators {
  * brings the batch again and not its loss. What comes again finds its row, which says whether to send it once more.
  */
 export async function runStage(messages: readonly Message[], with_: Collaborators): Promise<Publication> {
-  const outcomes = messages.map(with_.compute)
+  const outcomes = await computeAll(messages, with_.compute)
   const saved = await with_.save(outcomes)
   const publication = await with_.publish(saved)
   await with_.commit()
   return publication
+}
+
+/** Between two breaths of a long computation, in which heartbeats are sent and answers are read. */
+const BREATH_MS = 50
+
+async function computeAll(
+  messages: readonly Message[],
+  compute: Collaborators['compute'],
+): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  let last = performance.now()
+  for (const message of messages) {
+    outcomes.push(compute(message))
+    if (performance.now() - last < BREATH_MS) continue
+    await breath()
+    last = performance.now()
+  }
+  return outcomes
 }

@@ -27,32 +27,37 @@ export interface Sender {
   close(): Promise<void>
 }
 
-export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
-  let producer: Promise<Producer> | undefined
+/** A producer and how many sends it has under way. */
+interface Line {
+  readonly producer: Producer
+  readonly connected: Promise<void>
+  sends: number
+}
 
-  const connect = async () => {
-    const fresh = kafka.producer({ ...settings.producer, createPartitioner: keepPartition })
-    try {
-      await fresh.connect()
-      return fresh
-    } catch (error) {
-      producer = undefined
-      throw error
-    }
+export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
+  let line: Line | undefined
+
+  const open = (): Line => {
+    const producer = kafka.producer({ ...settings.producer, createPartitioner: keepPartition })
+    return { producer, connected: producer.connect(), sends: 0 }
   }
 
   const sendOnce = async (topic: string, partition: number, records: readonly Outgoing[]) => {
-    const mine = (producer ??= connect())
-    const connected = await mine
+    const mine = (line ??= open())
+    mine.sends += 1
     try {
+      await mine.connected
       const messages = records.map((record) => ({ ...record, partition }))
-      const [metadata] = await connected.send({ topic, acks: -1, messages })
+      const [metadata] = await mine.producer.send({ topic, acks: -1, messages })
       return receiptsOf(metadata, records.length)
     } catch (error) {
-      // After a rejected send nobody knows what the producer believes: it is replaced.
-      if (producer === mine) producer = undefined
-      await connected.disconnect()
+      // After a rejected send nobody knows what the producer believes: it is replaced. A record's size says nothing of it.
+      if (line === mine && !isTooLarge(error)) line = undefined
       throw error
+    } finally {
+      mine.sends -= 1
+      // kafkajs would open it again for a send that is still under way: the last one closes it.
+      if (line !== mine && mine.sends === 0) await disconnect(mine)
     }
   }
 
@@ -65,13 +70,16 @@ export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
       return receipts
     },
     async close() {
-      const last = producer
-      producer = undefined
-      // One that never got connected has nothing to close.
-      const connected = await last?.catch(() => undefined)
-      await connected?.disconnect()
+      const last = line
+      line = undefined
+      if (last?.sends === 0) await disconnect(last)
     },
   }
+}
+
+/** A producer that will not close is left alone: nothing is sent by it any more. */
+async function disconnect({ producer, connected }: Line): Promise<void> {
+  await connected.then(() => producer.disconnect()).catch(() => undefined)
 }
 
 type Send = (records: readonly Outgoing[]) => Promise<(Receipt | undefined)[]>

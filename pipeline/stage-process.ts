@@ -33,7 +33,7 @@ export async function runStageProcess(
   stopping: AbortSignal,
 ): Promise<void> {
   const { log, health, observer } = surroundings
-  const workplace = openWorkplace(surroundings, route)
+  const workplace = openWorkplace(surroundings, route, stopping)
   const { settings, consumer } = workplace
   const bug = Promise.withResolvers<Error>()
   const work = async (batch: Batch) => {
@@ -45,9 +45,9 @@ export async function runStageProcess(
     }
   }
   try {
-    await patiently('Connecting to Kafka', () => consumer.connect(), { log, health, signal: stopping })
+    await connect(workplace, stopping)
     const ended = watch(consumer, log, health)
-    await take(consumer, route.source, settings, { work, stopping, onBug: bug.resolve })
+    await take(consumer, settings, { work, stopping, onBug: bug.resolve })
     log.info(`Taking from ${route.source}, sending to ${route.target}.`)
     const end = await Promise.race([aborted(stopping), ended, bug.promise])
     if (end instanceof Error) throw new Error(`${route.stage.name} cannot go on`, { cause: end })
@@ -58,15 +58,33 @@ export async function runStageProcess(
   }
 }
 
-function openWorkplace(surroundings: Surroundings, route: Route): Workplace {
+function openWorkplace(surroundings: Surroundings, route: Route, stopping: AbortSignal): Workplace {
   const { config, log } = surroundings
   const settings = kafkaSettings(config, route.group)
   const kafka = createKafka(settings, log)
   const database = openDatabase(config, 4, (error) =>
     log.debug({ err: error }, 'A connection to Postgres broke'),
   )
-  const consumer = kafka.consumer({ ...settings.consumer, groupId: route.group })
+  // Without this, kafkajs would go on trying to reach a broker that is away when nobody wants to take from it any more.
+  const restartOnFailure = () => Promise.resolve(!stopping.aborted)
+  const retry = { ...settings.consumer.retry, restartOnFailure }
+  const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: route.group })
   return { ...surroundings, route, settings, consumer, sender: createSender(kafka, settings), database }
+}
+
+/** Waits for both servers, so that nobody gives a partition to a process that cannot save. */
+async function connect(
+  { database, consumer, route, log, health }: Workplace,
+  signal: AbortSignal,
+): Promise<void> {
+  const patience = { log, health, signal }
+  await patiently('Postgres', () => database.query('select 1'), patience)
+  const subscribe = async () => {
+    await consumer.connect()
+    // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
+    await consumer.subscribe({ topic: route.source, fromBeginning: true })
+  }
+  await patiently('Kafka', subscribe, patience)
 }
 
 async function close({ consumer, sender, database }: Workplace): Promise<void> {
@@ -78,8 +96,10 @@ async function close({ consumer, sender, database }: Workplace): Promise<void> {
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
   const { config, route, log, health, observer, settings, sender, database } = workplace
   const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
-  const trying = <T>(what: string, attempt: () => Promise<T>) =>
-    patiently(what, attempt, { log, health, signal: batch.signal })
+  const trying = <T>(server: string, attempt: () => Promise<T>) => {
+    batch.lost.throwIfAborted()
+    return patiently(server, attempt, { log, health, signal: batch.signal })
+  }
   const letters = config.TOPIC_PREFIX + deadLetterTopic
   const traceparent = (message: Message) => observer.traceparent(message, route)
   const publishing = {
@@ -93,7 +113,7 @@ function collaborators(batch: Batch, workplace: Workplace): Collaborators {
   }
   return {
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
-    save: (outcomes) => trying('Saving to Postgres', () => save(database, place, outcomes)),
+    save: (outcomes) => trying('Postgres', () => save(database, place, outcomes)),
     publish: (saved) => publish(saved, publishing),
     commit: batch.commit,
   }

@@ -4,14 +4,17 @@ import type { Health } from './health.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
 import type { Log } from './log.ts'
 import { readMessage, type Message } from './message.ts'
+import { createWaiting } from './patiently.ts'
 
 /** A chunk of one partition's records, with what is needed to be done with it. */
 export interface Batch {
   readonly topic: string
   readonly partition: number
   readonly messages: readonly Message[]
-  /** Aborted when the group rebalances or the process stops: whoever waits for a server must give the batch up. */
+  /** Aborted when the partition is lost or the process stops: whoever waits for a server must give the batch up. */
   readonly signal: AbortSignal
+  /** Aborted when the partition may be somebody else's: nothing more is to be done with the batch. */
+  readonly lost: AbortSignal
   /** Commits the offset behind the last message. */
   readonly commit: () => Promise<void>
 }
@@ -20,13 +23,12 @@ export interface Batch {
 const MAX_BATCH_BYTES = 524_288
 
 /**
- * Hands the records of a topic to `work`, a batch at a time within a partition, several partitions side by side.
+ * Hands the records of the topics that the consumer has subscribed to to `work`, a batch at a time within a partition, several partitions side by side.
  * While `work` runs, heartbeats go on by a timer: kafkajs sends none by itself.
  * An error that is not kafkajs's own is a bug: it goes to `onBug`, and the records stay uncommitted.
  */
 export async function take(
   consumer: Consumer,
-  topic: string,
   settings: KafkaSettings,
   {
     work,
@@ -34,8 +36,6 @@ export async function take(
     onBug,
   }: { work: (batch: Batch) => Promise<void>; stopping: AbortSignal; onBug: (error: Error) => void },
 ): Promise<void> {
-  // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
-  await consumer.subscribe({ topic, fromBeginning: true })
   const eachBatch = async (payload: EachBatchPayload) => {
     const beating = startHeartbeats(payload.heartbeat, settings.consumer.heartbeatInterval ?? 1000)
     const signal = AbortSignal.any([beating.signal, stopping])
@@ -46,7 +46,7 @@ export async function take(
         MAX_BATCH_BYTES,
       )) {
         if (!payload.isRunning() || payload.isStale() || signal.aborted) break
-        await work(batchOf(payload, chunk, signal))
+        await work(batchOf(payload, chunk, { signal, lost: beating.signal }))
       }
       beating.signal.throwIfAborted()
     } catch (error) {
@@ -68,7 +68,7 @@ export async function take(
 function batchOf(
   payload: EachBatchPayload,
   records: EachBatchPayload['batch']['messages'],
-  signal: AbortSignal,
+  signals: Pick<Batch, 'signal' | 'lost'>,
 ): Batch {
   const { topic, partition } = payload.batch
   const last = records.at(-1)?.offset ?? '-1'
@@ -76,7 +76,7 @@ function batchOf(
     topic,
     partition,
     messages: records.map((record) => readMessage(topic, partition, record)),
-    signal,
+    ...signals,
     commit: async () => {
       const offset = String(BigInt(last) + 1n)
       const committing = payload.commitOffsetsIfNecessary({
@@ -109,29 +109,29 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
 
 /**
  * Keeps the process's health by what kafkajs says of the consumer, and settles when kafkajs gives it up for good: it
- * would stay silent, and the process would live on and do nothing. A crash after which it starts again is said once,
- * until it is back in its group.
+ * would stay silent, and the process would live on and do nothing.
  */
 export function watch(consumer: Consumer, log: Log, health: Health): Promise<Error> {
-  let isAway = false
-  const setAway = (away: boolean) => {
-    if (away !== isAway) health.waiting(away)
-    isAway = away
-  }
+  const kafka = createWaiting('Kafka', { log, health })
   consumer.on('consumer.fetch', () => health.progressed())
-  consumer.on('consumer.heartbeat', () => health.progressed())
+  consumer.on('consumer.heartbeat', () => {
+    kafka.works()
+    health.progressed()
+  })
   consumer.on('consumer.group_join', ({ payload }) => {
-    if (isAway) log.info('Back in the group.')
-    setAway(false)
+    kafka.works()
     health.connected(true)
     log.debug({ assignment: payload.memberAssignment }, 'Joined the group')
+  })
+  // A broker that is frozen, or behind a network that swallows everything: the connection stays, the answers do not come.
+  consumer.on('consumer.network.request_timeout', ({ payload }) => {
+    kafka.failed(new Error(`no answer to ${payload.apiName} from ${payload.broker}`))
   })
   return new Promise((resolve) => {
     consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
       health.connected(false)
+      kafka.failed(error)
       if (!restart) resolve(error)
-      else if (!isAway) log.warn(`Taking from Kafka failed: ${error.message}. Trying again until it works.`)
-      setAway(true)
     })
   })
 }

@@ -1,0 +1,74 @@
+import type { Admin } from 'kafkajs'
+import type { Config } from '../pipeline/config.ts'
+import type { Database } from '../pipeline/database.ts'
+import { routes } from '../pipeline/route.ts'
+import { readBacklog } from '../telemetry/backlog.ts'
+
+/** Each query gives a sentence for whatever it finds wrong. */
+const queries = [
+  // What the counters say against what there is, by stage and partition.
+  `with counted as (
+     select stage, partition, count(*) filter (where kind = 'entered') as entered,
+       count(*) filter (where kind = 'processed') as processed, count(*) filter (where kind = 'dead') as dead
+     from (
+       select stage, partition, 'entered' as kind from inputs
+       union all select stage, partition, 'processed' from results
+       union all select stage, partition, 'dead' from dead_letters
+     ) each group by stage, partition
+   )
+   select format('The counters of %s/%s say %s entered, %s processed, %s dead; the rows say %s, %s, %s.',
+     stage, partition, c.entered, c.processed, c.dead, r.entered, r.processed, r.dead) as problem
+   from counters c full join counted r using (stage, partition)
+   where (c.entered, c.processed, c.dead) is distinct from (r.entered, r.processed, r.dead)`,
+
+  // waiting at a stage = processed by the one before + entered here - processed - dead
+  `select format('By the counters %s messages wait at %s.', waiting, stage) as problem
+   from (
+     select stage, coalesce(lag(processed) over (order by position), 0) + entered - processed - dead as waiting
+     from stage_totals
+   ) s where waiting <> 0`,
+
+  `select format('%s rows have another stage than the catalogue.', count(*)) as problem
+   from (select stage from results union all select stage from dead_letters) r
+   where stage not in (select name from stages) having count(*) > 0`,
+
+  `select format('%s messages have both a result and a dead letter at %s.', count(*), stage) as problem
+   from results join dead_letters using (message_id, attempt, stage) group by stage`,
+
+  `select format('%s messages of the outbox are not marked as published.', count(*)) as problem
+   from inputs where published_at is null having count(*) > 0`,
+
+  `select format('Message %s at %s: wait %s, work %s, save %s, publish %s.', message_id, stage, wait, work, save, publish)
+     as problem
+   from step_times where least(wait, work, save, publish) < 0`,
+
+  // Boundaries that are missing would make no part negative.
+  `select format('Message %s lacks a time at %s.', message_id, stage) as problem
+   from steps where outcome = 'processed' and (sent_at is null or next_queued_at is null)`,
+
+  `select format('Message %s entered at several times.', message_id) as problem
+   from steps group by message_id, attempt
+   having min(entered_at) <> max(entered_at) or min(entered_at) <> min(queued_at)`,
+]
+
+/** Compares the accounts that the database keeps with its rows. Returns what is wrong. */
+export async function wrongInDatabase(database: Database): Promise<string[]> {
+  const problems: string[] = []
+  for (const query of queries) {
+    const { rows } = await database.query<{ problem: string }>(query)
+    problems.push(...rows.map(({ problem }) => problem))
+  }
+  return problems
+}
+
+/** What the broker says is waiting in front of the stages, a sentence for each. */
+export async function waitingAtBroker(admin: Admin, config: Config): Promise<string[]> {
+  const problems: string[] = []
+  for (const route of routes(config)) {
+    for (const { partition, end, committed, waiting } of await readBacklog(admin, route)) {
+      if (waiting === 0n) continue
+      problems.push(`${route.stage.name}/${partition} has committed ${committed} of ${end}.`)
+    }
+  }
+  return problems
+}

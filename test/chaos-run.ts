@@ -1,0 +1,108 @@
+import { childEnvironment, readConfig, type Config } from '../pipeline/config.ts'
+import { openDatabase } from '../pipeline/database.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createLog } from '../pipeline/log.ts'
+import { seededRandom } from '../stages/seeded-random.ts'
+import { checkChaos, type Findings } from './chaos-checks.ts'
+import { letFaultsHappen } from './chaos-faults.ts'
+import { planFaults, type Fault } from './chaos-plan.ts'
+import { startProcesses, victimsAmong, type ChaosProcesses } from './chaos-processes.ts'
+import { untilQuiet } from './chaos-quiet.ts'
+import { postByHand } from './hand-poster.ts'
+import { startOwnServers, type OwnServers } from './own-servers.ts'
+import { runThroughline } from './run-throughline.ts'
+
+export interface ChaosOptions {
+  readonly seed: number
+  readonly minutes: number
+  /** Of every stage. */
+  readonly replicas: number
+  /** Messages a second from the generator; a fifth as many are posted by hand. */
+  readonly rate: number
+  /** Gets a line for each thing that happens. */
+  readonly say: (line: string) => void
+  /** Gets every line that a process of the pipeline writes, with its name in front. */
+  readonly onLine: (line: string) => void
+}
+
+export interface ChaosReport extends Findings {
+  readonly faults: readonly Fault[]
+  /** How processes ended that had not been killed and did not end well when they were asked to. */
+  readonly oddEnds: readonly string[]
+  /** From the end of the flow until nothing waited. */
+  readonly settledAfterMs: number
+}
+
+/** Runs the whole pipeline on servers of its own, maltreats it, lets it come to rest and checks every promise. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const oddEnds: string[] = []
+  await using servers = await startOwnServers()
+  const settings = { ...servers.env, RATE: String(options.rate), LOG_LEVEL: 'info' }
+  const env = childEnvironment(settings)
+  const config = readConfig(settings)
+  options.say('Kafka and Postgres are ready.')
+  await runThroughline(['migrate'], env)
+  await using processes = await startProcesses({
+    env,
+    replicas: options.replicas,
+    onLine: options.onLine,
+    onEnd({ name, code, signal, wasAsked }) {
+      // SIGTERM by itself ends a process that is not far enough to listen to it.
+      const isWanted = code === 0 || signal === (wasAsked ? 'SIGTERM' : 'SIGKILL')
+      if (!isWanted)
+        oddEnds.push(`${name} ended by ${signal ?? `code ${code}`}${wasAsked ? ' upon SIGTERM' : ''}.`)
+    },
+  })
+  const faults = await maltreat(options, config, servers, processes)
+  await processes.generator.stop()
+  // What the last life of the generator has saved but not sent is sent by the next one.
+  await runThroughline(['generator', '--messages', '1'], env)
+  options.say('The flow has ended. Waiting until nothing waits.')
+  return { faults, oddEnds, ...(await settleAndCheck(config, options.say)) }
+}
+
+/** Lets messages in from both sides while the planned faults happen, and returns those. */
+async function maltreat(
+  { seed, minutes, rate, say }: ChaosOptions,
+  config: Config,
+  servers: OwnServers,
+  processes: ChaosProcesses,
+): Promise<Fault[]> {
+  const durationMs = minutes * 60_000
+  const faults = planFaults(seed, durationMs)
+  const done = new AbortController()
+  const posting = postByHand({ config, random: seededRandom(seed), rate: rate / 5, signal: done.signal })
+  const begin = performance.now()
+  const onFault = ({ kind, lastsMs }: Fault, victim: string) => {
+    const second = Math.round((performance.now() - begin) / 1000)
+    const lasts = kind === 'freeze' ? ` for ${(lastsMs / 1000).toFixed(1)} s` : ''
+    say(`${String(second).padStart(4)} s  ${kind} ${victim}${lasts}`)
+  }
+  await letFaultsHappen({ faults, victims: victimsAmong(processes, servers), onFault, durationMs })
+  done.abort()
+  await posting
+  return faults
+}
+
+async function settleAndCheck(
+  config: Config,
+  say: (line: string) => void,
+): Promise<Findings & { settledAfterMs: number }> {
+  const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
+  const database = openDatabase(config, 2, () => {})
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    const begin = performance.now()
+    const isQuiet = await untilQuiet(admin, config, database)
+    const settledAfterMs = performance.now() - begin
+    say('Checking every message.')
+    const { problems, counts } = await checkChaos({ kafka, admin, config, database })
+    const stuck = isQuiet ? [] : ['The pipeline did not come to rest: nothing changed any more.']
+    return { problems: [...stuck, ...problems], counts, settledAfterMs }
+  } finally {
+    await admin.disconnect()
+    await database.end()
+  }
+}

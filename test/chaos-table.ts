@@ -1,0 +1,34 @@
+import { kinds, targets } from './chaos-plan.ts'
+import type { ChaosReport } from './chaos-run.ts'
+
+const PROBLEMS_SHOWN = 20
+
+/** The report as a person reads it: what happened, what is there, what is wrong. */
+export function chaosTable({ faults, counts, oddEnds, settledAfterMs, problems }: ChaosReport): string {
+  const happened = targets.flatMap((target) =>
+    kinds.map((kind) => {
+      const times = faults.filter((fault) => fault.target === target && fault.kind === kind).length
+      return line(`${kind} ${target}`, times)
+    }),
+  )
+  const found = [
+    line('messages entered', counts.entered),
+    line('messages finished', counts.finished),
+    line('dead letters', counts.dead),
+    line('rows of results and dead letters', counts.rows),
+    line('duplicate records on topics', counts.duplicates),
+    line('copies dropped by stages', counts.copies),
+    line('seconds to settle', Math.round(settledAfterMs / 1000)),
+    line('ends that nobody asked for', oddEnds.length),
+    ...oddEnds.map((end) => `  ${end}`),
+    line('problems', problems.length),
+    ...problems.slice(0, PROBLEMS_SHOWN).map((problem) => `  ${problem}`),
+  ]
+  const more = problems.length - PROBLEMS_SHOWN
+  if (more > 0) found.push(`  and ${more} more`)
+  return [...happened, '', ...found].join('\n')
+}
+
+function line(what: string, count: number): string {
+  return what.padEnd(34) + count.toLocaleString('en-US').padStart(12)
+}

@@ -1,0 +1,66 @@
+import { connect } from 'node:net'
+import type { ISocketFactory } from 'kafkajs'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { kafkaSettings, type KafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createSender, type Outgoing } from '../pipeline/send.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { readTopic } from './read-topic.ts'
+import { startSwallowingProxy, type SwallowingProxy } from './swallowing-proxy.ts'
+
+let pipeline: FreshPipeline
+let proxy: SwallowingProxy
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  proxy = await startSwallowingProxy(Number(inject('kafka').split(':')[1]))
+})
+afterAll(async () => {
+  await proxy[Symbol.asyncDispose]()
+  await pipeline[Symbol.asyncDispose]()
+})
+
+/** The pipeline's settings, but impatient, and by way of the proxy wherever the broker says it is. */
+function settings(): KafkaSettings {
+  const usual = kafkaSettings(pipeline.config, 'test')
+  const socketFactory: ISocketFactory = ({ onConnect }) => connect(proxy.port, '127.0.0.1', onConnect)
+  return {
+    ...usual,
+    client: { ...usual.client, requestTimeout: 1000, retry: { retries: 0 }, socketFactory },
+  }
+}
+
+const record = (text: string): Outgoing => ({ key: null, value: Buffer.from(text), headers: {} })
+
+async function records(topic: string) {
+  const values: string[] = []
+  await readTopic(pipeline.kafka, topic, ({ value, offset }) => values.push(`${offset} ${String(value)}`))
+  return values
+}
+
+test('a producer whose send was rejected is replaced, and what another one sends is there where it says', async () => {
+  const topic = `${pipeline.config.TOPIC_PREFIX}stage2`
+  const given = settings()
+  const sender = createSender(createKafka(given, pipeline.log), given)
+  expect(await sender.send(topic, 0, [record('one')])).toMatchObject([{ offset: 0n }])
+  proxy.isSwallowing = true
+  const before = proxy.connections
+  await expect(sender.send(topic, 0, [record('two')])).rejects.toThrow('timed out')
+  proxy.isSwallowing = false
+  expect(await sender.send(topic, 0, [record('three')])).toMatchObject([{ offset: 2n }])
+  expect(proxy.connections).toBeGreaterThan(before)
+  expect(await records(topic)).toEqual(['0 one', '1 two', '2 three'])
+  await sender.close()
+})
+
+test('a record that is too large is no reason to replace the producer', async () => {
+  const topic = `${pipeline.config.TOPIC_PREFIX}stage3`
+  const given = settings()
+  const sender = createSender(createKafka(given, pipeline.log), given)
+  await sender.send(topic, 0, [record('one')])
+  const before = proxy.connections
+  const tooLarge = record('x'.repeat(1_100_000))
+  expect(await sender.send(topic, 0, [tooLarge])).toEqual([undefined])
+  expect(await sender.send(topic, 0, [record('two')])).toMatchObject([{ offset: 1n }])
+  expect(proxy.connections).toBe(before)
+  await sender.close()
+})

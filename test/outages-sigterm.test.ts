@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { childEnvironment } from '../pipeline/config.ts'
+import { startOwnServers, type OwnServers } from './own-servers.ts'
+import { runThroughline } from './run-throughline.ts'
+import { takeAway } from './take-away.ts'
+import { ready, waiting, watchProcess } from './watched-process.ts'
+
+let servers: OwnServers
+beforeAll(async () => {
+  servers = await startOwnServers()
+  await runThroughline(['migrate'], childEnvironment(servers.env))
+})
+afterAll(() => servers[Symbol.asyncDispose]())
+
+const wait = { timeout: 90_000, interval: 50 }
+
+test.each([
+  ['the generator', ['generator'], 'Kafka'],
+  ['the generator', ['generator'], 'Postgres'],
+  ['a stage', ['run', 'add'], 'Kafka'],
+  ['a stage', ['run', 'add'], 'Postgres'],
+] as const)(
+  'SIGTERM ends %s well within 10 s while it waits for its server: %s, %s',
+  async (_, args, name) => {
+    const server = name === 'Kafka' ? servers.kafka : servers.postgres
+    // Something has to be under way: the generator sends, and the stage gets what it sent.
+    await using generator = await watchProcess(['generator'], { ...servers.env, RATE: '20' })
+    await using stage = await watchProcess(['run', 'add'], servers.env)
+    const watched = args[0] === 'run' ? stage : generator
+    await expect.poll(stage.doors, wait).toEqual(ready)
+    await expect.poll(generator.doors, wait).toEqual(ready)
+    await using _away = await takeAway(server, 'SIGKILL')
+    await expect.poll(watched.doors, wait).toEqual(waiting)
+    const begin = performance.now()
+    watched.kill('SIGTERM')
+    expect(await watched.exited).toEqual({ code: 0, signal: null })
+    expect(performance.now() - begin).toBeLessThan(10_000)
+  },
+)
+
+test('SIGTERM ends a stage that has never reached its servers', async () => {
+  await using _kafka = await takeAway(servers.kafka)
+  await using _postgres = await takeAway(servers.postgres)
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await expect.poll(() => add.said(/failed/), wait).toBe(1)
+  add.kill('SIGTERM')
+  expect(await add.exited).toEqual({ code: 0, signal: null })
+})

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { childEnvironment, readConfig, type Config } from '../pipeline/config.ts'
+import { openDatabase, type Database } from '../pipeline/database.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createLog } from '../pipeline/log.ts'
+import { startOwnServers, type OwnServers } from './own-servers.ts'
+import { runThroughline } from './run-throughline.ts'
+import { takeAway } from './take-away.ts'
+import { ready, waiting, watchProcess } from './watched-process.ts'
+
+let servers: OwnServers
+let config: Config
+let database: Database
+beforeAll(async () => {
+  servers = await startOwnServers()
+  config = readConfig(servers.env)
+  database = openDatabase(config, 2, () => {})
+  await runThroughline(['migrate'], childEnvironment(servers.env))
+})
+afterAll(async () => {
+  await database.end()
+  await servers[Symbol.asyncDispose]()
+})
+
+const wait = { timeout: 90_000, interval: 100 }
+
+let posted = 0
+
+/** Posts a few messages on all partitions of `start`. */
+async function post() {
+  const producer = createKafka(kafkaSettings(config, 'hand'), createLog('silent', {})).producer()
+  await producer.connect()
+  const messages = [0, 1, 2, 3].map((partition) => ({ value: '{"numbers":[1,2]}', partition }))
+  await producer.send({ topic: 'start', messages })
+  await producer.disconnect()
+  posted += messages.length
+}
+
+async function processed() {
+  const { rows } = await database.query<{ count: number }>(
+    `select count(*)::int from results where stage = 'add'`,
+  )
+  return rows[0]?.count
+}
+
+test('Kafka is away at the start: the process says so once, waits alive, and goes on by itself', async () => {
+  await post()
+  await using kafka = await takeAway(servers.kafka)
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await expect.poll(() => add.said(/^Kafka failed/), wait).toBe(1)
+  expect(await add.doors()).toEqual(waiting)
+  await kafka.bringBack()
+  await expect.poll(processed, wait).toBe(posted)
+  expect(await add.doors()).toEqual(ready)
+  expect(add.said(/failed/)).toBe(1)
+  expect(add.said(/works again/)).toBe(1)
+})
+
+test('Postgres is away at the start: the process says so once, waits alive, and goes on by itself', async () => {
+  await using postgres = await takeAway(servers.postgres)
+  await post()
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await expect.poll(() => add.said(/^Postgres failed/), wait).toBe(1)
+  expect(await add.doors()).toEqual(waiting)
+  await postgres.bringBack()
+  await expect.poll(processed, wait).toBe(posted)
+  expect(await add.doors()).toEqual(ready)
+  expect(add.said(/failed/)).toBe(1)
+  expect(add.said(/works again/)).toBe(1)
+})
+
+test('Kafka goes away later, and is back', async () => {
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await expect.poll(add.doors, wait).toEqual(ready)
+  await using kafka = await takeAway(servers.kafka)
+  await expect.poll(add.doors, wait).toEqual(waiting)
+  await kafka.bringBack()
+  await post()
+  await expect.poll(processed, wait).toBe(posted)
+  expect(await add.doors()).toEqual(ready)
+  expect(add.said(/failed/)).toBe(1)
+})
+
+test('Kafka is killed by -9 in the middle of work, and is back', async () => {
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await post()
+  await expect.poll(processed, wait).toBe(posted)
+  await using kafka = await takeAway(servers.kafka, 'SIGKILL')
+  await expect.poll(add.doors, wait).toEqual(waiting)
+  await kafka.bringBack()
+  await post()
+  await expect.poll(processed, wait).toBe(posted)
+  expect(await add.doors()).toEqual(ready)
+  expect(add.said(/failed/)).toBe(1)
+})
+
+test('Postgres goes away later with messages on their way, and is back', async () => {
+  await using add = await watchProcess(['run', 'add'], servers.env)
+  await expect.poll(add.doors, wait).toEqual(ready)
+  await using postgres = await takeAway(servers.postgres, 'SIGKILL')
+  await post()
+  await expect.poll(add.doors, wait).toEqual(waiting)
+  await postgres.bringBack()
+  await expect.poll(processed, wait).toBe(posted)
+  await expect.poll(add.doors, wait).toEqual(ready)
+  expect(add.said(/failed/)).toBe(1)
+  expect(add.said(/works again/)).toBe(1)
+})
+
+test.each(['Kafka', 'Postgres'] as const)(
+  'the generator waits for %s, at the start and later, and loses nothing',
+  async (name) => {
+    const server = name === 'Kafka' ? servers.kafka : servers.postgres
+    const entered = async () => {
+      const { rows } = await database.query<{ count: number; unsent: number }>(
+        'select count(*)::int, count(*) filter (where published_at is null)::int as unsent from inputs',
+      )
+      return rows[0] ?? { count: 0, unsent: 0 }
+    }
+    await using start = await takeAway(server)
+    await using generator = await watchProcess(['generator'], { ...servers.env, RATE: '20' })
+    await expect.poll(() => generator.said(/failed/), wait).toBe(1)
+    expect(await generator.doors()).toEqual(waiting)
+    await start.bringBack()
+    await expect.poll(generator.doors, wait).toEqual(ready)
+    await using later = await takeAway(server, 'SIGKILL')
+    await expect.poll(generator.doors, wait).toEqual(waiting)
+    await later.bringBack()
+    await expect.poll(generator.doors, wait).toEqual(ready)
+    expect(generator.said(/failed/)).toBe(2)
+    const { count } = await entered()
+    await expect.poll(async () => (await entered()).count, wait).toBeGreaterThan(count)
+    generator.kill('SIGTERM')
+    expect(await generator.exited).toEqual({ code: 0, signal: null })
+    expect((await entered()).unsent).toBe(0)
+  },
+)

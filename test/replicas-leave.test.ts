@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import { routeOf } from '../pipeline/route.ts'
+import { add } from '../stages/add.ts'
+import type { Stage } from '../stages/stage.ts'
+import { readBacklog } from '../telemetry/backlog.ts'
+import { freshPipeline } from './fresh-pipeline.ts'
+import { readTopic } from './read-topic.ts'
+import { runStages, type RunningStages } from './running-stages.ts'
+
+const wait = { timeout: 30_000, interval: 50 }
+
+test('a replica that is told to stop in the middle of a batch finishes it, so that nobody takes it again', async () => {
+  await using pipeline = await freshPipeline({ TOPIC_PARTITIONS: '1' })
+  for (let posted = 0; posted < 20; posted += 1) await pipeline.post('start', '{"numbers":[1,2]}')
+  let replica: RunningStages | undefined
+  let left: Promise<void> | undefined
+  const stopped: Stage = {
+    ...add,
+    apply(body) {
+      left ??= Promise.resolve(replica?.[Symbol.asyncDispose]())
+      return add.apply(body)
+    },
+  }
+  replica = runStages(pipeline, [stopped])
+  await expect.poll(() => left !== undefined, wait).toBe(true)
+  await left
+  const { rows } = await pipeline.database.query('select count(*)::int as results from results')
+  expect(rows).toEqual([{ results: 20 }])
+  expect(await readTopic(pipeline.kafka, `${pipeline.config.TOPIC_PREFIX}stage2`, () => {})).toBe(20)
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  expect(await readBacklog(admin, routeOf(pipeline.config, 'add'))).toMatchObject([{ waiting: 0n }])
+  await admin.disconnect()
+})

@@ -1,0 +1,62 @@
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+
+/** A way to a broker on which the answers to produce requests can get lost. */
+export interface SwallowingProxy extends AsyncDisposable {
+  readonly port: number
+  /** How many connections there were so far. */
+  readonly connections: number
+  /** Whether what the broker answers to produce requests gets lost. */
+  isSwallowing: boolean
+}
+
+const PRODUCE = 0
+
+/** @param port of the broker on 127.0.0.1 */
+export async function startSwallowingProxy(port: number): Promise<SwallowingProxy> {
+  const sockets = new Set<Socket>()
+  let connections = 0
+  const server = createServer((client) => {
+    connections += 1
+    const broker = connect(port, '127.0.0.1')
+    const produces = new Set<number>()
+    forward(client, broker, (frame) => {
+      // A request: length, kind, version, number.
+      if (frame.readInt16BE(4) === PRODUCE) produces.add(frame.readInt32BE(8))
+      return true
+    })
+    // An answer: length, number of the request.
+    forward(broker, client, (frame) => !produces.delete(frame.readInt32BE(4)) || !proxy.isSwallowing)
+    for (const socket of [client, broker]) sockets.add(socket)
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const proxy = {
+    port: (server.address() as AddressInfo).port,
+    isSwallowing: false,
+    get connections() {
+      return connections
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await once(server.close(), 'close')
+    },
+  }
+  return proxy
+}
+
+/** Passes on the frames that `isWanted`, each as a whole. */
+function forward(from: Socket, to: Socket, isWanted: (frame: Buffer) => boolean): void {
+  let waiting = Buffer.alloc(0)
+  from.on('data', (data) => {
+    waiting = Buffer.concat([waiting, data])
+    while (waiting.length >= 4) {
+      const end = 4 + waiting.readInt32BE(0)
+      if (waiting.length < end) break
+      const frame = waiting.subarray(0, end)
+      waiting = waiting.subarray(end)
+      if (isWanted(frame)) to.write(frame)
+    }
+  })
+  from.on('close', () => to.destroy())
+  from.on('error', () => to.destroy())
+}

@@ -1,0 +1,80 @@
+import { ConfigResourceTypes } from 'kafkajs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newMessageId } from '../pipeline/message.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { readTopic } from './read-topic.ts'
+import { runStages } from './running-stages.ts'
+import { add } from '../stages/add.ts'
+
+let pipeline: FreshPipeline
+let prefix: string
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  prefix = pipeline.config.TOPIC_PREFIX
+  await limitRecords(`${prefix}stage2`, 2000)
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+/** A topic that takes only small records, which the pipeline cannot know. */
+async function limitRecords(topic: string, bytes: number) {
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }]
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+  await admin.alterConfigs({ validateOnly: false, resources })
+  await admin.disconnect()
+}
+
+const wait = { timeout: 30_000, interval: 50 }
+
+async function account() {
+  const { rows } = await pipeline.database.query(`
+    select entered::int, processed::int, dead::int, copies::int,
+      (select count(*)::int from results) as results, (select count(*)::int from inputs) as inputs,
+      (select array_agg(reason || ' at ' || stage) from dead_letters) as dead_letters
+    from stage_totals where stage = 'add'`)
+  return rows[0]
+}
+
+const body = (note: string) => JSON.stringify({ numbers: [1, 2], note })
+const small = body('small')
+const large = body('x'.repeat(5000))
+
+async function valuesOn(topic: string) {
+  const values: string[] = []
+  await readTopic(pipeline.kafka, prefix + topic, ({ value }) => values.push(String(value)))
+  return values
+}
+
+test('a record that the next topic refuses is a dead letter, and the others of its batch go on', async () => {
+  // Posted before the stage starts, so that they come in one batch.
+  await pipeline.post('start', small)
+  await pipeline.post('start', large, { 'message-id': newMessageId() })
+  await pipeline.post('start', small)
+  await using stages = runStages(pipeline, [add])
+  const expected = { entered: 3, processed: 2, dead: 1, copies: 0, results: 2, inputs: 3 }
+  await expect.poll(account, wait).toEqual({ ...expected, dead_letters: ['too-large at add'] })
+  await expect.poll(() => valuesOn('dead-letter'), wait).toEqual([large])
+  expect(await valuesOn('stage2')).toEqual([small, small].map((text) => text.replace('}', ',"sum":3}')))
+  // And the stage goes on.
+  await pipeline.post('start', small)
+  await expect.poll(account, wait).toMatchObject({ processed: 3, dead: 1 })
+  expect(stages.health.isReady()).toBe(true)
+})
+
+test('when it comes again, it stays a dead letter, and nothing is counted again', async () => {
+  const before = await account()
+  await rewind()
+  await using _stages = runStages(pipeline, [add])
+  await expect.poll(() => valuesOn('dead-letter'), wait).toEqual([large, large])
+  await expect.poll(() => valuesOn('stage2'), wait).toHaveLength(6)
+  expect(await account()).toEqual(before)
+})
+
+/** As if the process had been killed before it committed: the group begins at the start again. */
+async function rewind() {
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  await admin.resetOffsets({ groupId: `${prefix}add`, topic: `${prefix}start`, earliest: true })
+  await admin.disconnect()
+}
