@@ -35,6 +35,13 @@ export function openEntry({
   }
 }
 
+/**
+ * How often, in seconds, a generator looks for what is left unsent, and how old that has to be. At its start it sends all
+ * there is; but what a process had asked Postgres to save when it was killed may be saved later than that.
+ */
+const SWEEP_EVERY = 10
+const SWEEP_AGE = 60
+
 /** Position 0 as a process: `messages` at once, or for ever as the environment says. */
 export async function runGeneratorProcess(
   surroundings: Surroundings,
@@ -45,17 +52,25 @@ export async function runGeneratorProcess(
   const entry = openEntry(surroundings)
   const trying = <T>(what: string, attempt: () => Promise<T>) =>
     patiently(what, attempt, { log, health, signal: stopping }, isMistake)
+  let sweptAt = performance.now()
+  const sweep = async (minAge: number) => {
+    const left = await trying('Sending what was left unsent', () => enterUnpublished(entry, minAge))
+    sweptAt = performance.now()
+    if (left > 0)
+      log.info(`Sent ${left} message(s) again that another process had saved and perhaps not sent.`)
+  }
   try {
     health.connected(true)
-    const left = await trying('Sending what was left unsent', () => enterUnpublished(entry))
-    if (left > 0)
-      log.info(`Sent ${left} message(s) again that an earlier process had saved and perhaps not sent.`)
+    await sweep(0)
     await generate({
       config,
       random: Math.random,
       messages,
       signal: stopping,
-      enter: (inputs) => trying('Sending messages', () => enter(inputs, entry)),
+      enter: async (inputs) => {
+        if (performance.now() - sweptAt > SWEEP_EVERY * 1000) await sweep(SWEEP_AGE)
+        await trying('Sending messages', () => enter(inputs, entry))
+      },
     })
   } catch (error) {
     if (!stopping.aborted) throw error

@@ -39,16 +39,22 @@ export async function enter(inputs: readonly Input[], entry: Entry): Promise<voi
 
 const OUTBOX_PAGE = 500
 
-/** Sends what an earlier process has saved but not marked. Returns how many there were. */
-export async function enterUnpublished(entry: Entry): Promise<number> {
+/**
+ * Sends what another process has saved but not marked.
+ * @param minAge in seconds: what is younger may be on its way just now
+ * @returns how many there were
+ */
+export async function enterUnpublished(entry: Entry, minAge = 0): Promise<number> {
   // Ids sort by time: what a living process lets in from now on is its own business.
   const until = newMessageId()
   let sent = 0
   for (;;) {
     const { rows } = await entry.database.query<Input>(
       `select encode(uuid_send(message_id), 'hex') as id, numbers as subject, body, partition
-       from inputs where published_at is null and stage = $1 and message_id < $2 order by message_id limit $3`,
-      [entry.stage, until, OUTBOX_PAGE],
+       from inputs
+       where published_at is null and stage = $1 and message_id < $2 and dt <= now() - make_interval(secs => $3)
+       order by message_id limit $4`,
+      [entry.stage, until, minAge, OUTBOX_PAGE],
     )
     if (rows.length === 0) return sent
     await publishInputs(rows, entry)

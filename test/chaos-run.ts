@@ -28,7 +28,7 @@ export interface ChaosOptions {
 
 export interface ChaosReport extends Findings {
   readonly faults: readonly Fault[]
-  /** How processes ended that had not been killed and did not end well when they were asked to. */
+  /** How processes ended that nobody had killed, or that did not obey SIGTERM. */
   readonly oddEnds: readonly string[]
   /** From the end of the flow until nothing waited. */
   readonly settledAfterMs: number
@@ -47,11 +47,11 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     env,
     replicas: options.replicas,
     onLine: options.onLine,
-    onEnd({ name, code, signal, wasAsked }) {
+    onEnd({ name, code, signal, wanted }) {
       // SIGTERM by itself ends a process that is not far enough to listen to it.
-      const isWanted = code === 0 || signal === (wasAsked ? 'SIGTERM' : 'SIGKILL')
-      if (!isWanted)
-        oddEnds.push(`${name} ended by ${signal ?? `code ${code}`}${wasAsked ? ' upon SIGTERM' : ''}.`)
+      const isFine = code === 0 || (signal !== null && signal === wanted)
+      const upon = wanted === undefined ? '' : ` upon ${wanted}`
+      if (!isFine) oddEnds.push(`${name} ended by ${signal ?? `code ${code}`}${upon}.`)
     },
   })
   const faults = await maltreat(options, config, servers, processes)

@@ -14,9 +14,8 @@ export function keptAliveVictim(kept: KeptAlive): Victim {
   return {
     name: kept.name,
     async suffer({ kind, lastsMs }) {
-      if (kind === 'kill') kept.kill('SIGKILL')
-      else if (kind === 'freeze') await freeze(kept, lastsMs)
-      else await kept.terminate()
+      if (kind === 'freeze') await freeze(kept, lastsMs)
+      else await kept.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
     },
   }
 }
@@ -37,7 +36,10 @@ export function serverVictim(name: string, server: LocalServer): Victim {
   }
 }
 
-async function freeze(process: Pick<LocalServer, 'kill'>, lastsMs: number): Promise<void> {
+async function freeze(
+  process: { kill(signal: 'SIGSTOP' | 'SIGCONT'): void },
+  lastsMs: number,
+): Promise<void> {
   process.kill('SIGSTOP')
   await sleep(lastsMs)
   process.kill('SIGCONT')

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { newMessageId } from '../pipeline/message.ts'
+import { freshPipeline } from './fresh-pipeline.ts'
+import { watchProcess } from './watched-process.ts'
+
+const wait = { timeout: 60_000, interval: 200 }
+
+test('what another process has saved but not sent is sent by a generator that runs already', async () => {
+  await using pipeline = await freshPipeline()
+  await using generator = await watchProcess(['generator'], { ...pipeline.env, RATE: '5' })
+  const count = async () => {
+    const { rows } = await pipeline.database.query('select from inputs where published_at is not null')
+    return rows.length
+  }
+  await expect.poll(count, wait).toBeGreaterThan(0)
+  // As a process leaves it that is killed while Postgres is at it, a minute ago.
+  const id = newMessageId()
+  await pipeline.database.query(
+    `insert into inputs (message_id, numbers, dt, body, stage, partition)
+     values ($1, '[1]', now() - interval '61 seconds', '{"numbers":[1]}', 'add', 0)`,
+    [id],
+  )
+  const isSent = async () => {
+    const text = 'select from inputs where published_at is not null and message_id = $1'
+    const { rows } = await pipeline.database.query(text, [id])
+    return rows.length === 1
+  }
+  await expect.poll(isSent, wait).toBe(true)
+  expect(generator.said(/^Sent 1 message/)).toBe(1)
+})
