@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-import { createProgram, report } from './program.ts'
+import '../telemetry/preload.ts'
+
+// Only now, behind the preload: kafkajs can be traced when the hook was there before its first import.
+const { createProgram, report } = await import('./program.ts')
 
 const complain = (text: string) => process.stderr.write(text)
 

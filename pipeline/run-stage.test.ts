@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { readMessage } from './message.ts'
 import { runStage, type Collaborators } from './run-stage.ts'
 import type { Saved } from './save.ts'
 
@@ -53,4 +54,51 @@ test('commits nothing that is not published', async () => {
   const { events, collaborators } = recorded('publish')
   await expect(runStage([], collaborators)).rejects.toThrow('publish failed')
   expect(events).toEqual(['save begins', 'save ends', 'publish begins'])
+})
+
+const message = readMessage('start', 0, {
+  key: null,
+  value: Buffer.from('{}'),
+  timestamp: '1700000000000',
+  offset: '0',
+  attributes: 0,
+  headers: {},
+})
+
+/** How many of so many messages are done at once, when each computes for so long and makes a body of so many characters. */
+async function doneAtOnce(messages: number, ms: number, characters: number): Promise<number> {
+  let done = 0
+  const { collaborators } = recorded()
+  const compute = () => {
+    const times = { startedAt: 0, computedAt: 0, skewMs: 0 }
+    for (const end = performance.now() + ms; performance.now() < end;);
+    return { message, subject: undefined, result: '', body: ' '.repeat(characters), ...times }
+  }
+  const commit = (count: number) => {
+    done = count
+    return Promise.resolve()
+  }
+  await runStage(
+    Array.from({ length: messages }, () => message),
+    { ...collaborators, compute, commit },
+  )
+  return done
+}
+
+test('takes a whole batch when it is small and quick', async () => {
+  expect(await doneAtOnce(1000, 0, 200)).toBe(1000)
+})
+
+test('takes no more than it can do in a moment, so that a group never waits for it', async () => {
+  const done = await doneAtOnce(100, 100, 10)
+  expect(done).toBeGreaterThan(0)
+  expect(done).toBeLessThan(15)
+})
+
+test('takes no more than fits into memory, however small the messages were', async () => {
+  expect(await doneAtOnce(1000, 0, 100_000)).toBeLessThan(25)
+})
+
+test('takes at least one, however long it takes', async () => {
+  expect(await doneAtOnce(2, 1100, 3_000_000)).toBe(1)
 })

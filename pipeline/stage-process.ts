@@ -41,8 +41,14 @@ export async function runStageProcess(
     health.progressed()
     observer.batchDone(publication, route)
     for (const { message, reason, explanation } of publication.deadLetters) {
-      log.warn({ messageId: message.id, offset: message.offset, reason }, `Dead letter: ${explanation}`)
+      const traceId = message.parent?.traceId ?? message.id
+      log.warn(
+        { messageId: message.id, traceId, offset: message.offset, reason },
+        `Dead letter: ${explanation}`,
+      )
     }
+    const { results, deadLetters, copies } = publication
+    return results.length + deadLetters.length + copies.length
   }
   try {
     await connect(workplace, stopping)

@@ -1,12 +1,11 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import { chunksOf } from './chunks.ts'
 import type { Health } from './health.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
 import type { Log } from './log.ts'
 import { readMessage, type Message } from './message.ts'
 import { createWaiting } from './patiently.ts'
 
-/** A chunk of one partition's records, with what is needed to be done with it. */
+/** What one partition has, and what is needed to be done with it. */
 export interface Batch {
   readonly topic: string
   readonly partition: number
@@ -15,38 +14,35 @@ export interface Batch {
   readonly signal: AbortSignal
   /** Aborted when the partition may be somebody else's: nothing more is to be done with the batch. */
   readonly lost: AbortSignal
-  /** Commits the offset behind the last message. */
-  readonly commit: () => Promise<void>
+  /** Commits the offset behind the first `done` messages. */
+  readonly commit: (done: number) => Promise<void>
 }
 
-/** Rows and records are made in memory: this bounds what one batch takes. */
-const MAX_BATCH_BYTES = 524_288
+export interface Taking {
+  /** Does the first messages of a batch, one at least, and says how many. It is asked again for the rest. */
+  readonly work: (batch: Batch) => Promise<number>
+  readonly stopping: AbortSignal
+  /** An error that is not kafkajs's own is a bug. The records stay uncommitted. */
+  readonly onBug: (error: Error) => void
+}
 
 /**
- * Hands the records of the topics that the consumer has subscribed to to `work`, a batch at a time within a partition, several partitions side by side.
- * While `work` runs, heartbeats go on by a timer: kafkajs sends none by itself.
- * An error that is not kafkajs's own is a bug: it goes to `onBug`, and the records stay uncommitted.
+ * Hands the records of the topics that the consumer has subscribed to to `work`, in order within a partition, several
+ * partitions side by side. While `work` runs, heartbeats go on by a timer: kafkajs sends none by itself.
  */
-export async function take(
-  consumer: Consumer,
-  settings: KafkaSettings,
-  {
-    work,
-    stopping,
-    onBug,
-  }: { work: (batch: Batch) => Promise<void>; stopping: AbortSignal; onBug: (error: Error) => void },
-): Promise<void> {
+export async function take(consumer: Consumer, settings: KafkaSettings, taking: Taking): Promise<void> {
+  const { work, stopping, onBug } = taking
   const eachBatch = async (payload: EachBatchPayload) => {
+    // It may have waited behind other partitions for so long that the group has moved on.
+    await payload.heartbeat()
     const beating = startHeartbeats(payload.heartbeat, settings.consumer.heartbeatInterval ?? 1000)
     const signal = AbortSignal.any([beating.signal, stopping])
+    const { topic, partition } = payload.batch
+    let rest = payload.batch.messages.map((record) => readMessage(topic, partition, record))
     try {
-      for (const chunk of chunksOf(
-        payload.batch.messages,
-        (record) => record.value?.length ?? 0,
-        MAX_BATCH_BYTES,
-      )) {
-        if (!payload.isRunning() || payload.isStale() || signal.aborted) break
-        await work(batchOf(payload, chunk, { signal, lost: beating.signal }))
+      while (rest.length > 0 && payload.isRunning() && !payload.isStale() && !signal.aborted) {
+        const done = await work(batchOf(payload, rest, { signal, lost: beating.signal }))
+        rest = rest.slice(done)
       }
       beating.signal.throwIfAborted()
     } catch (error) {
@@ -57,38 +53,32 @@ export async function take(
       beating.stop()
     }
   }
+  const partitionsConsumedConcurrently = 4
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: 4,
+    partitionsConsumedConcurrently,
     eachBatch,
   })
 }
 
 function batchOf(
-  payload: EachBatchPayload,
-  records: EachBatchPayload['batch']['messages'],
+  { batch: { topic, partition }, commitOffsetsIfNecessary, resolveOffset }: EachBatchPayload,
+  messages: readonly Message[],
   signals: Pick<Batch, 'signal' | 'lost'>,
 ): Batch {
-  const { topic, partition } = payload.batch
-  const last = records.at(-1)?.offset ?? '-1'
-  return {
-    topic,
-    partition,
-    messages: records.map((record) => readMessage(topic, partition, record)),
-    ...signals,
-    commit: async () => {
-      const offset = String(BigInt(last) + 1n)
-      const committing = payload.commitOffsetsIfNecessary({
-        topics: [{ topic, partitions: [{ partition, offset }] }],
-      })
-      await committing.catch((error: unknown) => {
-        kafkas.add(Object(error))
-        throw error
-      })
-      payload.resolveOffset(last)
-    },
+  const commit = async (done: number) => {
+    const last = messages[done - 1]?.offset
+    if (last === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
+    const offset = String(BigInt(last) + 1n)
+    const committing = commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+    await committing.catch((error: unknown) => {
+      kafkas.add(Object(error))
+      throw error
+    })
+    resolveOffset(last)
   }
+  return { topic, partition, messages, ...signals, commit }
 }
 
 /** kafkajs throws plain errors too, such as 'Broker not connected': where an error came from says whose it is. */
