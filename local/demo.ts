@@ -32,7 +32,8 @@ Environment (.env.example has more, for the generator too):
   DB_HOST            when set: the Postgres that is there is used, none is started
 
 Exit codes:
-  0  all messages finished or are dead letters; without --messages: Ctrl-C
+  0  all messages finished or are dead letters; without --messages: Ctrl-C,
+     which npm itself reports as 130
   1  a message is missing, a process ended by itself, or --messages was interrupted
   2  a mistake to mend: Java is missing, a port is taken, ...
 ${examples(

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
+import { inspect } from 'node:util'
 import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
 import { subject } from '../stages/index.ts'
-import { Refusal, type ReasonCode } from '../stages/refusal.ts'
+import { Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
 import { now } from './clock.ts'
 import type { Message } from './message.ts'
@@ -43,7 +44,7 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
   const times = () => ({ startedAt, computedAt: Math.max(now(), startedAt), skewMs: startedAt - begun })
   try {
     const body = decode(message.value)
-    const result = toJson(apply(stage, body))
+    const result = toJson(stage.apply(body))
     const next = withField(body, stage.adds, result)
     refuseOver(maxBytes, next)
     return {
@@ -54,8 +55,7 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
       ...times(),
     }
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    return { ...refused(message, error), ...times() }
+    return { ...refused(message, error instanceof Refusal ? error : failure(stage, error)), ...times() }
   }
 }
 
@@ -70,13 +70,13 @@ function decode(value: Buffer | null): Body {
   return parseBody(value.toString())
 }
 
-function apply(stage: Stage, body: Body): unknown {
-  try {
-    return stage.apply(body)
-  } catch (error) {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('stage-failed', `${stage.name} failed: ${String(error)}`, { cause: error })
-  }
+/** Whatever is thrown by what is pure would be thrown again. */
+function failure(stage: Stage, error: unknown): Refusal {
+  return new Refusal('stage-failed', `${stage.name} failed: ${said(error)}`, { cause: error })
+}
+
+function said(error: unknown): string {
+  return shorten(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error), 300)
 }
 
 /** @throws {Refusal} for what JSON has no word for: undefined, functions, NaN, infinities, circles */
@@ -88,7 +88,7 @@ function toJson(value: unknown): string {
     if (json.includes('null')) JSON.stringify(value, refuseNonFinite)
     return json
   } catch (error) {
-    throw new Refusal('result-not-json', `The result is not JSON: ${String(error)}`, { cause: error })
+    throw new Refusal('result-not-json', `The result is not JSON: ${said(error)}`, { cause: error })
   }
 }
 

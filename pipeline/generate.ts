@@ -13,6 +13,8 @@ export interface Generation {
   /** Lets messages into the pipeline; resolves once the broker has them. */
   readonly enter: (inputs: readonly Input[]) => Promise<void>
   readonly signal: AbortSignal
+  /** Told every few seconds that waiting for the next burst is all there is to do. */
+  readonly onPause?: () => void
   /** Stop after this many messages, without pauses; undefined for ever. */
   readonly messages?: number | undefined
 }
@@ -43,20 +45,21 @@ async function generateSteadily(generation: Generation, rate: number): Promise<v
   while (!signal.aborted) {
     if (owed >= 1) await generation.enter(newInputs(generation, Math.floor(owed)))
     owed -= Math.floor(owed)
-    await sleep(tickMs, signal)
+    await sleep(tickMs, generation)
     const time = performance.now()
     owed = Math.min(MAX_BURST, owed + ((time - last) / 1000) * rate)
     last = time
   }
 }
 
-async function generateBursts({ config, random, enter, signal, ...rest }: Generation): Promise<void> {
+async function generateBursts(generation: Generation): Promise<void> {
+  const { config, random, enter, signal } = generation
   while (!signal.aborted) {
     const seconds = config.SLEEP_MIN + random() * (config.SLEEP_MAX - config.SLEEP_MIN)
-    await sleep(seconds * 1000, signal)
+    await sleep(seconds * 1000, generation)
     const span = config.MESSAGE_MAX - config.MESSAGE_MIN + 1
     const count = config.MESSAGE_MIN + Math.floor(random() * span)
-    if (!signal.aborted) await enter(newInputs({ config, random, enter, signal, ...rest }, count))
+    if (!signal.aborted) await enter(newInputs(generation, count))
   }
 }
 
@@ -79,9 +82,14 @@ export function newInput(body: string, partition: number): Input {
   return { id: newMessageId(), subject: sourceOf(parseBody(body), subject), body, partition }
 }
 
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  await pause(ms, undefined, { signal }).catch((error: unknown) => {
-    // The signal ends the pause early, which is what it is for.
-    if (!signal.aborted) throw error
-  })
+const NOTICE_MS = 5000
+
+async function sleep(ms: number, { signal, onPause }: Generation): Promise<void> {
+  for (let left = ms; left > 0 && !signal.aborted; left -= NOTICE_MS) {
+    onPause?.()
+    await pause(Math.min(left, NOTICE_MS), undefined, { signal }).catch((error: unknown) => {
+      // The signal ends the pause early, which is what it is for.
+      if (!signal.aborted) throw error
+    })
+  }
 }

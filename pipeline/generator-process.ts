@@ -60,13 +60,14 @@ export async function runGeneratorProcess(
       log.info(`Sent ${left} message(s) again that another process had saved and perhaps not sent.`)
   }
   try {
-    health.connected(true)
     await sweep(0)
+    health.connected(true)
     await generate({
       config,
       random: Math.random,
       messages,
       signal: stopping,
+      onPause: health.progressed,
       enter: async (inputs) => {
         if (performance.now() - sweptAt > SWEEP_EVERY * 1000) await sweep(SWEEP_AGE)
         await trying('Sending messages', () => enter(inputs, entry))

@@ -13,6 +13,22 @@ export const ownHeaders = {
 
 const own = new Set<string>(Object.values(ownHeaders))
 
+/**
+ * A record's headers as they can be sent on: kafkajs gives null for a header without a value, and cannot send it; and it
+ * collects them in an object that has a prototype.
+ */
+export function usableHeaders(headers: IHeaders | undefined): IHeaders {
+  const usable = Object.create(null) as IHeaders
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    const values = (Array.isArray(value) ? value : [value]).filter((one) => typeof one !== 'function')
+    const [only = EMPTY, ...others] = values.map((one) => one ?? EMPTY)
+    usable[name] = others.length === 0 ? only : [only, ...others]
+  }
+  return usable
+}
+
+const EMPTY = Buffer.alloc(0)
+
 /** A header's text; of several with the same name the last. */
 export function headerText(headers: IHeaders, name: string): string | undefined {
   const value = headers[name]
@@ -24,7 +40,7 @@ export function headerText(headers: IHeaders, name: string): string | undefined 
 export function carriedHeaders(headers: IHeaders): IHeaders | undefined {
   let carried: IHeaders | undefined
   for (const name in headers) {
-    if (!own.has(name)) (carried ??= {})[name] = headers[name]
+    if (!own.has(name)) (carried ??= Object.create(null) as IHeaders)[name] = headers[name]
   }
   return carried
 }

@@ -29,7 +29,10 @@ export interface Entry {
  */
 export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
   await insertInputs(entry.database, entry.stage, inputs)
-  const refused = await publishInputs(inputs, entry)
+  refuse(await publishInputs(inputs, entry), entry)
+}
+
+function refuse(refused: readonly Input[], entry: Entry): void {
   if (refused.length === 0) return
   const ids = refused.map(({ id }) => id).join(', ')
   throw new UserError(
@@ -57,7 +60,7 @@ export async function enterUnpublished(entry: Entry, minAge = 0): Promise<number
       [entry.stage, until, minAge, OUTBOX_PAGE],
     )
     if (rows.length === 0) return sent
-    await publishInputs(rows, entry)
+    refuse(await publishInputs(rows, entry), entry)
     sent += rows.length
   }
 }

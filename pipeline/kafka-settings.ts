@@ -10,6 +10,8 @@ export interface KafkaSettings {
   readonly maxRequestBytes: number
   /** The bytes of one record with its headers; more is refused before it is sent. */
   readonly maxRecordBytes: number
+  /** A request over this is answered by a closed connection, not by an error: it must not be sent. */
+  readonly deadlyRequestBytes: number
   readonly createTopics: boolean
 }
 
@@ -51,6 +53,7 @@ export function kafkaSettings(config: Config, clientId: string): KafkaSettings {
     producer: { idempotent: false, allowAutoTopicCreation: false, metadataMaxAge },
     maxRequestBytes: 900_000,
     maxRecordBytes: 900_000,
+    deadlyRequestBytes: azure ? 1_000_000 : Number.POSITIVE_INFINITY,
     createTopics: config.TOPICS_AUTO_CREATE === 'true',
   }
 }

@@ -58,6 +58,7 @@ test.each([
   ['attempt', '0'],
   ['attempt', '32768'],
   ['sent-at', 'yesterday'],
+  ['sent-at', '99999999999999'],
   ['traceparent', 'garbage'],
   ['traceparent', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`],
 ])('a malformed header %s: %s is derived instead, and counted', (name, value) => {

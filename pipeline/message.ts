@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { v7 as uuidv7 } from 'uuid'
-import { headerText, ownHeaders } from './headers.ts'
+import { headerText, ownHeaders, usableHeaders } from './headers.ts'
 import { parseTraceparent, type Traceparent } from './traceparent.ts'
 
 /** One record as the machinery sees it. Times in milliseconds since the epoch. */
@@ -31,10 +31,11 @@ export interface Message {
 }
 
 const MAX_ATTEMPT = 32_767
+const MAX_SKEW_MS = 600_000
 
 /** Takes what travels in the headers; what is missing or malformed is derived, so that a redelivery gets the same. */
 export function readMessage(topic: string, partition: number, record: KafkaMessage): Message {
-  const headers = record.headers ?? {}
+  const headers = usableHeaders(record.headers)
   let badHeaders = 0
   const read = <T>(name: string, parse: (text: string) => T | undefined): T | undefined => {
     const text = headerText(headers, name)
@@ -46,10 +47,13 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const id = read(ownHeaders.id, parseMessageId) ?? derivedId(topic, partition, record)
   const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
   const parent = read(ownHeaders.traceparent, parseTraceparent)
-  const sentAt = read(ownHeaders.sentAt, parseTime)
   const appendedAt = Number(record.timestamp)
+  // Clocks differ by seconds; what was sent long after it arrived was not written by a stage.
+  const sentAt = read(ownHeaders.sentAt, (text) => parseTime(text, appendedAt + MAX_SKEW_MS))
   const queuedAt = Math.max(appendedAt, sentAt ?? 0)
-  const enteredAt = (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, parseTime)) ?? queuedAt
+  const enteredAt =
+    (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, (text) => parseTime(text, queuedAt))) ??
+    queuedAt
   const { offset, key, value } = record
   const origin = { topic, partition, offset, key, value, headers, parent }
   const times = { sentAt, enteredAt, queuedAt, skewMs: queuedAt - appendedAt }
@@ -82,7 +86,7 @@ function parseAttempt(text: string): number | undefined {
   return attempt >= 1 && attempt <= MAX_ATTEMPT ? attempt : undefined
 }
 
-function parseTime(text: string): number | undefined {
+function parseTime(text: string, latest: number): number | undefined {
   const time = /^\d{1,14}(\.\d{1,6})?$/.test(text) ? Number(text) : 0
-  return time > 0 ? time : undefined
+  return time > 0 && time <= latest ? time : undefined
 }

@@ -14,7 +14,6 @@ import { buryTooLarge } from './too-large.ts'
 export interface Publishing {
   readonly route: Route
   readonly place: Place
-  readonly deadLetterTopic: string
   readonly sender: Sender
   readonly database: Database
   /** The traceparent for what is sent on; undefined for none. */
@@ -62,13 +61,27 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
 }
 
 async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Publishing): Promise<void> {
-  const { deadLetterTopic, place, sender, patiently, traceparent } = publishing
+  const { route, place, sender, patiently, traceparent } = publishing
   if (letters.length === 0) return
   const records = letters.map((letter) => {
     const headers = deadLetterHeaders(letter, place.stage, traceparent(letter.message))
     return { key: letter.message.key, value: letter.message.value, headers }
   })
-  await patiently('Kafka', () => sender.send(deadLetterTopic, place.partition, records))
+  const send = (some: readonly Outgoing[]) =>
+    patiently('Kafka', () => sender.send(route.deadLetters, place.partition, some))
+  const receipts = await send(records)
+  const refused = records.filter((_, index) => receipts[index] === undefined)
+  // The row has the value. The record without it still says what died, where and why.
+  const value = 'too large for this topic: it is in the table dead_letters'
+  if (refused.length > 0) {
+    await send(
+      refused.map(({ key, headers }) => ({
+        key,
+        value: null,
+        headers: { ...headers, 'dead-letter-value': value },
+      })),
+    )
+  }
 }
 
 function nextRecord({ message, body, sentAt }: Sending, traceparent: string | undefined): Outgoing {

@@ -12,6 +12,8 @@ export interface Route {
   readonly source: string
   /** The topic it writes: the one that the next stage reads, or `finish`. */
   readonly target: string
+  /** The topic for what has no answer, the same for all stages. */
+  readonly deadLetters: string
   readonly isLast: boolean
   /** The consumer group: the stage's name. */
   readonly group: string
@@ -27,6 +29,7 @@ export function routes(config: Config): readonly Route[] {
     position: index + 1,
     source: prefix + stage.reads,
     target: prefix + (pipeline[index + 1]?.reads ?? finish),
+    deadLetters: prefix + deadLetterTopic,
     isLast: index + 1 === pipeline.length,
     group: prefix + stage.name,
   }))

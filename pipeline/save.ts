@@ -73,14 +73,18 @@ interface Row {
   readonly body: string | null
   readonly reason: DeadLetter['reason']
   readonly explanation: string
+  /** Milliseconds since the epoch. */
+  readonly started: number
+  readonly computed: number
 }
 
+const times = `extract(epoch from started_at)::float8 * 1000 as started, extract(epoch from computed_at)::float8 * 1000 as computed`
 const select = `
 with wanted as (select distinct * from unnest($2::uuid[], $3::smallint[]) as t (message_id, attempt))
-select encode(uuid_send(message_id), 'hex') as id, attempt, topic, partition, "offset", body, null as reason, null as explanation
+select encode(uuid_send(message_id), 'hex') as id, attempt, topic, partition, "offset", body, null as reason, null as explanation, ${times}
 from wanted join results using (message_id, attempt) where stage = $1
 union all
-select encode(uuid_send(message_id), 'hex'), attempt, topic, partition, "offset", null, reason, explanation
+select encode(uuid_send(message_id), 'hex'), attempt, topic, partition, "offset", null, reason, explanation, ${times}
 from wanted join dead_letters using (message_id, attempt) where stage = $1`
 
 /** Decides by the rows what each message of the batch is. */
@@ -101,10 +105,11 @@ async function settle(
     redelivered: new Set<Message>(),
     copies: [] as Message[],
   }
-  for (const { message, startedAt, computedAt, skewMs } of outcomes) {
-    const taken = { message, startedAt, computedAt, skewMs }
+  for (const { message, skewMs } of outcomes) {
     const row = held.get(keyOf(message))
     if (row === undefined) throw new Error(`Message ${message.id} has lost its row at ${place.stage}`)
+    // The row's times, not those of computing it once more: the same spans, and boundaries that never go back.
+    const taken = { message, startedAt: row.started, computedAt: row.computed, skewMs }
     if (!fresh.has(keyOf(message)) && isSamePlace(row, message)) saved.redelivered.add(message)
     if (!isSamePlace(row, message)) saved.copies.push(message)
     else if (row.body === null)

@@ -65,7 +65,11 @@ export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
     async send(topic, partition, records) {
       const receipts: (Receipt | undefined)[] = []
       for (const chunk of chunksOf(records, sizeOf, settings.maxRequestBytes)) {
-        receipts.push(...(await singlingOut(chunk, (some) => sendOnce(topic, partition, some))))
+        // Only a record that is too large by itself makes a chunk of this size.
+        const isDeadly = chunk.some((record) => sizeOf(record) > settings.deadlyRequestBytes)
+        receipts.push(
+          ...(isDeadly ? [undefined] : await singlingOut(chunk, (some) => sendOnce(topic, partition, some))),
+        )
       }
       return receipts
     },

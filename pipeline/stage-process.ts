@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
-import { deadLetterTopic, type Route } from './route.ts'
+import type { Route } from './route.ts'
 import { runStage, type Collaborators } from './run-stage.ts'
 import { save } from './save.ts'
 import { createSender, type Sender } from './send.ts'
@@ -100,18 +100,16 @@ async function close({ consumer, sender, database }: Workplace): Promise<void> {
 }
 
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
-  const { config, route, log, health, observer, settings, sender, database } = workplace
+  const { route, log, health, observer, settings, sender, database } = workplace
   const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
   const trying = <T>(server: string, attempt: () => Promise<T>) => {
     batch.lost.throwIfAborted()
     return patiently(server, attempt, { log, health, signal: batch.signal })
   }
-  const letters = config.TOPIC_PREFIX + deadLetterTopic
   const traceparent = (message: Message) => observer.traceparent(message, route)
   const publishing = {
     route,
     place,
-    deadLetterTopic: letters,
     sender,
     database,
     traceparent,

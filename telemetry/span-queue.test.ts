@@ -67,3 +67,17 @@ test('the end waits for everything, never with more exports at once than allowed
   expect(sizes(asked)).toEqual([4, 4, 4, 4, 2])
   expect(lost()).toBe(0)
 })
+
+test('an exporter that throws loses its spans, and nothing else', async () => {
+  let lost = 0
+  const exporter: SpanExporter = {
+    export: () => {
+      throw new Error('no room on the wire')
+    },
+    shutdown: () => Promise.resolve(),
+  }
+  const queue = createSpanQueue(exporter, { ...options, onLost: (spans) => (lost += spans) })
+  for (let count = 0; count < 4; count += 1) queue.onEnd(span())
+  await queue.shutdown()
+  expect(lost).toBe(4)
+})

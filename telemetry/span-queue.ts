@@ -64,5 +64,9 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
 }
 
 function isExported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<boolean> {
-  return new Promise((resolve) => exporter.export(spans, ({ error, code }) => resolve(!error && !code)))
+  const exporting = new Promise<boolean>((resolve) => {
+    exporter.export(spans, ({ error, code }) => resolve(!error && !code))
+  })
+  // An exporter may also throw: its spans are lost then, and nobody else is to suffer from it.
+  return exporting.catch(() => false)
 }

@@ -82,7 +82,8 @@ test('messages count by what came of them; what was measured before is not measu
   expect(samples.get('throughline_messages_total{outcome="redelivered",reason="",}')).toBe(1)
   expect(samples.get('throughline_messages_total{outcome="copy",reason="",}')).toBe(2)
   expect(samples.get('throughline_messages_total{outcome="dead",reason="not-json",}')).toBe(1)
-  expect(samples.get('throughline_wait_seconds_count{}')).toBe(1)
+  expect(samples.get('throughline_wait_seconds_count{}')).toBe(2)
+  expect(samples.get('throughline_save_seconds_count{}')).toBe(1)
   expect(samples.get('throughline_batch_messages_sum{}')).toBe(5)
 })
 

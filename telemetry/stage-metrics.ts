@@ -18,7 +18,7 @@ export function measure(publication: Publication, route: Route, metrics: Metrics
   countMessages(metrics, 'copy', copies.length)
   for (const { reason } of freshLetters) countMessages(metrics, 'dead', 1, reason)
   for (const result of freshResults) measureResult(result, route, metrics)
-  for (const { message } of freshLetters) countOddities(message, metrics)
+  for (const letter of freshLetters) measureLetter(letter, metrics)
 }
 
 function countMessages(
@@ -42,6 +42,12 @@ function measureResult(result: Published, route: Route, metrics: Metrics): void 
     metrics.observe('throughline_end_to_end_seconds', (arrivedAt - message.enteredAt) / 1000, traceId)
   }
   countOddities(message, metrics, skewMs, arrivedAt - receipt.appendedAt)
+}
+
+function measureLetter({ message, startedAt, computedAt, skewMs }: DeadLetter, metrics: Metrics): void {
+  metrics.observe('throughline_wait_seconds', (startedAt - message.queuedAt) / 1000)
+  metrics.observe('throughline_work_seconds', (computedAt - startedAt) / 1000)
+  countOddities(message, metrics, skewMs)
 }
 
 function countOddities(message: Message, metrics: Metrics, ...skews: readonly number[]): void {

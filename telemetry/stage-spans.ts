@@ -10,7 +10,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { DeadLetter } from '../pipeline/compute.ts'
 import type { Message } from '../pipeline/message.ts'
 import type { Publication, Published } from '../pipeline/publish.ts'
-import { deadLetterTopic, type Route } from '../pipeline/route.ts'
+import type { Route } from '../pipeline/route.ts'
 import { spanId } from './span-ids.ts'
 
 /**
@@ -91,12 +91,12 @@ function deadLetterSpans(
         'throughline.work_ms': computedAt - startedAt,
       },
     }),
-    span(`send ${deadLetterTopic}`, SpanKind.PRODUCER, resource, {
+    span(`send ${route.deadLetters}`, SpanKind.PRODUCER, resource, {
       context: send,
       parent: process,
       from: computedAt,
       to: Math.max(endedAt, computedAt),
-      attributes: sent(message, route, deadLetterTopic),
+      attributes: sent(message, route, route.deadLetters),
     }),
   ]
 }

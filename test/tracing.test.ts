@@ -151,7 +151,7 @@ test('a dead letter’s trace ends in an error that says why', async () => {
   const died = path.at(-2)
   expect(died).toMatchObject({ service: 'square-root', kind: CONSUMER, status: ERROR })
   expect(died?.attributes).toMatchObject({ 'error.type': 'negative-root' })
-  expect(path.at(-1)?.name).toBe('send dead-letter')
+  expect(path.at(-1)?.name).toBe(`send ${pipeline.config.TOPIC_PREFIX}dead-letter`)
 })
 
 test('spans have the times of the rows, to the microsecond', async () => {
