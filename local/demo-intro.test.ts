@@ -5,11 +5,14 @@ import { intro } from './demo-intro.ts'
 const doors = [
   { name: 'Kafka', address: 'localhost:19092' },
   { name: 'Postgres', address: 'localhost:15432' },
+  { name: 'Tempo', address: 'localhost:3200' },
 ]
 
 test('it says where the doors are and what to try, in lines of 80 characters', () => {
   const text = intro(doors, readConfig({}))
-  expect(text).toContain('Kafka localhost:19092, Postgres localhost:15432; Ctrl-C stops everything.')
+  expect(text).toContain(
+    'Kafka localhost:19092, Postgres localhost:15432, Tempo localhost:3200.\nCtrl-C stops everything.',
+  )
   expect(text).toContain('npx throughline submit')
   expect(text).toContain('npx throughline follow')
   expect(text).not.toContain('export')

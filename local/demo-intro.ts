@@ -1,7 +1,15 @@
 import { type Config, readConfig } from '../pipeline/config.ts'
 
 /** What the tools need to know in another terminal to meet this pipeline. */
-const meeting = ['BOOTSTRAP_SERVERS', 'TOPIC_PREFIX', 'DB_HOST', 'DB_PORT', 'DB_NAME', 'DB_USER'] as const
+const meeting = [
+  'BOOTSTRAP_SERVERS',
+  'TOPIC_PREFIX',
+  'DB_HOST',
+  'DB_PORT',
+  'DB_NAME',
+  'DB_USER',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+] as const
 
 /** Where the doors are, and what to try while it runs. */
 export function intro(
@@ -13,8 +21,8 @@ export function intro(
   const settings = other.map((key) => `${key}=${String(config[key])}`)
   return [
     '',
-    `${doors.map(({ name, address }) => `${name} ${address}`).join(', ')}; Ctrl-C stops everything.`,
-    'In another terminal:',
+    `${doors.map(({ name, address }) => `${name} ${address}`).join(', ')}.`,
+    'Ctrl-C stops everything. In another terminal:',
     ...(settings.length > 0 ? [`  export ${settings.join(' ')}`] : []),
     `  npx throughline submit '{"numbers":[1.5,2.5]}'`,
     '  npx throughline follow ID      # the id that submit prints',

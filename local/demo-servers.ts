@@ -4,12 +4,13 @@ import { withDatabase } from '../cli/with-database.ts'
 import { withKafka } from '../cli/with-kafka.ts'
 import { type Config, isGiven } from '../pipeline/config.ts'
 import { UserError } from '../pipeline/user-error.ts'
+import { plannedTempo } from './demo-tempo.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKafka } from './kafka.ts'
 import type { LocalServer } from './local-server.ts'
 import { startPostgres } from './postgres.ts'
 
-/** A server that the demo needs. */
+/** A server that the demo needs or, Tempo, makes use of. */
 export interface DemoServer {
   readonly name: string
   /** Where clients find it: "localhost:19092". */
@@ -36,7 +37,8 @@ export interface ServersOptions {
 const STOP_MS = 3000
 
 /**
- * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name. Disposing stops the started ones.
+ * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name, and Tempo where it is installed.
+ * Disposing stops the started ones.
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
 export async function startServers(options: ServersOptions): Promise<DemoServers> {
@@ -46,6 +48,7 @@ export async function startServers(options: ServersOptions): Promise<DemoServers
   // All that can be known before anything is started: who has waited for Kafka should not hear of Postgres then.
   if (startsKafka) await requireFreePort(kafkaPort, 'Kafka', kafkaElsewhere(kafkaPort))
   if (startsPostgres) await requireFreePort(config.DB_PORT, 'Postgres', postgresElsewhere(config.DB_PORT))
+  const startTempo = await plannedTempo(options)
   const found = {
     kafka: startsKafka ? undefined : await foundKafka(options),
     postgres: startsPostgres ? undefined : await foundPostgres(options),
@@ -55,6 +58,7 @@ export async function startServers(options: ServersOptions): Promise<DemoServers
   starting.defer(async () => void (await Promise.all(all.map(stop))))
   all.push(found.kafka ?? (await ownKafka(options)))
   all.push(found.postgres ?? (await ownPostgres(options)))
+  if (startTempo !== undefined) all.push(await startTempo())
   const running = starting.move()
   return { all, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
@@ -123,7 +127,7 @@ async function answering(variable: string, answer: Promise<unknown>): Promise<vo
 }
 
 async function stop({ process }: DemoServer): Promise<void> {
-  // What was promised to a person is more than a clean end: both servers survive this one, too.
+  // What was promised to a person is more than a clean end: all of them survive this one, too.
   const late = setTimeout(() => process?.kill('SIGKILL'), STOP_MS)
   await process?.stop()
   clearTimeout(late)

@@ -24,7 +24,8 @@ export async function requireFreePort(port: number, name: string, changeWith?: s
   )
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
+export async function isFree(port: number): Promise<boolean> {
   return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
 }
 

@@ -88,6 +88,7 @@ test('.env.example names every variable with its default', () => {
     RATE: '1',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
     KAFKA_HOME: 'k',
+    TEMPO_BIN: 't',
     OPERATION_TYPE: 'add',
     STAGE_NUMBER: '1',
   })

@@ -56,6 +56,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc').default('http/protobuf'),
   METRICS_PORT: whole(0, 65_535).default(0),
   KAFKA_HOME: z.string().optional(),
+  TEMPO_BIN: z.string().optional(),
 })
 
 const ordered = [

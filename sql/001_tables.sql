@@ -99,3 +99,10 @@ create table counters (
   copies bigint not null default 0,
   primary key (stage, partition)
 ) with (fillfactor = 50);
+
+-- The catalogue, written by `throughline migrate`: it gives every report the order of the flow.
+create table stages (
+  name text primary key,
+  position integer not null unique,
+  topic text not null
+);
