@@ -46,6 +46,21 @@ test('many who wait for one server say once that it is away, and once that it is
   expect(said.info).toHaveBeenCalledTimes(1)
 })
 
+test('a server that does not answer at all is an outage too', async () => {
+  const { given, said } = patience()
+  given.health.connected(true)
+  const answer = Promise.withResolvers<string>()
+  const waiting = patiently('Kafka', () => answer.promise, given)
+  await vi.advanceTimersByTimeAsync(9000)
+  expect(given.health.isReady()).toBe(true)
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect([given.health.isAlive(), given.health.isReady()]).toEqual([true, false])
+  answer.resolve('done')
+  expect(await waiting).toBe('done')
+  expect(given.health.isReady()).toBe(true)
+  expect([said.warn.mock.calls.length, said.info.mock.calls.length]).toEqual([1, 1])
+})
+
 test('a process that stops finishes what is under way, and waits no more', async () => {
   const { given, stopping } = patience()
   const work = Promise.withResolvers<string>()

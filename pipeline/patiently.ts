@@ -13,6 +13,9 @@ export interface Patience {
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
 
+/** An attempt that takes longer than that is one that waits: connections to a frozen server stand, and no answer comes. */
+const SILENCE_MS = 10_000
+
 /**
  * Tries until it works, with pauses that grow to five seconds: the answer to a server that is away. However many wait
  * for the same, the log says once that it failed, and once that it works again.
@@ -30,6 +33,10 @@ export async function patiently<T>(
   const waiting = createWaiting(what, patience)
   try {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      const silence = setTimeout(
+        () => waiting.failed(new Error(`no answer for ${SILENCE_MS / 1000} s`)),
+        SILENCE_MS,
+      )
       try {
         const result = await attempt()
         waiting.works()
@@ -38,6 +45,8 @@ export async function patiently<T>(
         signal.throwIfAborted()
         if (!(error instanceof Error) || error instanceof TypeError || isHopeless(error)) throw error
         waiting.failed(error)
+      } finally {
+        clearTimeout(silence)
       }
       await pause(pauseMs, signal)
     }

@@ -9,8 +9,8 @@ export interface ProcessesOptions {
   /** Of every stage. */
   readonly replicas: number
   readonly onEnd: (ending: Ending) => void
-  /** Gets every line that a process writes, with its name in front. */
-  readonly onLine: (line: string) => void
+  /** Gets every line that a process writes. */
+  readonly onLine: (process: string, line: string) => void
 }
 
 export interface ChaosProcesses extends AsyncDisposable {
@@ -22,7 +22,7 @@ export interface ChaosProcesses extends AsyncDisposable {
 export async function startProcesses(options: ProcessesOptions): Promise<ChaosProcesses> {
   await using starting = new AsyncDisposableStack()
   const start = async (name: string, args: readonly string[]) => {
-    const onLine = (line: string) => options.onLine(`${name}: ${line}`)
+    const onLine = (line: string) => options.onLine(name, line)
     return starting.use(await keepAlive({ name, args, env: options.env, onLine }, options.onEnd))
   }
   const stages: KeptAlive[] = []

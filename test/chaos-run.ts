@@ -8,6 +8,7 @@ import { checkChaos, type Findings } from './chaos-checks.ts'
 import { letFaultsHappen } from './chaos-faults.ts'
 import { planFaults, type Fault } from './chaos-plan.ts'
 import { startProcesses, victimsAmong, type ChaosProcesses } from './chaos-processes.ts'
+import { watchRedeliveries } from './chaos-redeliveries.ts'
 import { untilQuiet } from './chaos-quiet.ts'
 import { postByHand } from './hand-poster.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
@@ -30,6 +31,8 @@ export interface ChaosReport extends Findings {
   readonly faults: readonly Fault[]
   /** How processes ended that nobody had killed, or that did not obey SIGTERM. */
   readonly oddEnds: readonly string[]
+  /** Messages that a stage was given again and found in its rows, as far as they were seen. */
+  readonly redeliveries: number
   /** From the end of the flow until nothing waited. */
   readonly settledAfterMs: number
 }
@@ -43,10 +46,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const config = readConfig(settings)
   options.say('Kafka and Postgres are ready.')
   await runThroughline(['migrate'], env)
+  await using redeliveries = watchRedeliveries()
   await using processes = await startProcesses({
     env,
     replicas: options.replicas,
-    onLine: options.onLine,
+    onLine(process, line) {
+      redeliveries.onLine(process, line)
+      options.onLine(`${process}: ${line}`)
+    },
     onEnd({ name, code, signal, wanted }) {
       // SIGTERM by itself ends a process that is not far enough to listen to it.
       const isFine = code === 0 || (signal !== null && signal === wanted)
@@ -59,7 +66,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   // What the last life of the generator has saved but not sent is sent by the next one.
   await runThroughline(['generator', '--messages', '1'], env)
   options.say('The flow has ended. Waiting until nothing waits.')
-  return { faults, oddEnds, ...(await settleAndCheck(config, options.say)) }
+  const findings = await settleAndCheck(config, options.say)
+  return { ...findings, faults, oddEnds, redeliveries: redeliveries.seen() }
 }
 
 /** Lets messages in from both sides while the planned faults happen, and returns those. */

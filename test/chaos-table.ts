@@ -4,7 +4,8 @@ import type { ChaosReport } from './chaos-run.ts'
 const PROBLEMS_SHOWN = 20
 
 /** The report as a person reads it: what happened, what is there, what is wrong. */
-export function chaosTable({ faults, counts, oddEnds, settledAfterMs, problems }: ChaosReport): string {
+export function chaosTable(report: ChaosReport): string {
+  const { faults, counts, oddEnds, redeliveries, settledAfterMs, problems } = report
   const happened = targets.flatMap((target) =>
     kinds.map((kind) => {
       const times = faults.filter((fault) => fault.target === target && fault.kind === kind).length
@@ -16,6 +17,7 @@ export function chaosTable({ faults, counts, oddEnds, settledAfterMs, problems }
     line('messages finished', counts.finished),
     line('dead letters', counts.dead),
     line('rows of results and dead letters', counts.rows),
+    line('redeliveries seen', redeliveries),
     line('duplicate records on topics', counts.duplicates),
     line('copies dropped by stages', counts.copies),
     line('seconds to settle', Math.round(settledAfterMs / 1000)),

@@ -1,5 +1,9 @@
-import { AssignerProtocol, type PartitionAssigner } from 'kafkajs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { AssignerProtocol, type ISocketFactory, type PartitionAssigner } from 'kafkajs'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { startBadWay } from './bad-way.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { watchProcess } from './watched-process.ts'
 
@@ -32,4 +36,27 @@ test('a consumer that kafkajs gives up ends the process with a code that makes a
   expect(await add.exited).toEqual({ code: 1, signal: null })
   expect(add.said(/add cannot go on/)).toBe(1)
   await foreign.disconnect()
+})
+
+test('a connection that breaks while the coordinator is looked for does not make kafkajs give up', async () => {
+  await using way = await startBadWay(Number(inject('kafka').split(':')[1]))
+  const settings = kafkaSettings(pipeline.config, 'test')
+  const socketFactory: ISocketFactory = ({ onConnect }) => connect(way.port, '127.0.0.1', onConnect)
+  const kafka = createKafka({ ...settings, client: { ...settings.client, socketFactory } }, pipeline.log)
+  const consumer = kafka.consumer({
+    ...settings.consumer,
+    groupId: `${pipeline.config.TOPIC_PREFIX}multiply`,
+  })
+  const crash = new Promise<boolean>((resolve) =>
+    consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)),
+  )
+  const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve))
+  await consumer.connect()
+  await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}stage2` })
+  way.isHangingUp = true
+  await consumer.run({ eachMessage: () => Promise.resolve() })
+  expect(await crash).toBe(true)
+  way.isHangingUp = false
+  await joined
+  await consumer.disconnect()
 })

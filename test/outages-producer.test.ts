@@ -6,23 +6,23 @@ import { createKafka } from '../pipeline/kafka.ts'
 import { createSender, type Outgoing } from '../pipeline/send.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { readTopic } from './read-topic.ts'
-import { startSwallowingProxy, type SwallowingProxy } from './swallowing-proxy.ts'
+import { startBadWay, type BadWay } from './bad-way.ts'
 
 let pipeline: FreshPipeline
-let proxy: SwallowingProxy
+let way: BadWay
 beforeAll(async () => {
   pipeline = await freshPipeline()
-  proxy = await startSwallowingProxy(Number(inject('kafka').split(':')[1]))
+  way = await startBadWay(Number(inject('kafka').split(':')[1]))
 })
 afterAll(async () => {
-  await proxy[Symbol.asyncDispose]()
+  await way[Symbol.asyncDispose]()
   await pipeline[Symbol.asyncDispose]()
 })
 
-/** The pipeline's settings, but impatient, and by way of the proxy wherever the broker says it is. */
+/** The pipeline's settings, but impatient, and by the bad way wherever the broker says it is. */
 function settings(): KafkaSettings {
   const usual = kafkaSettings(pipeline.config, 'test')
-  const socketFactory: ISocketFactory = ({ onConnect }) => connect(proxy.port, '127.0.0.1', onConnect)
+  const socketFactory: ISocketFactory = ({ onConnect }) => connect(way.port, '127.0.0.1', onConnect)
   return {
     ...usual,
     client: { ...usual.client, requestTimeout: 1000, retry: { retries: 0 }, socketFactory },
@@ -42,12 +42,12 @@ test('a producer whose send was rejected is replaced, and what another one sends
   const given = settings()
   const sender = createSender(createKafka(given, pipeline.log), given)
   expect(await sender.send(topic, 0, [record('one')])).toMatchObject([{ offset: 0n }])
-  proxy.isSwallowing = true
-  const before = proxy.connections
+  way.isSwallowing = true
+  const before = way.connections
   await expect(sender.send(topic, 0, [record('two')])).rejects.toThrow('timed out')
-  proxy.isSwallowing = false
+  way.isSwallowing = false
   expect(await sender.send(topic, 0, [record('three')])).toMatchObject([{ offset: 2n }])
-  expect(proxy.connections).toBeGreaterThan(before)
+  expect(way.connections).toBeGreaterThan(before)
   expect(await records(topic)).toEqual(['0 one', '1 two', '2 three'])
   await sender.close()
 })
@@ -57,10 +57,10 @@ test('a record that is too large is no reason to replace the producer', async ()
   const given = settings()
   const sender = createSender(createKafka(given, pipeline.log), given)
   await sender.send(topic, 0, [record('one')])
-  const before = proxy.connections
+  const before = way.connections
   const tooLarge = record('x'.repeat(1_100_000))
   expect(await sender.send(topic, 0, [tooLarge])).toEqual([undefined])
   expect(await sender.send(topic, 0, [record('two')])).toMatchObject([{ offset: 1n }])
-  expect(proxy.connections).toBe(before)
+  expect(way.connections).toBe(before)
   await sender.close()
 })

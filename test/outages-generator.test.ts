@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest'
+import { runGeneratorProcess } from '../pipeline/generator-process.ts'
+import { createHealth } from '../pipeline/health.ts'
+import { nobody } from '../pipeline/observer.ts'
+import { freshPipeline } from './fresh-pipeline.ts'
+
+test('a generator is alive between its bursts, however long they are apart', async () => {
+  await using pipeline = await freshPipeline({ SLEEP_MIN: '86400', SLEEP_MAX: '86400' })
+  const { config, log } = pipeline
+  const clock = { now: 0 }
+  const health = createHealth(() => clock.now)
+  const stopping = new AbortController()
+  const running = runGeneratorProcess({ config, log, health, observer: nobody }, stopping.signal)
+  clock.now = 61_000
+  expect(health.isAlive()).toBe(false)
+  await expect.poll(() => health.isAlive(), { timeout: 20_000 }).toBe(true)
+  stopping.abort()
+  await running
+})

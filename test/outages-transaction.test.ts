@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { transaction } from '../pipeline/database.ts'
+import { freshPipeline } from './fresh-pipeline.ts'
+
+test('a connection that breaks in the middle of a transaction fails the transaction, not the process', async () => {
+  await using pipeline = await freshPipeline()
+  const { database } = pipeline
+  const isConnected = async (pid: number) => {
+    const { rows } = await database.query('select from pg_stat_activity where pid = $1', [pid])
+    return rows.length === 1
+  }
+  const work = transaction(database, async (client) => {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+    const { pid } = rows[0] ?? { pid: 0 }
+    // Nothing is under way on the connection, so nobody but a listener hears of its end.
+    await database.query('select pg_terminate_backend($1)', [pid])
+    await expect.poll(() => isConnected(pid), { timeout: 10_000 }).toBe(false)
+    await client.query('select 1')
+  })
+  await expect(work).rejects.toThrow(/terminat|not queryable/i)
+  expect(await database.query('select 1')).toMatchObject({ rowCount: 1 })
+})
