@@ -10,8 +10,8 @@ export default defineConfig({
           name: 'servers',
           include: ['test/**/*.test.ts'],
           globalSetup: './test/servers.ts',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           // Each file drives six real processes; two cores do not carry two such files at once.
           fileParallelism: false,
         },

@@ -14,7 +14,7 @@ afterAll(async () => {
   await pipeline[Symbol.asyncDispose]()
 })
 
-const wait = { timeout: 30_000, interval: 50 }
+const wait = { timeout: 240_000, interval: 50 }
 
 /** What became of a message: its finish, or its dead letter. */
 async function fateOf(id: string) {

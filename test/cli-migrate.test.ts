@@ -83,7 +83,7 @@ test('it waits for servers that are not up yet', async () => {
   let said = ''
   const onLine = (line: string) => (said += `${line}\n`)
   await using migrating = await startProcess({ name: 'migrate', args: ['migrate'], env: late, onLine })
-  const wait = { timeout: 30_000, interval: 50 }
+  const wait = { timeout: 240_000, interval: 50 }
   await expect.poll(() => said, wait).toContain('Connecting to Postgres failed')
   await using _postgres = await relay(postgres, env.DB_HOST, Number(env.DB_PORT))
   await expect.poll(() => said, wait).toContain('Creating the topics failed')

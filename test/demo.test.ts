@@ -11,7 +11,7 @@ async function end({ child }: RunningDemo): Promise<{ code: number | null; tookM
 }
 
 async function until(demo: RunningDemo, text: string | RegExp): Promise<void> {
-  await expect.poll(() => demo.output(), { timeout: 90_000, interval: 50 }).toMatch(text)
+  await expect.poll(() => demo.output(), { timeout: 240_000, interval: 50 }).toMatch(text)
 }
 
 test('all messages come through, the path of one is shown, and nothing is left', async () => {

@@ -3,7 +3,7 @@ import { newMessageId } from '../pipeline/message.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { watchProcess } from './watched-process.ts'
 
-const wait = { timeout: 60_000, interval: 200 }
+const wait = { timeout: 240_000, interval: 200 }
 
 test('what another process has saved but not sent is sent by a generator that runs already', async () => {
   await using pipeline = await freshPipeline()

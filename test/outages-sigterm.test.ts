@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => servers[Symbol.asyncDispose]())
 
-const wait = { timeout: 90_000, interval: 50 }
+const wait = { timeout: 240_000, interval: 50 }
 
 test.each([
   ['the generator', ['generator'], 'Kafka'],

@@ -23,7 +23,7 @@ afterAll(async () => {
   await servers[Symbol.asyncDispose]()
 })
 
-const wait = { timeout: 90_000, interval: 100 }
+const wait = { timeout: 240_000, interval: 100 }
 
 let posted = 0
 

@@ -84,7 +84,7 @@ test('what was sent but not marked is sent again with the same id, and the first
     )
     return rows[0]
   }
-  await expect.poll(totals, { timeout: 30_000 }).toEqual({ entered: 5, processed: 5, copies: 1 })
+  await expect.poll(totals, { timeout: 240_000 }).toEqual({ entered: 5, processed: 5, copies: 1 })
   const { rows } = await pipeline.database.query('select from results where message_id = $1 and stage = $2', [
     input.id,
     'add',

@@ -7,7 +7,7 @@ import { freshPipeline } from './fresh-pipeline.ts'
 import { readTopic } from './read-topic.ts'
 import { runStages, type RunningStages } from './running-stages.ts'
 
-const wait = { timeout: 30_000, interval: 50 }
+const wait = { timeout: 240_000, interval: 50 }
 
 test('a replica that is told to stop in the middle of a batch finishes it, so that nobody takes it again', async () => {
   await using pipeline = await freshPipeline({ TOPIC_PARTITIONS: '1' })

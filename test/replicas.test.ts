@@ -16,7 +16,7 @@ beforeEach(async () => {
 })
 afterEach(() => pipeline[Symbol.asyncDispose]())
 
-const wait = { timeout: 60_000, interval: 50 }
+const wait = { timeout: 240_000, interval: 50 }
 
 const allPartitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
 

@@ -11,7 +11,7 @@ import { newMessageId } from '../pipeline/message.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 
 const command = findTempo()
-const wait = { timeout: 60_000, interval: 100 }
+const wait = { timeout: 240_000, interval: 100 }
 
 interface Attribute {
   readonly key: string

@@ -63,7 +63,7 @@ async function post(count: number, body: string): Promise<string[]> {
 test('wait, work, save and publish of all stages add up to end to end, to the microsecond', async () => {
   const ids = await post(100, '{"numbers":[76452,61211234,8243724]}')
   for (const id of ids) {
-    await expect.poll(() => endToEnd(id), { timeout: 60_000 }).toBeDefined()
+    await expect.poll(() => endToEnd(id), { timeout: 240_000 }).toBeDefined()
     const steps = await stepsOf(id)
     expect(steps.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6])
     expect(steps.flatMap(parts).every((part) => part !== null && part >= 0)).toBe(true)
@@ -80,7 +80,7 @@ test('the same for a message that dies half way: its parts add up to the moment 
     )
     return rows[0]?.micros
   }
-  await expect.poll(dead, { timeout: 60_000 }).toBeDefined()
+  await expect.poll(dead, { timeout: 240_000 }).toBeDefined()
   const steps = await stepsOf(id)
   expect(steps.map(({ outcome }) => outcome)).toEqual([
     'processed',
@@ -99,7 +99,7 @@ test('a message that enters at a later topic counts from there', async () => {
   await pipeline.post('stage5', '{"numbers":[1,2],"sum":3,"product":2,"lcm":2,"average":1.5}', {
     'message-id': id,
   })
-  await expect.poll(() => endToEnd(id), { timeout: 60_000 }).toBeDefined()
+  await expect.poll(() => endToEnd(id), { timeout: 240_000 }).toBeDefined()
   const steps = await stepsOf(id)
   expect(steps.map(({ stage }) => stage)).toEqual(['sine', 'square-root'])
   expect(sum(steps.flatMap(parts))).toBe(await endToEnd(id))

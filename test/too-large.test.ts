@@ -25,7 +25,7 @@ async function limitRecords(topic: string, bytes: number) {
   await admin.disconnect()
 }
 
-const wait = { timeout: 30_000, interval: 50 }
+const wait = { timeout: 240_000, interval: 50 }
 
 async function account() {
   const { rows } = await pipeline.database.query(`

@@ -9,7 +9,7 @@ import { CONSUMER, ERROR, PRODUCER, startOtlpReceiver } from './otlp-receiver.ts
 import type { OtlpReceiver, ReceivedSpan } from './otlp-receiver.ts'
 import { chain } from './span-chain.ts'
 
-const wait = { timeout: 60_000, interval: 100 }
+const wait = { timeout: 240_000, interval: 100 }
 const services = catalogue.map(({ name }) => name)
 
 let pipeline: FreshPipeline
