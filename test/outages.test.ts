@@ -4,6 +4,7 @@ import { openDatabase, type Database } from '../pipeline/database.ts'
 import { kafkaSettings } from '../pipeline/kafka-settings.ts'
 import { createKafka } from '../pipeline/kafka.ts'
 import { createLog } from '../pipeline/log.ts'
+import { newMessageId } from '../pipeline/message.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
 import { runThroughline } from './run-throughline.ts'
 import { takeAway } from './take-away.ts'
@@ -27,11 +28,15 @@ const wait = { timeout: 240_000, interval: 100 }
 
 let posted = 0
 
-/** Posts a few messages on all partitions of `start`. */
+/** Posts a few messages on all partitions of `start`. With ids: what a producer sends again after an outage is a copy. */
 async function post() {
   const producer = createKafka(kafkaSettings(config, 'hand'), createLog('silent', {})).producer()
   await producer.connect()
-  const messages = [0, 1, 2, 3].map((partition) => ({ value: '{"numbers":[1,2]}', partition }))
+  const messages = [0, 1, 2, 3].map((partition) => ({
+    value: '{"numbers":[1,2]}',
+    headers: { 'message-id': newMessageId() },
+    partition,
+  }))
   await producer.send({ topic: 'start', messages })
   await producer.disconnect()
   posted += messages.length
