@@ -13,6 +13,10 @@ type Labels = Readonly<Record<string, string | number>>
 export interface Metrics {
   /** Adds to a counter. */
   count(name: MetricName, by?: number, labels?: Labels): void
+  /** Sets a gauge. */
+  set(name: MetricName, value: number, labels?: Labels): void
+  /** Forgets all series of a gauge: what is not known any more is absent, and not what it was. */
+  forget(name: MetricName): void
   /** Adds a value to a histogram; with a trace id, as the exemplar of its bucket. */
   observe(name: MetricName, value: number, traceId?: string): void
   /** The page for Prometheus: its content type, and the text. OpenMetrics, with exemplars, for whoever accepts it. */
@@ -37,6 +41,8 @@ export function createMetrics(stage: string, position: number): Metrics {
   }
   return {
     count: (name, by = 1, labels = {}) => get(name, Counter).inc(labels, by),
+    set: (name, value, labels = {}) => get(name, Gauge).set(labels, value),
+    forget: (name) => get(name, Gauge).reset(),
     observe: (name, value, traceId) => {
       const exemplar = traceId === undefined ? {} : { exemplarLabels: { trace_id: traceId } }
       get(name, Histogram).observe({ labels: {}, value, ...exemplar })
