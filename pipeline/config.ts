@@ -55,6 +55,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url('expected a URL such as http://localhost:4318').optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc').default('http/protobuf'),
   METRICS_PORT: whole(0, 65_535).default(0),
+  RETENTION: whole(8, 36_500).default(14),
   KAFKA_HOME: z.string().optional(),
   TEMPO_BIN: z.string().optional(),
 })

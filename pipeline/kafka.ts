@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { Kafka, logLevel, type LogEntry } from 'kafkajs'
+import { AssignerProtocol, Kafka, logLevel, type LogEntry } from 'kafkajs'
 import type { KafkaSettings } from './kafka-settings.ts'
 import type { Log } from './log.ts'
 
@@ -12,6 +12,12 @@ export function createKafka(settings: KafkaSettings, log: Log): Kafka {
   const say = ({ namespace, log: { message, ...details } }: LogEntry) =>
     log.debug({ kafkajs: namespace, ...details }, message)
   return new Kafka({ ...settings.client, logLevel: logLevel.WARN, logCreator: () => say })
+}
+
+/** The partitions of a topic that a member of a consumer group takes from; none while the group is rebalancing. */
+export function assignedPartitions(memberAssignment: Buffer, topic: string): readonly number[] {
+  if (memberAssignment.length === 0) return []
+  return AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment[topic] ?? []
 }
 
 const require = createRequire(import.meta.url)

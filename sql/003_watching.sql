@@ -50,7 +50,9 @@ create table alert_notifications (
   starts_at timestamptz not null,
   -- Null while it fires.
   ends_at timestamptz,
-  fingerprint text not null
+  fingerprint text not null,
+  -- Grafana says it again as long as it goes on.
+  unique (fingerprint, starts_at, status)
 );
 
 create index alert_notifications_latest on alert_notifications (received_at desc);

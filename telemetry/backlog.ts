@@ -23,9 +23,10 @@ export async function readBacklog(admin: Admin, route: Route): Promise<Partition
       const end = BigInt(high)
       const start = BigInt(low)
       const offset = offsets.get(partition) ?? -1n
-      // Retention may have removed records that were never read: they do not wait any more.
-      const committed = offset < start ? start : offset
-      return { partition, end, committed, waiting: end > committed ? end - committed : 0n }
+      // Retention may have removed records that were never read: they do not wait any more. And an offset behind the end
+      // is of a topic that was there before: whoever takes from this one begins at its start.
+      const committed = offset < start || offset > end ? start : offset
+      return { partition, end, committed, waiting: end - committed }
     })
     .toSorted((one, other) => one.partition - other.partition)
 }

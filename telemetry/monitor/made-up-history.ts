@@ -1,0 +1,55 @@
+import type { StageMoment } from './verdict.ts'
+
+/** What a test makes a moment of; what it does not say stays as it was. */
+export interface Change {
+  readonly waiting?: number | readonly number[]
+  /** Messages done on each partition since the beginning. */
+  readonly committed?: number | readonly number[]
+  /** Age of the oldest, in seconds; by default it grows with time and is 0 when nothing waits. */
+  readonly age?: number | readonly number[]
+  readonly members?: number
+  readonly wallJump?: number
+}
+
+/** Seconds between two samples. */
+export const STEP = 5
+
+const T0 = Date.UTC(2026, 0, 1)
+
+/** The history of a stage, a sample every five seconds: each change is a sample. */
+export function history(changes: readonly Change[], partitions = 1): StageMoment[] {
+  let state = { waiting: of(0, partitions), committed: of(0, partitions), members: 1 }
+  let wallMs = T0
+  let since = of(T0, partitions)
+  return changes.map((change, index) => {
+    wallMs += STEP * 1000 + (change.wallJump ?? 0) * 1000
+    const waiting = change.waiting === undefined ? state.waiting : of(change.waiting, partitions)
+    const committed = change.committed === undefined ? state.committed : of(change.committed, partitions)
+    since = since.map((from, one) => (state.waiting[one] === 0 ? wallMs : from))
+    const ages = change.age === undefined ? undefined : of(change.age, partitions)
+    if (ages !== undefined) since = ages.map((age) => wallMs - age * 1000)
+    state = { waiting, committed, members: change.members ?? state.members }
+    return {
+      at: index * STEP,
+      wallMs,
+      members: state.members,
+      assigned: state.members > 0 ? partitions : 0,
+      partitions: waiting.map((count, partition) => ({
+        partition,
+        waiting: count,
+        committed: BigInt(committed[partition] ?? 0),
+        end: BigInt((committed[partition] ?? 0) + count),
+        oldestAt: count > 0 ? since[partition] : undefined,
+      })),
+    }
+  })
+}
+
+function of(value: number | readonly number[], partitions: number): number[] {
+  return typeof value === 'number' ? Array.from({ length: partitions }, () => value) : [...value]
+}
+
+/** So many samples, each made from its number. */
+export function times(count: number, make: (index: number) => Change): Change[] {
+  return Array.from({ length: count }, (_, index) => make(index))
+}

@@ -1,0 +1,33 @@
+import type { AccountMoment, Seen } from './report.ts'
+import type { Sample } from './sample.ts'
+
+/** Seconds: the longest that a verdict looks back, and a sample more. */
+const KEPT = 75
+
+/** What the monitor has seen lately. */
+export interface Memory extends Seen {
+  addSample(sample: Sample): void
+  addAccount(account: AccountMoment): void
+  /** Another monitor has taken over meanwhile, or nothing was seen: trends begin anew. */
+  clear(): void
+}
+
+export function createMemory(): Memory {
+  const samples: Sample[] = []
+  const accounts: AccountMoment[] = []
+  const add = <T extends { at: number }>(list: T[], moment: T) => {
+    list.push(moment)
+    const firstKept = list.findIndex(({ at }) => moment.at - at <= KEPT)
+    list.splice(0, firstKept)
+  }
+  return {
+    samples,
+    accounts,
+    addSample: (sample) => add(samples, sample),
+    addAccount: (account) => add(accounts, account),
+    clear() {
+      samples.length = 0
+      accounts.length = 0
+    },
+  }
+}

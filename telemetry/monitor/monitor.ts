@@ -1,0 +1,50 @@
+import type { Database } from '../../pipeline/database.ts'
+import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
+import { createKafka } from '../../pipeline/kafka.ts'
+import { createWaiting } from '../../pipeline/patiently.ts'
+import { routes } from '../../pipeline/route.ts'
+import type { Surroundings } from '../../pipeline/surroundings.ts'
+import type { Metrics } from '../metrics.ts'
+import { createPeek } from '../peek.ts'
+import { createSeat } from './seat.ts'
+import { watch, type Pace } from './watch.ts'
+
+const usualPace: Pace = { every: 5, patience: 60, sweepEvery: 60 }
+
+/** A broker that does not answer at once is one that cannot be asked now: the next sample is due. */
+const impatient = { connectionTimeout: 2000, requestTimeout: 4000 }
+const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
+
+export interface MonitorParts {
+  readonly metrics: Metrics
+  readonly database: Database
+  readonly pace?: Pace
+}
+
+/**
+ * Watches the whole pipeline until it is told to stop: how much waits where, how old it is, whether it gets better, and
+ * whether anything is missing. Of several monitors one is active; another takes over when it ends.
+ */
+export async function runMonitor(
+  surroundings: Surroundings,
+  { metrics, database, pace = usualPace }: MonitorParts,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { config, log, health } = surroundings
+  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
+  const kafka = createKafka({ ...settings, client: { ...settings.client, ...impatient, retry } }, log)
+  const [admin, peek, seat] = [kafka.admin(), createPeek(kafka), createSeat(config)]
+  const sources = {
+    flow: routes(config),
+    broker: { admin, peek },
+    database,
+    kafka: createWaiting('Kafka', { log, health }),
+    postgres: createWaiting('Postgres', { log, health }),
+  }
+  try {
+    await watch({ ...surroundings, metrics, sources, seat, pace }, stopping)
+  } finally {
+    seat.leave()
+    await Promise.all([admin.disconnect(), peek.close()])
+  }
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod'
+
+const text = (longest: number) => z.string().transform((value) => value.slice(0, longest))
+const texts = z.record(z.string(), text(2000)).default({})
+
+const time = z.iso.datetime({ offset: true })
+
+const alert = z
+  .object({
+    status: z.enum(['firing', 'resolved']),
+    labels: texts,
+    annotations: texts,
+    startsAt: time,
+    endsAt: time.optional(),
+    fingerprint: text(200),
+    values: z.record(z.string(), z.number()).nullish(),
+    panelURL: text(2000).default(''),
+    dashboardURL: text(2000).default(''),
+    generatorURL: text(2000).default(''),
+  })
+  .transform(({ labels, annotations, values, panelURL, dashboardURL, generatorURL, endsAt, ...rest }) => ({
+    ...rest,
+    // Grafana writes the year 1 for an end that has not come.
+    endsAt: rest.status === 'resolved' ? (endsAt ?? null) : null,
+    alert: labels['alertname'] ?? 'unnamed',
+    stage: labels['stage'] ?? null,
+    severity: labels['severity'] ?? null,
+    summary: annotations['summary'] ?? annotations['description'] ?? null,
+    values: values ?? null,
+    url: panelURL || dashboardURL || generatorURL || null,
+  }))
+
+/** What Grafana's webhook contact point sends: at most a few hundred alerts at once. Other fields are ignored. */
+const notification = z.object({ alerts: z.array(alert).max(1000) })
+
+/** One alert that fires or is resolved, as it is kept. */
+export type NotifiedAlert = z.infer<typeof alert>
+
+/**
+ * Reads a notification.
+ * @throws {SyntaxError} with a sentence that says what is wrong with it
+ */
+export function readNotification(body: string): readonly NotifiedAlert[] {
+  const result = notification.safeParse(parse(body))
+  if (result.success) return result.data.alerts
+  const [issue] = result.error.issues
+  throw new SyntaxError(
+    `Not a notification of Grafana's webhook: ${issue?.path.join('.')}: ${issue?.message}`,
+  )
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch (cause) {
+    throw new SyntaxError("Not a notification of Grafana's webhook: it is no JSON", { cause })
+  }
+}

@@ -1,0 +1,54 @@
+import type { Database } from '../../pipeline/database.ts'
+import type { Route } from '../../pipeline/route.ts'
+import type { Waiting } from '../../pipeline/patiently.ts'
+import { missingNow } from './ledger.ts'
+import type { Memory } from './memory.ts'
+import { readAccount } from './read-account.ts'
+import type { GroupSample } from './sample.ts'
+import { takeGroups, type Broker } from './take-sample.ts'
+
+/** Whom the monitor asks. */
+export interface Sources {
+  readonly flow: readonly Route[]
+  readonly broker: Broker
+  readonly database: Database
+  readonly kafka: Waiting
+  readonly postgres: Waiting
+}
+
+/**
+ * Looks once at both accounts, the broker's and the rows', and remembers what it sees. One of the two servers may be
+ * away: then what the other says is remembered.
+ */
+export async function observe(sources: Sources, memory: Memory): Promise<void> {
+  const { flow, broker, database, kafka, postgres } = sources
+  const account = () => asking(postgres, () => readAccount(database))
+  const before = await account()
+  const groups = await asking(kafka, async () => {
+    await broker.admin.connect()
+    return await takeGroups(broker, flow)
+  })
+  const at = performance.now() / 1000
+  if (groups !== undefined) memory.addSample({ at, wallMs: Date.now(), groups })
+  const after = await account()
+  if (before === undefined || groups === undefined || after === undefined) return
+  const waiting = flow.map(({ stage }) => waitingIn(groups.get(stage.name)))
+  memory.addAccount({ at, account: after, missing: missingNow({ before, after }, waiting) })
+}
+
+function waitingIn(group: GroupSample | undefined): number {
+  return group?.partitions.reduce((sum, partition) => sum + partition.waiting, 0) ?? 0
+}
+
+/** Undefined when the server is away, which the log says once. */
+export async function asking<T>(server: Waiting, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    const answer = await ask()
+    server.works()
+    return answer
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof TypeError) throw error
+    server.failed(error)
+    return undefined
+  }
+}
