@@ -15,6 +15,8 @@ const STALL = 30
 const CALM = 30
 const YOUNG = 5
 const TREND = 60
+/** Less is no trend: a process that has just come back begins with one partition, and others wait a moment longer. */
+const SHORTEST_TREND = 10
 
 /** One stage at one moment, as its history holds it. */
 export interface StageMoment extends Moment, GroupSample {}
@@ -93,9 +95,10 @@ function isFallingBehind(moments: readonly PartitionMoment[], latest: PartitionM
     moments,
     ({ at, waiting, members }) => waiting > 0 && members > 0 && latest.at - at <= TREND,
   )
+  const elapsed = latest.at - since.at
   // By the records' own times: a jump of our clock makes nothing older.
   const advanced = ((latest.oldestAt ?? 0) - (since.oldestAt ?? 0)) / 1000
-  return advanced < latest.at - since.at && latest.waiting >= since.waiting
+  return elapsed >= SHORTEST_TREND && advanced < elapsed && latest.waiting >= since.waiting
 }
 
 /** The first of the moments up to the last that are all `so`. */
