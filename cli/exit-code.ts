@@ -11,6 +11,6 @@ export const exitCodesHelp = `
 Exit codes:
   0  fine
   1  something failed. Of follow: the message is dead, unfinished or unknown.
-     Of status: messages wait at a stage that nobody runs.
+     Of status: a stage is stopped, stalled or falling behind.
   2  a mistake to mend: bad arguments, a bad environment, a server that does
      not answer`

@@ -5,12 +5,28 @@ import { demoView } from './demo-view.ts'
 
 const status: Status = {
   stages: [
-    { position: 1, stage: 'add', running: 1, done: 38, dead: 0, waiting: 2, waitMs: 3.2, workMs: 0.01 },
+    {
+      position: 1,
+      stage: 'add',
+      running: 1,
+      done: 38,
+      dead: 0,
+      waiting: 2,
+      waitMs: 3.2,
+      workMs: 0.01,
+      verdict: 'OK',
+      sentence: 'add keeps up: 2 waiting, oldest 3.20 ms',
+      oldest: 0.0032,
+      arrivals: 2,
+      served: 2,
+      utilisation: 0.01,
+    },
   ],
   entered: 40,
   finished: 38,
   inFlight: 2,
   dead: 0,
+  missing: 0,
   endToEnd: { messages: 38, p50Ms: 41.31, p95Ms: 60.22, p99Ms: 70 },
 }
 
@@ -35,7 +51,7 @@ test('a pipe gets a line every five seconds and the table at the end', () => {
   const sums = 'entered 40, finished 38, in flight 2, dead 0, end to end p50 41.3 ms, p95 60.2 ms'
   expect(seen.text).toBe(`5 s: ${sums}\n10 s: ${sums}\n`)
   lines.end(status)
-  expect(seen.text).toMatch(/stage +running +done.*\n1 +add +1 +38/)
+  expect(seen.text).toMatch(/stage +state +running.*\n1 +add +OK +1 +2/)
 })
 
 test('a pipe gets each warning once', () => {

@@ -3,8 +3,10 @@ import pRetry from 'p-retry'
 import type { Config } from '../../pipeline/config.ts'
 import type { Database } from '../../pipeline/database.ts'
 import { routes, type Route } from '../../pipeline/route.ts'
+import { count } from '../../stages/refusal.ts'
 import { readBacklog } from '../../telemetry/backlog.ts'
-import { readEndToEnd, readRecentTimes, readTotals, type EndToEnd } from './status-data.ts'
+import { isBad, type Verdict } from '../../telemetry/monitor/verdict.ts'
+import { readEndToEnd, readOpinions, readRecentTimes, readTotals, type EndToEnd } from './status-data.ts'
 
 export interface StageStatus {
   readonly position: number
@@ -18,6 +20,16 @@ export interface StageStatus {
   /** Medians over the last minute, milliseconds; null when nothing passed. */
   readonly waitMs: number | null
   readonly workMs: number | null
+  /** The monitor's; without one what can be said from a single look. */
+  readonly verdict: Verdict
+  readonly sentence: string
+  /** The rest is the monitor's alone, and null without one. Age of the oldest that waits, in seconds. */
+  readonly oldest: number | null
+  /** Messages a second. */
+  readonly arrivals: number | null
+  readonly served: number | null
+  /** How busy its processes are, 0 to 1. */
+  readonly utilisation: number | null
 }
 
 export type { EndToEnd }
@@ -29,6 +41,8 @@ export interface Status {
   readonly finished: number
   readonly inFlight: number
   readonly dead: number
+  /** Messages that the rows say wait and the broker does not have; null without a monitor. */
+  readonly missing: number | null
   /** Over the last minute; null when nothing finished. */
   readonly endToEnd: EndToEnd | null
 }
@@ -43,27 +57,35 @@ export interface StatusSources {
 /** Where the pipeline stands now. The same few queries however many rows there are. */
 export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
   const flow = routes(config)
-  const [totals, times, endToEnd, [waiting, running]] = await Promise.all([
+  const [totals, times, endToEnd, opinions, [waiting, running]] = await Promise.all([
     readTotals(database),
     readRecentTimes(database),
     readEndToEnd(database),
+    readOpinions(database),
     askBroker(admin, flow),
   ])
   const sum = (column: 'entered' | 'dead') => totals.values().reduce((total, row) => total + row[column], 0)
-  const stages = flow.map(({ stage: { name }, position, group }, index) => ({
-    position,
-    stage: name,
-    running: running.get(group) ?? 0,
-    done: totals.get(name)?.processed ?? 0,
-    dead: totals.get(name)?.dead ?? 0,
-    waiting: waiting[index] ?? 0,
-    waitMs: times.get(name)?.waitMs ?? null,
-    workMs: times.get(name)?.workMs ?? null,
-  }))
+  const stages = flow.map(({ stage: { name }, position, group }, index) => {
+    const counts = { running: running.get(group) ?? 0, waiting: waiting[index] ?? 0 }
+    const { missing: _, ...opinion } = opinions.get(name) ?? { ...firstSight(name, counts), missing: 0 }
+    return {
+      position,
+      stage: name,
+      ...counts,
+      done: totals.get(name)?.processed ?? 0,
+      dead: totals.get(name)?.dead ?? 0,
+      waitMs: times.get(name)?.waitMs ?? null,
+      workMs: times.get(name)?.workMs ?? null,
+      ...opinion,
+    }
+  })
+  const missing =
+    opinions.size === 0 ? null : opinions.values().reduce((total, opinion) => total + opinion.missing, 0)
   const entered = sum('entered')
   const dead = sum('dead')
   const finished = stages.at(-1)?.done ?? 0
-  return { stages, entered, finished, dead, inFlight: Math.max(0, entered - finished - dead), endToEnd }
+  const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
+  return { stages, entered, finished, dead, inFlight, missing, endToEnd }
 }
 
 /** A broker that has just started takes a moment to find out who leads and coordinates what; kafkajs does not wait for it. */
@@ -87,7 +109,22 @@ async function countRunning(admin: Admin, flow: readonly Route[]): Promise<Map<s
   return new Map(groups.map(({ groupId, members }) => [groupId, members.length]))
 }
 
-/** Messages wait where nobody is there to take them. */
-export function isStopped({ waiting, running }: StageStatus): boolean {
-  return waiting > 0 && running === 0
+/** A stage about which somebody should do something. */
+export function isUnwell({ verdict }: StageStatus): boolean {
+  return isBad(verdict)
+}
+
+/** What can be said without a monitor, which alone has seen more than this moment. */
+function firstSight(stage: string, { running, waiting }: { running: number; waiting: number }) {
+  const unknown = { oldest: null, arrivals: null, served: null, utilisation: null }
+  const first = (verdict: Verdict, sentence: string) => ({
+    ...unknown,
+    verdict,
+    sentence: `${stage} ${sentence}`,
+  })
+  if (waiting === 0) return first('OK', 'is idle: nothing waits')
+  const backlog = `${count(waiting)} waiting`
+  return running === 0
+    ? first('STOPPED', `is stopped: ${backlog}, and nobody runs it; start it: throughline run ${stage}`)
+    : first('UNKNOWN', `has ${backlog}`)
 }

@@ -11,32 +11,66 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   waiting: 0,
   waitMs: 3.21,
   workMs: 0.042,
+  verdict: 'OK',
+  sentence: `${name} keeps up: nothing waits, 22/s`,
+  oldest: 0,
+  arrivals: 22.4,
+  served: 22.4,
+  utilisation: 0.031,
   ...changes,
 })
 
+const stopped = {
+  running: 0,
+  waiting: 1234,
+  waitMs: null,
+  workMs: null,
+  dead: 7,
+  verdict: 'STOPPED',
+  sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it',
+  oldest: 38,
+  served: 0,
+  utilisation: null,
+} as const
+
 const status: Status = {
-  stages: [
-    stage(1, 'add'),
-    stage(2, 'square-root', { running: 0, waiting: 1234, waitMs: null, workMs: null, dead: 7 }),
-  ],
+  stages: [stage(1, 'add'), stage(2, 'square-root', stopped)],
   entered: 12_345_690,
   finished: 12_345_678,
   inFlight: 5,
   dead: 7,
+  missing: 0,
   endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
 }
 
-test('a line for each stage, sums below, and what to do about a stage that nobody runs', () => {
-  expect(renderStatus(status, { width: 80, color: false })).toBe(
-    `   stage        running        done  dead  waiting     wait      work
-1  add                1  12,345,678     0        0  3.21 ms  0.042 ms
-2  square-root        0  12,345,678     7    1,234        -         -
-
-entered 12,345,690   finished 12,345,678   in flight 5   dead 7
+const sums = `
+entered 12,345,690   finished 12,345,678   in flight 5   dead 7   missing 0
 end to end   p50 12.5 ms   p95 18.6 ms   p99 1.24 s   (1,204 messages)
 wait, work: medians of the last minute; end to end: of what finished in it
-square-root has 1,234 waiting, and nobody runs it: npx throughline run square-root`,
+square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it`
+
+test('a line for each stage, sums below, and what to do about a stage that is not well', () => {
+  expect(renderStatus(status, { width: 80, color: false })).toBe(
+    `   stage        state    running  waiting  oldest     wait      work
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms
+2  square-root  STOPPED        0    1,234  38.0 s        -         -
+${sums}`,
   )
+})
+
+test('a wide terminal shows more', () => {
+  expect(renderStatus(status, { width: 120, color: false })).toBe(
+    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  busy        done  dead
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   3 %  12,345,678     0
+2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0     -  12,345,678     7
+${sums}`,
+  )
+})
+
+test('what only a monitor knows is not claimed without one', () => {
+  const text = renderStatus({ ...status, missing: null }, { width: 80, color: false })
+  expect(text).not.toContain('missing')
+  expect(text).toContain('no monitor runs')
 })
 
 test('the table keeps to 80 columns whatever the name of a stage', () => {

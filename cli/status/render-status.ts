@@ -1,56 +1,98 @@
 import { styleText } from 'node:util'
 import { count } from '../../stages/refusal.ts'
+import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 import { duration } from '../duration.ts'
 import type { Look } from '../output.ts'
-import { isStopped, type EndToEnd, type StageStatus, type Status } from './read-status.ts'
 import { tableLines, type Column } from '../table.ts'
+import type { EndToEnd, StageStatus, Status } from './read-status.ts'
 
-const columns: readonly Column[] = [
-  { title: '', align: 'right' },
-  { title: 'stage', align: 'left', shrinks: true },
-  { title: 'running', align: 'right' },
-  { title: 'done', align: 'right' },
-  { title: 'dead', align: 'right' },
-  { title: 'waiting', align: 'right' },
-  { title: 'wait', align: 'right' },
-  { title: 'work', align: 'right' },
+type Style = Parameters<typeof styleText>[0]
+
+/** A column and what it shows of a stage. */
+interface Shown extends Column {
+  readonly of: (stage: StageStatus) => string
+}
+
+const right = (title: string, of: Shown['of']): Shown => ({ title, align: 'right', of })
+const left = (title: string, of: Shown['of'], shrinks = false): Shown => ({
+  title,
+  align: 'left',
+  of,
+  shrinks,
+})
+
+const always: readonly Shown[] = [
+  right('', ({ position }) => String(position)),
+  left('stage', ({ stage }) => stage, true),
+  left('state', ({ verdict }) => verdict),
+  right('running', ({ running }) => count(running)),
+  right('waiting', ({ waiting }) => count(waiting)),
+  right('oldest', ({ oldest }) => duration(oldest === null ? null : oldest * 1000)),
+  right('wait', ({ waitMs }) => duration(waitMs)),
+  right('work', ({ workMs }) => duration(workMs)),
+]
+const whereThereIsRoom: readonly Shown[] = [
+  right('in/s', ({ arrivals }) => rate(arrivals)),
+  right('out/s', ({ served }) => rate(served)),
+  right('busy', ({ utilisation }) => (utilisation === null ? '-' : `${Math.round(utilisation * 100)} %`)),
+  right('done', ({ done }) => count(done)),
+  right('dead', ({ dead }) => count(dead)),
 ]
 
+/** Characters in a line from which there is room for all columns. */
+const WIDE = 120
+
 /** A table with a line for each stage, and the sums below. Ends without a line end. */
-export function renderStatus({ stages, ...sums }: Status, { width, color }: Look): string {
-  const paint = (format: Parameters<typeof styleText>[0], text: string) =>
-    color ? styleText(format, text, { validateStream: false }) : text
-  const [titles = '', ...lines] = tableLines(columns, stages.map(row), width)
-  const stopped = stages.filter(isStopped)
-  const painted = stages.map((stage, index) => {
-    const line = lines[index] ?? ''
-    if (isStopped(stage)) return paint('red', line)
-    return stage.waiting > 0 ? paint('yellow', line) : line
-  })
+export function renderStatus(status: Status, { width, color }: Look): string {
+  const paint = (style: Style, text: string) =>
+    color ? styleText(style, text, { validateStream: false }) : text
+  const columns = width < WIDE ? always : [...always, ...whereThereIsRoom]
+  const { stages } = status
+  const rows = stages.map((stage) => columns.map(({ of }) => of(stage)))
+  const [titles = '', ...lines] = tableLines(columns, rows, width)
+  const remarkable = stages.filter(({ verdict }) => verdict !== 'OK')
   return [
     paint('bold', titles),
-    ...painted,
+    ...stages.map(({ verdict }, index) => paint(styles[verdict], lines[index] ?? '')),
     '',
-    `entered ${count(sums.entered)}   finished ${count(sums.finished)}   in flight ${count(sums.inFlight)}   dead ${count(sums.dead)}`,
-    `end to end   ${endToEndLine(sums.endToEnd)}`,
-    paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
-    ...stopped.map(({ stage, waiting }) =>
-      paint(
-        'red',
-        `${stage} has ${count(waiting)} waiting, and nobody runs it: npx throughline run ${stage}`,
-      ),
-    ),
+    ...sums(status, paint),
+    ...remarkable.map(({ verdict, sentence }) => paint(styles[verdict], sentence)),
   ].join('\n')
 }
 
-function row({ position, stage, running, done, dead, waiting, waitMs, workMs }: StageStatus): string[] {
-  return [
-    String(position),
-    stage,
-    ...[running, done, dead, waiting].map(count),
-    duration(waitMs),
-    duration(workMs),
+const styles: Readonly<Record<Verdict, Style>> = {
+  UNKNOWN: 'magenta',
+  STOPPED: 'red',
+  STALLED: 'red',
+  'FALLING BEHIND': 'red',
+  'CATCHING UP': 'yellow',
+  OK: 'reset',
+}
+
+function sums(
+  { missing, endToEnd, ...sum }: Status,
+  paint: (style: Style, text: string) => string,
+): string[] {
+  const parts = [
+    `entered ${count(sum.entered)}`,
+    `finished ${count(sum.finished)}`,
+    `in flight ${count(sum.inFlight)}`,
+    `dead ${count(sum.dead)}`,
+    ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${count(missing)}`)]),
   ]
+  const monitor = 'no monitor runs: nothing is known of age and trend (npx throughline monitor)'
+  return [
+    parts.join('   '),
+    `end to end   ${endToEndLine(endToEnd)}`,
+    paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
+    ...(missing === null ? [paint('dim', monitor)] : []),
+  ]
+}
+
+/** Messages a second: "0.4", "22", "1,240" */
+function rate(perSecond: number | null): string {
+  if (perSecond === null) return '-'
+  return perSecond < 10 ? String(Number(perSecond.toFixed(1))) : count(Math.round(perSecond))
 }
 
 function endToEndLine(times: EndToEnd | null): string {

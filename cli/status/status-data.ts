@@ -1,4 +1,5 @@
 import type { Database } from '../../pipeline/database.ts'
+import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 
 export interface Totals {
   readonly entered: number
@@ -78,4 +79,32 @@ export async function readEndToEnd(database: Database): Promise<EndToEnd | null>
   const { rows } = await database.query<EndToEnd>(endToEnd)
   const [row] = rows
   return row === undefined || row.messages === 0 ? null : row
+}
+
+/** What the monitor says of a stage. */
+export interface Opinion {
+  readonly verdict: Verdict
+  readonly sentence: string
+  /** Age of the oldest that waits, in seconds. */
+  readonly oldest: number
+  /** Messages a second. */
+  readonly arrivals: number | null
+  readonly served: number | null
+  /** 0 to 1 */
+  readonly utilisation: number | null
+  readonly missing: number
+}
+
+/** A monitor that has said nothing for so long says nothing now. */
+const opinions = `
+select distinct on (stage) stage, verdict, sentence, oldest_seconds as oldest, arrivals_per_second as arrivals,
+  served_per_second as served, utilisation, missing::float8
+from stage_samples
+where at > now() - interval '15 seconds'
+order by stage, at desc`
+
+/** What the monitor says of each stage now, by the stage's name; of none when no monitor runs. */
+export async function readOpinions(database: Database): Promise<Map<string, Opinion>> {
+  const { rows } = await database.query<Opinion & { stage: string }>(opinions)
+  return new Map(rows.map(({ stage, ...opinion }) => [stage, opinion]))
 }

@@ -6,7 +6,7 @@ import { examples } from '../examples.ts'
 import { exitCode } from '../exit-code.ts'
 import { kafkaMistake } from '../kafka-mistake.ts'
 import { look, print, printJson } from '../output.ts'
-import { isStopped, readStatus, type Status, type StatusSources } from './read-status.ts'
+import { isUnwell, readStatus, type Status, type StatusSources } from './read-status.ts'
 import { redrawing } from './redrawing.ts'
 import { renderStatus } from './render-status.ts'
 import { untilInterrupted } from './until-interrupted.ts'
@@ -51,7 +51,7 @@ export function addStatus(program: Command): void {
 function showOnce(status: Status, asJson: boolean): void {
   if (asJson) printJson(status)
   else print(renderStatus(status, look()))
-  process.exitCode = status.stages.some(isStopped) ? exitCode.bad : exitCode.fine
+  process.exitCode = status.stages.some(isUnwell) ? exitCode.bad : exitCode.fine
 }
 
 /** A server that goes away meanwhile is said and waited for: whoever watches wants to see it come back. */
