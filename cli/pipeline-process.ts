@@ -2,16 +2,27 @@ import type { Config } from '../pipeline/config.ts'
 import { createLog } from '../pipeline/log.ts'
 import { untilStopped } from '../pipeline/process.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
+import type { Log } from '../pipeline/log.ts'
+import type { Door } from '../telemetry/http.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { watched } from '../telemetry/watched.ts'
+
+export interface ProcessPlace {
+  readonly stage: string
+  readonly position: number
+  /** Doors of its own, beside those that all processes have. */
+  readonly doors?: (metrics: Metrics, log: Log) => readonly Door[]
+}
 
 /** What every long-running process has around its work: a log, whatever watches it, and signals that end it. */
 export async function pipelineProcess(
   config: Config,
-  { stage, position }: { stage: string; position: number },
-  work: (surroundings: Surroundings, stopping: AbortSignal) => Promise<void>,
+  { stage, position, doors = () => [] }: ProcessPlace,
+  work: (surroundings: Surroundings, stopping: AbortSignal, metrics: Metrics) => Promise<void>,
 ): Promise<void> {
   const log = createLog(config.LOG_LEVEL, { stage })
-  await watched({ config, log, stage, position }, (surroundings) =>
-    untilStopped(log, (stopping) => work(surroundings, stopping)),
+  const ownDoors = (metrics: Metrics) => doors(metrics, log)
+  await watched({ config, log, stage, position, doors: ownDoors }, (surroundings, metrics) =>
+    untilStopped(log, (stopping) => work(surroundings, stopping, metrics)),
   )
 }

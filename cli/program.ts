@@ -7,6 +7,7 @@ import { exitCode, exitCodesHelp } from './exit-code.ts'
 import { addFollow } from './follow/follow.ts'
 import { addGenerator } from './generator.ts'
 import { addMigrate } from './migrate/migrate.ts'
+import { addMonitor } from './monitor.ts'
 import { addRun } from './run.ts'
 import { addStatus } from './status/status.ts'
 import { addSubmit } from './submit/submit.ts'
@@ -30,7 +31,16 @@ ${exitCodesHelp}
 Example:
   $ npx throughline submit '{"numbers":[76452,61211234,8243724]}'`,
     )
-  for (const add of [addRun, addGenerator, addMigrate, addSubmit, addFollow, addStatus, addDeadLetters])
+  for (const add of [
+    addRun,
+    addGenerator,
+    addMonitor,
+    addMigrate,
+    addSubmit,
+    addFollow,
+    addStatus,
+    addDeadLetters,
+  ])
     add(program)
   return program
 }

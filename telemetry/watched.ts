@@ -2,19 +2,34 @@ import { createHealth } from '../pipeline/health.ts'
 import type { Config } from '../pipeline/config.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
-import { openDoors } from './http.ts'
-import { createMetrics } from './metrics.ts'
+import { openDoors, type Door } from './http.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { measure } from './stage-metrics.ts'
 import { withTracing } from './with-tracing.ts'
 
+/** A process that is to be watched. */
+export interface WatchedProcess {
+  readonly config: Config
+  readonly log: Log
+  readonly stage: string
+  readonly position: number
+  /** Doors of its own. */
+  readonly doors?: (metrics: Metrics) => readonly Door[]
+}
+
 /** Runs a process's work with everything that watches it: health, metrics, traces, and the doors to ask at. */
 export async function watched(
-  { config, log, stage, position }: { config: Config; log: Log; stage: string; position: number },
-  work: (surroundings: Surroundings) => Promise<void>,
+  { config, log, stage, position, doors: ownDoors }: WatchedProcess,
+  work: (surroundings: Surroundings, metrics: Metrics) => Promise<void>,
 ): Promise<void> {
   const health = createHealth()
   const metrics = createMetrics(stage, position)
-  await using doors = await openDoors(config.METRICS_PORT, health, metrics)
+  await using doors = await openDoors({
+    port: config.METRICS_PORT,
+    health,
+    metrics,
+    more: ownDoors?.(metrics) ?? [],
+  })
   log.info(`/metrics, /healthz and /readyz answer on port ${doors.port}.`)
   const tracing = {
     service: stage,
@@ -30,6 +45,6 @@ export async function watched(
         traces.batchDone(publication, route)
       },
     }
-    return work({ config, log, health, observer })
+    return work({ config, log, health, observer }, metrics)
   })
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { newMessageId } from '../pipeline/message.ts'
@@ -149,6 +150,44 @@ test('without a broker every stage is unknown, and no backlog is claimed', async
   await vi.waitUntil(async () => (await monitor.gauge('throughline_verdict', { stage: 'sine' })) === 5, wait)
   expect(await monitor.gauge('throughline_backlog_messages', { stage: 'sine' })).toBeUndefined()
   expect((await latest('sine'))?.sentence).toContain('is unknown')
+})
+
+test("alerts that Grafana's webhook delivers are kept, each once; what is no notification is refused", async () => {
+  const port = await freePort()
+  const env = childEnvironment({ ...pipeline.env, METRICS_PORT: String(port) })
+  await using _monitor = await startProcess({ name: 'monitor', args: ['monitor'], env })
+  const ask = (path: string, init: RequestInit = {}) => fetch(`http://127.0.0.1:${port}${path}`, init)
+  const post = async (body: string) => (await ask('/alerts', { method: 'POST', body })).status
+  const isReady = () =>
+    ask('/readyz').then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await vi.waitUntil(isReady, wait)
+  const alert = {
+    labels: { alertname: 'A stage is stopped', stage: 'lcm' },
+    annotations: { summary: 'lcm is stopped' },
+  }
+  const times = { startsAt: '2026-01-01T00:00:00Z', endsAt: '0001-01-01T00:00:00Z', fingerprint: 'a' }
+  const firing = { alerts: [{ ...alert, ...times, status: 'firing', values: { A: 4 } }] }
+  const resolved = { alerts: [{ ...alert, ...times, status: 'resolved', endsAt: '2026-01-01T00:05:00Z' }] }
+  expect(await post(JSON.stringify(firing))).toBe(200)
+  expect(await post(JSON.stringify(firing))).toBe(200)
+  expect(await post(JSON.stringify(resolved))).toBe(200)
+  expect(await post('{"alerts":[{}]}')).toBe(400)
+  expect(await post('x'.repeat(2_000_000))).toBe(413)
+  expect((await ask('/alerts')).status).toBe(405)
+  const { rows } = await pipeline.database.query(
+    `select status, alert, stage, summary, "values", to_json(ends_at at time zone 'utc') as ends
+     from alert_notifications order by id`,
+  )
+  const kept = { alert: 'A stage is stopped', stage: 'lcm', summary: 'lcm is stopped' }
+  expect(rows).toEqual([
+    { ...kept, status: 'firing', values: { A: 4 }, ends: null },
+    { ...kept, status: 'resolved', values: null, ends: '2026-01-01T00:05:00' },
+  ])
+  const page = await (await ask('/metrics')).text()
+  expect(page).toMatch(/throughline_alert_notifications_total\{[^}]*status="firing"[^}]*\} 2/)
 })
 
 test('what is older than the retention goes, what is younger stays', async () => {

@@ -65,18 +65,24 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
     askBroker(admin, flow),
   ])
   const sum = (column: 'entered' | 'dead') => totals.values().reduce((total, row) => total + row[column], 0)
-  const stages = flow.map(({ stage: { name }, position, group }, index) => {
+  const stages = flow.map(({ stage: { name }, position, group }, index): StageStatus => {
     const counts = { running: running.get(group) ?? 0, waiting: waiting[index] ?? 0 }
-    const { missing: _, ...opinion } = opinions.get(name) ?? { ...firstSight(name, counts), missing: 0 }
+    const { verdict, sentence, ...seen } = opinions.get(name) ?? firstSight(name, counts)
     return {
       position,
       stage: name,
-      ...counts,
-      done: totals.get(name)?.processed ?? 0,
-      dead: totals.get(name)?.dead ?? 0,
+      verdict,
+      sentence,
+      running: counts.running,
+      waiting: counts.waiting,
+      oldest: seen.oldest,
       waitMs: times.get(name)?.waitMs ?? null,
       workMs: times.get(name)?.workMs ?? null,
-      ...opinion,
+      arrivals: seen.arrivals,
+      served: seen.served,
+      utilisation: seen.utilisation,
+      done: totals.get(name)?.processed ?? 0,
+      dead: totals.get(name)?.dead ?? 0,
     }
   })
   const missing =
