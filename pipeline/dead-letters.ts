@@ -29,10 +29,11 @@ with given as (
   select message_id, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
   on conflict do nothing
 ), counted as (
-  insert into counters as c (stage, partition, entered, dead)
-  select $1, $3, count(*) filter (where previous_sent_at is null), count(*) from saved
+  insert into counters as c (stage, partition, entered, dead, busy_seconds)
+  select $1, $3, count(*) filter (where previous_sent_at is null), count(*), $18 from saved
   on conflict (stage, partition) do update
-  set entered = c.entered + excluded.entered, dead = c.dead + excluded.dead
+  set entered = c.entered + excluded.entered, dead = c.dead + excluded.dead,
+    busy_seconds = c.busy_seconds + excluded.busy_seconds
 )
 select count(*)::int as count,
   case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
@@ -43,6 +44,7 @@ export async function insertDeadLetters(
   database: Queryable,
   place: Place,
   letters: readonly DeadLetter[],
+  busySeconds = 0,
 ): Promise<Inserted> {
   if (letters.length === 0) return noneInserted
   const { rows } = await database.query<Inserted>({
@@ -60,6 +62,7 @@ export async function insertDeadLetters(
         letters.map((letter) => letter.message.value && (letter.message.value.toString('hex') || '""')),
       ),
       letters.length,
+      busySeconds,
     ],
   })
   return rows[0] ?? noneInserted

@@ -12,6 +12,12 @@ export interface Observer {
   readonly traceparent: (message: Message, route: Route) => string | undefined
   /** A batch is saved, published and committed. */
   readonly batchDone: (publication: Publication, route: Route) => void
+  /** The process had work for so many seconds since this was told last. */
+  readonly wasBusy: (seconds: number) => void
+  /** The consumer group has given out its partitions. */
+  readonly rebalanced: () => void
+  /** Says, whenever it is asked, how many queries wait for a connection to Postgres. */
+  readonly poolWaiting: (count: () => number) => void
 }
 
 /** Watches nothing; a trace that came with a message goes on with it. */
@@ -19,4 +25,7 @@ export const nobody: Observer = {
   entry: (sender) => sender,
   traceparent: ({ parent }) => parent && formatTraceparent(parent),
   batchDone: () => undefined,
+  wasBusy: () => undefined,
+  rebalanced: () => undefined,
+  poolWaiting: () => undefined,
 }

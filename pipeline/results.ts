@@ -32,20 +32,22 @@ with given as (
   select message_id, numbers, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
   on conflict do nothing
 ), counted as (
-  insert into counters as c (stage, partition, entered, processed)
-  select $1, $3, count(*) filter (where previous_sent_at is null), count(*) from saved
+  insert into counters as c (stage, partition, entered, processed, busy_seconds)
+  select $1, $3, count(*) filter (where previous_sent_at is null), count(*), $18 from saved
   on conflict (stage, partition) do update
-  set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed
+  set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed,
+    busy_seconds = c.busy_seconds + excluded.busy_seconds
 )
 select count(*)::int as count,
   case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
 from saved`
 
-/** Saves the results of one partition's batch. */
+/** Saves the results of one partition's batch, and for how long the process was busy since it saved last. */
 export async function insertResults(
   database: Queryable,
   place: Place,
   results: readonly Result[],
+  busySeconds = 0,
 ): Promise<Inserted> {
   if (results.length === 0) return noneInserted
   const { rows } = await database.query<Inserted>({
@@ -61,6 +63,7 @@ export async function insertResults(
       joinTexts(results.map((row) => row.body)),
       joinTexts(results.map((row) => headersToText(carriedHeaders(row.message.headers)))),
       results.length,
+      busySeconds,
     ],
   })
   return rows[0] ?? noneInserted

@@ -27,9 +27,14 @@ export interface Saved {
  * A batch that Postgres refuses for its content is halved until the record is found: that one is a dead letter.
  * @throws whatever else Postgres or the network say: trying again may help
  */
-export async function save(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<Saved> {
+export async function save(
+  database: Database,
+  place: Place,
+  outcomes: readonly Outcome[],
+  busySeconds = 0,
+): Promise<Saved> {
   try {
-    const saved = await insert(database, place, outcomes)
+    const saved = await insert(database, place, outcomes, busySeconds)
     if (saved.count === outcomes.length) return split(outcomes)
     return await settle(database, place, outcomes, new Set(saved.keys))
   } catch (error) {
@@ -37,23 +42,28 @@ export async function save(database: Database, place: Place, outcomes: readonly 
     if (!isContentError(error) || first === undefined) throw error
     if (others.length === 0) {
       if (isDeadLetter(first)) throw error
-      return await save(database, place, [rejected(first, error)])
+      return await save(database, place, [rejected(first, error)], busySeconds)
     }
     const half = Math.ceil(outcomes.length / 2)
     return merge(
-      await save(database, place, outcomes.slice(0, half)),
+      await save(database, place, outcomes.slice(0, half), busySeconds),
       await save(database, place, outcomes.slice(half)),
     )
   }
 }
 
 /** One transaction: results, dead letters and counters. Without dead letters it is one statement. */
-async function insert(database: Database, place: Place, outcomes: readonly Outcome[]): Promise<Inserted> {
+async function insert(
+  database: Database,
+  place: Place,
+  outcomes: readonly Outcome[],
+  busySeconds: number,
+): Promise<Inserted> {
   const [results, deadLetters] = [outcomes.filter(isResult), outcomes.filter(isDeadLetter)]
-  if (deadLetters.length === 0) return await insertResults(database, place, results)
+  if (deadLetters.length === 0) return await insertResults(database, place, results, busySeconds)
   return await transaction(database, async (client) => {
-    const one = await insertResults(client, place, results)
-    const other = await insertDeadLetters(client, place, deadLetters)
+    const one = await insertResults(client, place, results, busySeconds)
+    const other = await insertDeadLetters(client, place, deadLetters, results.length > 0 ? 0 : busySeconds)
     return { count: one.count + other.count, keys: [...keysOf(one, results), ...keysOf(other, deadLetters)] }
   })
 }

@@ -1,4 +1,5 @@
 import type { Consumer } from 'kafkajs'
+import { createBusyTime, type BusyTime } from './busy-time.ts'
 import { compute } from './compute.ts'
 import { openDatabase, type Database } from './database.ts'
 import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
@@ -21,6 +22,7 @@ interface Workplace extends Surroundings {
   readonly consumer: Consumer
   readonly sender: Sender
   readonly database: Database
+  readonly busy: BusyTime
 }
 
 /**
@@ -34,10 +36,10 @@ export async function runStageProcess(
 ): Promise<void> {
   const { log, health, observer } = surroundings
   const workplace = openWorkplace(surroundings, route, stopping)
-  const { settings, consumer } = workplace
+  const { settings, consumer, busy } = workplace
   const bug = Promise.withResolvers<Error>()
   const work = async (batch: Batch) => {
-    const publication = await runStage(batch.messages, collaborators(batch, workplace))
+    const publication = await whileBusy(busy, () => runStage(batch.messages, collaborators(batch, workplace)))
     health.progressed()
     observer.batchDone(publication, route)
     for (const { message, reason, explanation } of publication.deadLetters) {
@@ -52,7 +54,7 @@ export async function runStageProcess(
   }
   try {
     await connect(workplace, stopping)
-    const ended = watch(consumer, log, health)
+    const ended = watch(consumer, surroundings)
     await take(consumer, settings, { work, stopping, onBug: bug.resolve })
     log.info(`Taking from ${route.source}, sending to ${route.target}.`)
     const end = await Promise.race([aborted(stopping), ended, bug.promise])
@@ -65,7 +67,7 @@ export async function runStageProcess(
 }
 
 function openWorkplace(surroundings: Surroundings, route: Route, stopping: AbortSignal): Workplace {
-  const { config, log } = surroundings
+  const { config, log, observer } = surroundings
   const settings = kafkaSettings(config, route.group)
   const kafka = createKafka(settings, log)
   const database = openDatabase(config, 4, (error) =>
@@ -75,7 +77,9 @@ function openWorkplace(surroundings: Surroundings, route: Route, stopping: Abort
   const restartOnFailure = () => Promise.resolve(!stopping.aborted)
   const retry = { ...settings.consumer.retry, restartOnFailure }
   const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: route.group })
-  return { ...surroundings, route, settings, consumer, sender: createSender(kafka, settings), database }
+  observer.poolWaiting(() => database.waitingCount)
+  const [sender, busy] = [createSender(kafka, settings), createBusyTime()]
+  return { ...surroundings, route, settings, consumer, sender, database, busy }
 }
 
 /** Waits for both servers, so that nobody gives a partition to a process that cannot save. */
@@ -99,8 +103,17 @@ async function close({ consumer, sender, database }: Workplace): Promise<void> {
   await database.end()
 }
 
+async function whileBusy<T>(busy: BusyTime, work: () => Promise<T>): Promise<T> {
+  busy.begin()
+  try {
+    return await work()
+  } finally {
+    busy.end()
+  }
+}
+
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
-  const { route, log, health, observer, settings, sender, database } = workplace
+  const { route, log, health, observer, settings, sender, database, busy } = workplace
   const place = { stage: route.stage.name, topic: batch.topic, partition: batch.partition }
   const trying = <T>(server: string, attempt: () => Promise<T>) => {
     batch.lost.throwIfAborted()
@@ -117,7 +130,11 @@ function collaborators(batch: Batch, workplace: Workplace): Collaborators {
   }
   return {
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
-    save: (outcomes) => trying('Postgres', () => save(database, place, outcomes)),
+    save: (outcomes) => {
+      const busySeconds = busy.take()
+      observer.wasBusy(busySeconds)
+      return trying('Postgres', () => save(database, place, outcomes, busySeconds))
+    },
     publish: (saved) => publish(saved, publishing),
     commit: batch.commit,
   }

@@ -1,9 +1,8 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
-import type { Health } from './health.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
-import type { Log } from './log.ts'
 import { readMessage, type Message } from './message.ts'
 import { createWaiting } from './patiently.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** What one partition has, and what is needed to be done with it. */
 export interface Batch {
@@ -101,7 +100,10 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
  * Keeps the process's health by what kafkajs says of the consumer, and settles when kafkajs gives it up for good: it
  * would stay silent, and the process would live on and do nothing.
  */
-export function watch(consumer: Consumer, log: Log, health: Health): Promise<Error> {
+export function watch(
+  consumer: Consumer,
+  { log, health, observer }: Pick<Surroundings, 'log' | 'health' | 'observer'>,
+): Promise<Error> {
   const kafka = createWaiting('Kafka', { log, health })
   consumer.on('consumer.fetch', () => health.progressed())
   consumer.on('consumer.heartbeat', () => {
@@ -111,6 +113,7 @@ export function watch(consumer: Consumer, log: Log, health: Health): Promise<Err
   consumer.on('consumer.group_join', ({ payload }) => {
     kafka.works()
     health.connected(true)
+    observer.rebalanced()
     log.debug({ assignment: payload.memberAssignment }, 'Joined the group')
   })
   // A broker that is frozen, or behind a network that swallows everything: the connection stays, the answers do not come.
