@@ -174,21 +174,6 @@ test('a record that Postgres refuses for its content is a dead letter; the rest 
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 4, dead_letters: 1, processed: 4, dead: 1 })
 })
 
-test('how long the process was busy is counted once, whatever the batch is made of', async () => {
-  const at = place()
-  const first = message(1)
-  await save(pipeline.database, at, [result(first), deadLetter(message(2))], 0.5)
-  await save(pipeline.database, at, [deadLetter(message(3))], 0.25)
-  await save(pipeline.database, at, [result(first)], 1)
-  const refused = 'a NUL is no text: \u0000'
-  await save(pipeline.database, at, [result(message(4)), result(message(5), refused)], 2)
-  const { rows } = await pipeline.database.query(
-    'select busy_seconds, processed::int, dead::int from counters where stage = $1',
-    [at.stage],
-  )
-  expect(rows).toEqual([{ busy_seconds: 3.75, processed: 2, dead: 3 }])
-})
-
 test('any other refusal is thrown, and nothing of the batch is saved', async () => {
   const at = place()
   await pipeline.database.query(`
