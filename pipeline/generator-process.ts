@@ -54,7 +54,7 @@ export async function runGeneratorProcess(
     patiently(what, attempt, { log, health, signal: stopping }, isMistake)
   let sweptAt = performance.now()
   const sweep = async (minAge: number) => {
-    const left = await trying('Sending what was left unsent', () => enterUnpublished(entry, minAge))
+    const left = await trying(servers, () => enterUnpublished(entry, minAge))
     sweptAt = performance.now()
     if (left > 0)
       log.info(`Sent ${left} message(s) again that another process had saved and perhaps not sent.`)
@@ -70,7 +70,7 @@ export async function runGeneratorProcess(
       onPause: health.progressed,
       enter: async (inputs) => {
         if (performance.now() - sweptAt > SWEEP_EVERY * 1000) await sweep(SWEEP_AGE)
-        await trying('Sending messages', () => enter(inputs, entry))
+        await trying(servers, () => enter(inputs, entry))
       },
     })
   } catch (error) {
@@ -79,6 +79,9 @@ export async function runGeneratorProcess(
     await entry.close()
   }
 }
+
+/** Which of the two is away, its error says. */
+const servers = 'Kafka or Postgres'
 
 /** Trying again does not help against a person's mistake. */
 const isMistake = (error: Error) => error instanceof UserError

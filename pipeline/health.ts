@@ -1,10 +1,19 @@
 /** How long a process may be silent, neither working nor waiting for a server, before it counts as stuck. */
 const SILENCE_MS = 60_000
 
+/** Whoever counts what a process has to wait for. */
+export interface OutageListener {
+  /** An attempt failed and is made again. */
+  readonly failed: (what: string) => void
+  readonly worksAgain: (what: string) => void
+}
+
 /** What a process says of itself to whoever supervises it. */
 export interface Health {
   /** Work goes on: a fetch came back, a heartbeat was answered, a batch was done. */
   progressed(): void
+  /** An attempt failed and is made again. */
+  failed(what: string): void
   /** The process begins to wait, on purpose, for what has just failed. Whether that is news: true once in an outage. */
   waitsFor(what: string): boolean
   /** One that waited for it does so no more, because it works or because there is no need. */
@@ -26,7 +35,10 @@ interface Outage {
 }
 
 /** @param clock milliseconds that only go forward */
-export function createHealth(clock: () => number = () => performance.now()): Health {
+export function createHealth(
+  clock: () => number = () => performance.now(),
+  listener?: OutageListener,
+): Health {
   let latest = clock()
   let isConnected = false
   const outages = new Map<string, Outage>()
@@ -35,6 +47,7 @@ export function createHealth(clock: () => number = () => performance.now()): Hea
     progressed() {
       latest = clock()
     },
+    failed: (what) => listener?.failed(what),
     waitsFor(what) {
       const known = outages.get(what)
       const outage = known ?? { since: clock(), waiting: 0 }
@@ -51,6 +64,7 @@ export function createHealth(clock: () => number = () => performance.now()): Hea
       const outage = outages.get(what)
       if (outage === undefined || outage.waiting > 0) return undefined
       outages.delete(what)
+      listener?.worksAgain(what)
       return clock() - outage.since
     },
     connected(now) {

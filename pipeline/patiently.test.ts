@@ -32,6 +32,21 @@ test('the pauses grow to five seconds', async () => {
   expect(Math.min(...pauses.slice(6))).toBeGreaterThanOrEqual(2500)
 })
 
+test('every attempt that failed is told, and once that the server works again', async () => {
+  const told: string[] = []
+  const listener = {
+    failed: (what: string) => void told.push(`${what} failed`),
+    worksAgain: (what: string) => void told.push(`${what} works`),
+  }
+  const given = { ...patience().given, health: createHealth(undefined, listener) }
+  const answers = [away, away, () => Promise.resolve('done'), () => Promise.resolve('done')]
+  const attempt = () => answers.shift()?.() ?? away()
+  const all = [patiently('Kafka', attempt, given), patiently('Kafka', attempt, given)]
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(await Promise.all(all)).toEqual(['done', 'done'])
+  expect(told).toEqual(['Kafka failed', 'Kafka failed', 'Kafka works'])
+})
+
 test('many who wait for one server say once that it is away, and once that it is back', async () => {
   const { given, said } = patience()
   let isBack = false

@@ -81,6 +81,7 @@ export function createWaiting(what: string, { log, health }: Pick<Patience, 'log
   }
   return {
     failed(error) {
+      health.failed(what)
       if (isWaiting) return
       isWaiting = true
       if (health.waitsFor(what)) {

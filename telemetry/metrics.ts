@@ -6,7 +6,8 @@ import {
   Registry,
   type RegistryContentType,
 } from 'prom-client'
-import { metricList, type MetricDefinition, type MetricName } from './metric-list.ts'
+import { firstSeries } from './first-series.ts'
+import { metricList, type MetricDefinition, type MetricName, type Role } from './metric-list.ts'
 
 type Labels = Readonly<Record<string, string | number>>
 
@@ -15,44 +16,89 @@ export interface Metrics {
   count(name: MetricName, by?: number, labels?: Labels): void
   /** Sets a gauge. */
   set(name: MetricName, value: number, labels?: Labels): void
+  /** Sets a gauge to what it is whenever somebody asks. */
+  ask(name: MetricName, value: () => number): void
   /** Forgets all series of a gauge: what is not known any more is absent, and not what it was. */
   forget(name: MetricName): void
-  /** Adds a value to a histogram; with a trace id, as the exemplar of its bucket. */
-  observe(name: MetricName, value: number, traceId?: string): void
+  /** Adds values to a histogram. The first of a bucket that has a trace becomes the bucket's exemplar. */
+  observe(name: MetricName, observations: readonly Observation[]): void
   /** The page for Prometheus: its content type, and the text. OpenMetrics, with exemplars, for whoever accepts it. */
   page(accept: string): Promise<{ readonly type: string; readonly text: string }>
 }
 
+export interface Observation {
+  readonly value: number
+  /** The trace to open for it; undefined when none is kept. */
+  readonly traceId?: string | undefined
+}
+
+/** Which process it is. */
+export interface Identity {
+  readonly stage: string
+  readonly position: number
+}
+
+export function roleOf(stage: string): Role {
+  return stage === 'generator' || stage === 'monitor' ? stage : 'stage'
+}
+
 /** The metrics of one process, all with its stage and position. */
-export function createMetrics(stage: string, position: number): Metrics {
+export function createMetrics({ stage, position }: Identity): Metrics {
   const registry = new Registry()
   const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
   // Exemplars are refused by a registry that is not said to be of OpenMetrics from the beginning.
   page.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   registry.setDefaultLabels({ stage, position })
   collectDefaultMetrics({ register: registry })
-  const instruments = new Map(
-    Object.entries(metricList).map(([name, definition]) => [name, instrument(name, definition, registry)]),
-  )
-  const get = <T>(name: MetricName, kind: abstract new (...args: never[]) => T): T => {
-    const found = instruments.get(name)
-    if (found instanceof kind) return found
-    throw new TypeError(`${name} is a ${metricList[name].type}`)
-  }
+  const get = createInstruments(roleOf(stage), registry)
+  const asked = new Map<MetricName, () => number>()
+  const all = registry.getMetricsAsArray().map((metric) => ({ metric, name: metric.name }))
   return {
     count: (name, by = 1, labels = {}) => get(name, Counter).inc(labels, by),
     set: (name, value, labels = {}) => get(name, Gauge).set(labels, value),
+    ask: (name, value) => void asked.set(name, value),
     forget: (name) => get(name, Gauge).reset(),
-    observe: (name, value, traceId) => {
-      const exemplar = traceId === undefined ? {} : { exemplarLabels: { trace_id: traceId } }
-      get(name, Histogram).observe({ labels: {}, value, ...exemplar })
-    },
+    observe: (name, observations) => observeAll(get(name, Histogram), name, observations),
     page: async (accept) => {
+      for (const [name, value] of asked) get(name, Gauge).set(value())
       const open = accept.includes('application/openmetrics-text')
-      // prom-client makes the page of what the registry is said to be, so it is said anew each time.
+      // prom-client makes the page of what the registry is said to be, so it is said anew each time. A page of
+      // OpenMetrics takes "_total" from the names of counters, which the next page may need.
       page.setContentType(open ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE)
+      for (const { metric, name } of all) metric.name = name
       return { type: registry.contentType, text: await registry.metrics() }
     },
+  }
+}
+
+/** Makes the instruments of a role. Returns what finds one by its name and kind. */
+function createInstruments(role: Role, registry: Registry) {
+  const instruments = new Map(
+    Object.entries<MetricDefinition>(metricList)
+      .filter(([, definition]) => definition.of.includes(role))
+      .map(([name, definition]) => [name, instrument(name, definition, registry)]),
+  )
+  for (const [name, series] of Object.entries(firstSeries(role))) {
+    const counter = instruments.get(name)
+    if (counter instanceof Counter) for (const labels of series) counter.inc(labels, 0)
+  }
+  return <T>(name: MetricName, kind: abstract new (...args: never[]) => T): T => {
+    const found = instruments.get(name)
+    if (found instanceof kind) return found
+    throw new TypeError(`${name} is a ${metricList[name].type} of ${metricList[name].of.join(', ')}`)
+  }
+}
+
+/** An exemplar costs five times what the observation does, and only the newest of a bucket is ever seen. */
+function observeAll(histogram: Histogram, name: MetricName, observations: readonly Observation[]): void {
+  const { buckets = [] }: MetricDefinition = metricList[name]
+  const shown = new Set<number>()
+  for (const { value, traceId } of observations) {
+    const bucket = buckets.findIndex((bound) => value <= bound)
+    const isShown = traceId !== undefined && !shown.has(bucket)
+    if (isShown) shown.add(bucket)
+    const exemplar = isShown ? { exemplarLabels: { trace_id: traceId } } : {}
+    histogram.observe({ labels: {}, value, ...exemplar })
   }
 }
 

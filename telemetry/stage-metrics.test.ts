@@ -46,7 +46,7 @@ const nothing: Publication = {
 
 /** The samples after a batch, those with a value other than 0, by name and the labels that matter. */
 async function samplesAfter(publication: Publication, accept = 'application/openmetrics-text') {
-  const metrics = createMetrics('square-root', 6)
+  const metrics = createMetrics({ stage: 'square-root', position: 6 })
   measure(publication, last, metrics)
   const { text } = await metrics.page(accept)
   const samples = text.split('\n').flatMap((line) => {
@@ -113,4 +113,16 @@ test('a kept trace is the exemplar of its bucket, for whoever accepts OpenMetric
   expect((await samplesAfter(kept, 'text/plain')).text).not.toContain('trace_id')
   const dropped = { ...nothing, results: [published(message({ parent: { ...parent, sampled: false } }))] }
   expect((await samplesAfter(dropped)).text).not.toContain('trace_id')
+})
+
+test('a batch leaves one exemplar in each bucket', async () => {
+  const traced = (digit: string, ms: number) => {
+    const parent = { traceId: digit.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+    return published(message({ parent }), { startedAt: time + ms, computedAt: time + ms })
+  }
+  const batch = [traced('1', 11), traced('2', 12), traced('3', 30)]
+  const { text, samples } = await samplesAfter({ ...nothing, results: batch })
+  const waits = text.split('\n').filter((line) => line.startsWith('throughline_wait_seconds_bucket'))
+  expect(waits.flatMap((line) => /trace_id="(\d)/.exec(line)?.[1] ?? [])).toEqual(['1', '3'])
+  expect(samples.get('throughline_wait_seconds_count{}')).toBe(3)
 })

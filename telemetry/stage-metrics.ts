@@ -2,23 +2,60 @@ import type { DeadLetter } from '../pipeline/compute.ts'
 import type { Message } from '../pipeline/message.ts'
 import type { Publication, Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
+import type { MetricName } from './metric-list.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Clocks of two machines that agree are this close, in milliseconds. */
 const AGREEMENT_MS = 2
 
+type Computed = Pick<Published, 'message' | 'startedAt' | 'computedAt'>
+
+/** Milliseconds that are measured of a message, by the metric that has them. */
+type Durations<T> = Readonly<Partial<Record<MetricName, (one: T) => number>>>
+
+const ofAll: Durations<Computed> = {
+  throughline_wait_seconds: ({ message, startedAt }) => startedAt - message.queuedAt,
+  throughline_work_seconds: ({ startedAt, computedAt }) => computedAt - startedAt,
+}
+const ofResults: Durations<Published> = {
+  throughline_save_seconds: ({ computedAt, sentAt }) => sentAt - computedAt,
+  throughline_publish_seconds: ({ sentAt, arrivedAt }) => arrivedAt - sentAt,
+}
+const ofFinished: Durations<Published> = {
+  throughline_end_to_end_seconds: ({ message, arrivedAt }) => arrivedAt - message.enteredAt,
+}
+
 /** Counts a batch and measures its messages. What was taken before, and was measured then, only counts. */
 export function measure(publication: Publication, route: Route, metrics: Metrics): void {
-  const { results, deadLetters, redelivered, copies } = publication
-  const freshResults = results.filter(({ message }) => !redelivered.has(message))
-  const freshLetters = deadLetters.filter(({ message }) => !redelivered.has(message))
-  metrics.observe('throughline_batch_messages', results.length + deadLetters.length + copies.length)
-  countMessages(metrics, 'processed', freshResults.length)
+  const { redelivered, copies } = publication
+  const isFresh = ({ message }: Computed) => !redelivered.has(message)
+  const results = publication.results.filter(isFresh)
+  const letters = publication.deadLetters.filter(isFresh)
+  const taken = publication.results.length + publication.deadLetters.length + copies.length
+  metrics.observe('throughline_batch_messages', [{ value: taken }])
+  countMessages(metrics, 'processed', results.length)
   countMessages(metrics, 'redelivered', redelivered.size)
   countMessages(metrics, 'copy', copies.length)
-  for (const { reason } of freshLetters) countMessages(metrics, 'dead', 1, reason)
-  for (const result of freshResults) measureResult(result, route, metrics)
-  for (const letter of freshLetters) measureLetter(letter, metrics)
+  for (const { reason } of letters) countMessages(metrics, 'dead', 1, reason)
+  observe(ofAll, [...results, ...letters], metrics)
+  observe(ofResults, results, metrics)
+  if (route.isLast) observe(ofFinished, results, metrics)
+  for (const { message, skewMs, arrivedAt, receipt } of results) {
+    countOddities(message, metrics, skewMs, arrivedAt - receipt.appendedAt)
+  }
+  for (const { message, skewMs } of letters) countOddities(message, metrics, skewMs)
+}
+
+function observe<T extends Computed>(durations: Durations<T>, all: readonly T[], metrics: Metrics): void {
+  for (const [name, duration] of Object.entries(durations)) {
+    const observations = all.map((one) => ({ value: duration(one) / 1000, traceId: keptTrace(one.message) }))
+    metrics.observe(name as MetricName, observations)
+  }
+}
+
+/** Only a trace that is kept can be opened from a point on a chart. */
+function keptTrace({ parent }: Message): string | undefined {
+  return parent?.sampled ? parent.traceId : undefined
 }
 
 function countMessages(
@@ -28,26 +65,6 @@ function countMessages(
   reason: DeadLetter['reason'] | '' = '',
 ): void {
   if (messages > 0) metrics.count('throughline_messages_total', messages, { outcome, reason })
-}
-
-function measureResult(result: Published, route: Route, metrics: Metrics): void {
-  const { message, startedAt, computedAt, sentAt, arrivedAt, receipt, skewMs } = result
-  // Only a trace that is kept can be opened from a point on a chart.
-  const traceId = message.parent?.sampled ? message.parent.traceId : undefined
-  metrics.observe('throughline_wait_seconds', (startedAt - message.queuedAt) / 1000, traceId)
-  metrics.observe('throughline_work_seconds', (computedAt - startedAt) / 1000, traceId)
-  metrics.observe('throughline_save_seconds', (sentAt - computedAt) / 1000, traceId)
-  metrics.observe('throughline_publish_seconds', (arrivedAt - sentAt) / 1000, traceId)
-  if (route.isLast) {
-    metrics.observe('throughline_end_to_end_seconds', (arrivedAt - message.enteredAt) / 1000, traceId)
-  }
-  countOddities(message, metrics, skewMs, arrivedAt - receipt.appendedAt)
-}
-
-function measureLetter({ message, startedAt, computedAt, skewMs }: DeadLetter, metrics: Metrics): void {
-  metrics.observe('throughline_wait_seconds', (startedAt - message.queuedAt) / 1000)
-  metrics.observe('throughline_work_seconds', (computedAt - startedAt) / 1000)
-  countOddities(message, metrics, skewMs)
 }
 
 function countOddities(message: Message, metrics: Metrics, ...skews: readonly number[]): void {

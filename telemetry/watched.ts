@@ -1,4 +1,5 @@
-import { createHealth } from '../pipeline/health.ts'
+import { createHealth, type OutageListener } from '../pipeline/health.ts'
+import type { Observer } from '../pipeline/observer.ts'
 import type { Config } from '../pipeline/config.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
@@ -22,8 +23,8 @@ export async function watched(
   { config, log, stage, position, doors: ownDoors }: WatchedProcess,
   work: (surroundings: Surroundings, metrics: Metrics) => Promise<void>,
 ): Promise<void> {
-  const health = createHealth()
-  const metrics = createMetrics(stage, position)
+  const metrics = createMetrics({ stage, position })
+  const health = createHealth(undefined, counting(metrics))
   await using doors = await openDoors({
     port: config.METRICS_PORT,
     health,
@@ -38,13 +39,27 @@ export async function watched(
     onLost: (spans: number) => metrics.count('throughline_spans_lost_total', spans),
   }
   await withTracing(tracing, (traces) => {
-    const observer: Surroundings['observer'] = {
-      ...traces,
-      batchDone: (publication, route) => {
-        measure(publication, route, metrics)
-        traces.batchDone(publication, route)
-      },
-    }
+    const observer = { ...traces, ...measuring(metrics, traces) }
     return work({ config, log, health, observer }, metrics)
   })
+}
+
+function counting(metrics: Metrics): OutageListener {
+  return {
+    failed: (server) => metrics.count('throughline_retries_total', 1, { server }),
+    worksAgain: (server) => metrics.count('throughline_reconnects_total', 1, { server }),
+  }
+}
+
+/** What is measured of a stage. */
+function measuring(metrics: Metrics, traces: Observer): Omit<Observer, 'entry' | 'traceparent'> {
+  return {
+    batchDone: (publication, route) => {
+      measure(publication, route, metrics)
+      traces.batchDone(publication, route)
+    },
+    wasBusy: (seconds) => metrics.count('throughline_busy_seconds_total', seconds),
+    rebalanced: () => metrics.count('throughline_rebalances_total'),
+    poolWaiting: (count) => metrics.ask('throughline_pool_waiting', count),
+  }
 }

@@ -15,7 +15,7 @@ export function runFastMonitor(
   changes: Partial<FreshPipeline['config']> = {},
 ): RunningMonitor {
   const stopping = new AbortController()
-  const metrics = createMetrics('monitor', 7)
+  const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const pace = { every: 0.5, patience: 2, sweepEvery: 0.5 }
   const surroundings = { config: { ...config, ...changes }, log, health: createHealth(), observer: nobody }
   const run = runMonitor(surroundings, { metrics, database, pace }, stopping.signal)
