@@ -22,11 +22,13 @@ test('the commands are those that the README names', () => {
   expect(commands.map(([name]) => name)).toEqual([
     'run',
     'generator',
+    'monitor',
     'migrate',
     'submit',
     'follow',
     'status',
     'dead-letters',
+    'alerts',
   ])
 })
 

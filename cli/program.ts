@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
 import { UserError } from '../pipeline/user-error.ts'
+import { addAlerts } from './alerts/alerts.ts'
 import { addDeadLetters } from './dead-letters/dead-letters.ts'
 import { exitCode, exitCodesHelp } from './exit-code.ts'
 import { addFollow } from './follow/follow.ts'
@@ -40,6 +41,7 @@ Example:
     addFollow,
     addStatus,
     addDeadLetters,
+    addAlerts,
   ])
     add(program)
   return program

@@ -1,6 +1,6 @@
 import { bytesText } from './bytes-text.ts'
 import { headerList } from './dead-letter-json.ts'
-import { isoTime } from '../iso-time.ts'
+import { secondTime } from '../iso-time.ts'
 import { fit, printable } from '../printable.ts'
 import type { DeadLetterRow, DeadLetterSummary } from './read-dead-letters.ts'
 
@@ -8,7 +8,7 @@ import type { DeadLetterRow, DeadLetterSummary } from './read-dead-letters.ts'
 export function renderSummaries(letters: readonly DeadLetterSummary[], width: number): string {
   return letters
     .map(({ id, diedAt, stage, reason, explanation }) =>
-      [`${id}  ${toTheSecond(diedAt)}  ${stage}`, `    ${fit(`${reason}: ${explanation}`, width - 4)}`].join(
+      [`${id}  ${secondTime(diedAt)}  ${stage}`, `    ${fit(`${reason}: ${explanation}`, width - 4)}`].join(
         '\n',
       ),
     )
@@ -22,7 +22,7 @@ export function renderDeadLetter(letter: DeadLetterRow): string {
     ['message', id],
     ['attempt', String(attempt)],
     ['trace', traceId],
-    ['died', `${toTheSecond(diedAt)} at ${stage}`],
+    ['died', `${secondTime(diedAt)} at ${stage}`],
     ['reason', reason],
     ['why', explanation],
     ['from', `topic ${topic}, partition ${partition}, offset ${offset}`],
@@ -44,9 +44,4 @@ function bodyText(body: Buffer | null): string {
 function readable(value: Buffer): string {
   const { encoding, text } = bytesText(value)
   return encoding === 'utf8' ? text : `0x${text}`
-}
-
-/** "2025-11-24 02:30:11Z" */
-function toTheSecond(ms: number): string {
-  return `${isoTime(ms).slice(0, 19).replace('T', ' ')}Z`
 }
