@@ -49,6 +49,13 @@ test('a notification has the alerts with what a person needs', () => {
   expect(resolved?.endsAt).toBe('2026-01-01T00:41:00+01:00')
 })
 
+test("the rule's link to the stage's own dashboard comes before Grafana's to a panel of any", () => {
+  const [alert] = body.alerts
+  const dashboard = 'http://localhost:3000/d/stage?var-stage=lcm'
+  const [linked] = readNotification(JSON.stringify({ alerts: [{ ...alert, annotations: { dashboard } }] }))
+  expect(linked?.url).toBe(dashboard)
+})
+
 test('what is no notification is refused with a sentence', () => {
   expect(() => readNotification('no')).toThrow('it is no JSON')
   expect(() => readNotification('{}')).toThrow('alerts')

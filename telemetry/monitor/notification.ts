@@ -27,7 +27,8 @@ const alert = z
     severity: labels['severity'] ?? null,
     summary: annotations['summary'] ?? annotations['description'] ?? null,
     values: values ?? null,
-    url: panelURL || dashboardURL || generatorURL || null,
+    // Grafana's own links know the panel and not the stage.
+    url: annotations['dashboard'] || panelURL || dashboardURL || generatorURL || null,
   }))
 
 /** What Grafana's webhook contact point sends: at most a few hundred alerts at once. Other fields are ignored. */
