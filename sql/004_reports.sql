@@ -1,0 +1,230 @@
+-- What the dashboards ask, by name. Whoever may select from the views may call the functions: they read nothing else.
+-- Each reads a bounded number of rows, whatever the range of time and however many messages there are.
+
+-- An id as it is written everywhere: 32 lower-case hex digits.
+create function hex(id uuid) returns text language sql immutable parallel safe
+return encode(uuid_send(id), 'hex');
+
+-- The bounds of a message's time for a link to a dashboard, in milliseconds, with some room on both sides.
+create function link_from(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
+return floor(extract(epoch from began - greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
+
+create function link_to(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
+return ceil(extract(epoch from ended + greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
+
+-- The least id of a message that entered then: ids begin with their time (UUIDv7), so a range of time is one of ids.
+create function first_id(at timestamptz) returns uuid language sql immutable parallel safe
+return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
+
+-- How every stage was, each time that the monitor looked. Restrict it by a range of `at`.
+create view stage_history as
+select stages.position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
+  s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing
+from stage_samples s
+join stages on stages.name = s.stage;
+
+-- The same at so many moments at most, evenly spread.
+create function stage_history_between(since timestamptz, until timestamptz, most integer default 600)
+returns setof stage_history language sql stable
+begin atomic
+  select h.*
+  from (select greatest(interval '5 s', (until - since) / most) as step) s
+  cross join lateral generate_series(since, until, s.step) as moment
+  cross join lateral (
+    select at from stage_history where at >= moment and at < moment + s.step and at <= until order by at limit 1
+  ) look
+  cross join lateral (select * from stage_history where at = look.at offset 0) h
+  order by h.at, h.position;
+end;
+
+-- How every stage is. What the monitor said more than 20 s ago is not how it is.
+create view stage_now as
+select
+  stages.position,
+  stages.name as stage,
+  stages.topic,
+  coalesce(s.verdict, 'UNKNOWN') as verdict,
+  s.waiting,
+  s.oldest_seconds,
+  s.arrivals_per_second,
+  s.served_per_second,
+  s.drain_seconds,
+  s.utilisation,
+  s.members,
+  s.partitions,
+  s.partitions_assigned,
+  s.missing,
+  coalesce(s.sentence, stages.name || ' is unknown: nothing was heard of the monitor for 20 s; is it running?') as sentence
+from stages
+left join lateral (
+  select * from stage_samples
+  where at = (select max(at) from stage_samples) and at > now() - interval '20 s' and stage = stages.name
+) s on true;
+
+-- What the rows and the broker say of each stage, side by side.
+create view stage_ledger as
+select t.position, t.stage, t.entered, t.processed, t.dead, t.copies, n.waiting, n.missing
+from stage_totals t
+join stage_now n on n.stage = t.stage;
+
+-- All messages by account, each time that the monitor looked. Restrict it by a range of `at`.
+create view ledger_history as
+select at, entered, in_flight, finished, dead, copies, missing from ledger_samples;
+
+-- Messages that went through all stages. Restrict it by a range of finished_at, and take the latest.
+create view finished_messages as
+select message_id, hex(message_id) as message, attempt, entered_at, finished_at,
+  extract(epoch from finished_at - entered_at)::float8 as seconds,
+  link_from(entered_at, finished_at) as link_from, link_to(entered_at, finished_at) as link_to
+from finishes;
+
+-- The slowest of the latest 20,000 that finished in a range of time.
+create function slowest_messages(since timestamptz, until timestamptz, most integer default 15)
+returns setof finished_messages language sql stable
+begin atomic
+  select * from (
+    select * from finished_messages where finished_at between since and until order by finished_at desc limit 20000
+  ) latest
+  order by seconds desc limit most;
+end;
+
+-- Some of the messages that finished in a range of time, evenly spread over the part of it in which any did.
+create function sampled_messages(since timestamptz, until timestamptz)
+returns setof finished_messages language sql stable
+begin atomic
+  select f.*
+  from (
+    select
+      (select finished_at from finished_messages where finished_at between since and until order by finished_at limit 1) as first,
+      (select finished_at from finished_messages where finished_at between since and until order by finished_at desc limit 1) as last
+  ) bounds
+  cross join generate_series(0, 39) as slice
+  cross join lateral (select (bounds.last - bounds.first + interval '1 us') / 40 as length) part
+  cross join lateral (
+    select * from finished_messages
+    where finished_at >= bounds.first + part.length * slice and finished_at < bounds.first + part.length * (slice + 1)
+    order by finished_at desc limit 10
+  ) f;
+end;
+
+-- Where the time of these goes, in seconds of the mean message: all parts of all stages are its time end to end.
+create function time_by_stage(since timestamptz, until timestamptz)
+returns table ("position" integer, stage text, wait float8, work float8, save float8, publish float8, messages bigint, end_to_end float8)
+language sql stable
+begin atomic
+  with sampled as materialized (
+    select message_id, attempt, seconds from sampled_messages(since, until)
+  ), total as (
+    select count(*) as messages, avg(seconds) as end_to_end from sampled
+  )
+  select t.position, t.stage, sum(t.wait) / total.messages, sum(t.work) / total.messages,
+    sum(t.save) / total.messages, sum(t.publish) / total.messages, total.messages, total.end_to_end
+  from sampled s
+  cross join lateral (
+    select * from step_times t where t.message_id = s.message_id and t.attempt = s.attempt offset 0
+  ) t
+  cross join total
+  group by t.position, t.stage, total.messages, total.end_to_end
+  order by t.position;
+end;
+
+-- Messages that have no answer. Restrict it by a range of computed_at, by a stage too, and take the latest.
+create view dead_messages as
+select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation, topic, partition, "offset",
+  left(encode(body, 'escape'), 2000) as body,
+  link_from(entered_at, computed_at) as link_from, link_to(entered_at, computed_at) as link_to
+from dead_letters;
+
+-- One row per message that entered: how far it is. Restrict it by message_id, or a range of them (first_id), and take the latest.
+create view messages as
+select
+  i.message_id,
+  hex(i.message_id) as message,
+  i.dt as entered_at,
+  case
+    when f.attempt = greatest(f.attempt, r.attempt, d.attempt) then 'finished'
+    when d.attempt = greatest(f.attempt, r.attempt, d.attempt) then 'dead letter'
+    else 'on its way'
+  end as state,
+  case
+    when f.attempt = greatest(f.attempt, r.attempt, d.attempt) then null
+    when d.attempt = greatest(f.attempt, r.attempt, d.attempt) then d.stage
+    when r.stage is null then i.stage
+    else coalesce(following.name, r.stage)
+  end as stage,
+  greatest(f.attempt, r.attempt, d.attempt, 1) as attempt,
+  extract(epoch from f.finished_at - f.entered_at)::float8 as seconds,
+  extract(epoch from now() - i.dt)::float8 as age,
+  link_from(i.dt, coalesce(f.finished_at, d.computed_at, i.dt)) as link_from,
+  case when f.attempt is null and d.attempt is null then 'now'
+    else link_to(i.dt, greatest(f.finished_at, d.computed_at)) end as link_to
+from inputs i
+left join lateral (
+  select attempt, entered_at, finished_at from finishes where message_id = i.message_id order by attempt desc limit 1
+) f on true
+left join lateral (
+  select attempt, stage, computed_at from dead_letters where message_id = i.message_id order by attempt desc limit 1
+) d on true
+left join lateral (
+  select r.attempt, r.stage from results r where r.message_id = i.message_id
+  order by r.attempt desc, r.queued_at desc limit 1
+) r on true
+left join stages reached on reached.name = r.stage
+left join stages following on following.position = reached.position + 1;
+
+-- The message that a person asks for: an id with or without dashes; the latest that finished for nothing at all; null for
+-- anything else.
+create function message_asked_for(id text) returns uuid language sql stable
+begin atomic
+  select case
+    when trim(id) = '' then (select message_id from finished_messages order by finished_at desc limit 1)
+    when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid
+  end;
+end;
+
+-- What happened to one message, step by step: what a stage received and added, and when. Restrict it by message_id.
+create view passport as
+select
+  s.message_id,
+  s.attempt,
+  s.position,
+  s.stage,
+  s.outcome,
+  left(coalesce(received.body, i.body, s.numbers), 2000) as received,
+  left(s.result, 2000) as added,
+  s.explanation,
+  s.topic,
+  s.partition,
+  s."offset",
+  s.trace_id,
+  s.queued_at,
+  -- In seconds, since this attempt entered the pipeline.
+  extract(epoch from s.queued_at - s.entered_at)::float8 as before,
+  extract(epoch from s.started_at - s.queued_at)::float8 as wait,
+  extract(epoch from s.computed_at - s.started_at)::float8 as work,
+  extract(epoch from s.sent_at - s.computed_at)::float8 as save,
+  extract(epoch from s.next_queued_at - s.sent_at)::float8 as publish
+from (
+  select p.*, (select r.numbers from results r
+    where r.message_id = p.message_id and r.attempt = p.attempt and r.stage = p.stage) as numbers
+  from steps p
+) s
+left join stages before on before.position = s.position - 1
+left join lateral (
+  select r.body from results r
+  where r.message_id = s.message_id and r.attempt <= s.attempt and r.stage = before.name
+  order by r.attempt desc limit 1
+) received on true
+left join inputs i on i.message_id = s.message_id;
+
+-- Notifications that Grafana has delivered. Restrict it by a range of received_at.
+create view alerts_delivered as
+select received_at, status, alert, stage, severity, summary, url, starts_at, ends_at, fingerprint from alert_notifications;
+
+-- Alerts that fire, as far as they were delivered: those of which nothing newer was heard.
+create view alerts_firing as
+select received_at, alert, stage, severity, summary, url, starts_at
+from (
+  select distinct on (fingerprint) * from alert_notifications order by fingerprint desc, starts_at desc, status desc
+) latest
+where status = 'firing';
