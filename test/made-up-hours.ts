@@ -1,0 +1,83 @@
+import { readConfig } from '../pipeline/config.ts'
+import { routes } from '../pipeline/route.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { showReport } from '../telemetry/monitor/gauges.ts'
+import { createMemory, type Memory } from '../telemetry/monitor/memory.ts'
+import { report } from '../telemetry/monitor/report.ts'
+import { createQueue, fateOf, type Fates } from './made-up-stages.ts'
+
+/** What happens at a moment of made-up hours. */
+export interface Happening {
+  readonly fates?: Fates
+  /** The monitor is not running. */
+  readonly unwatched?: true
+}
+
+export interface Hours {
+  /** Seconds since the epoch. */
+  readonly begin: number
+  readonly seconds: number
+  /** Seconds between two looks and scrapes. */
+  readonly step: number
+  readonly happening: (second: number) => Happening
+  /** Whose pages are scraped, when it is not everybody's: to make a day up takes its time. */
+  readonly only?: 'monitor'
+}
+
+const flow = routes(readConfig({}))
+
+/**
+ * The hours as Prometheus would have scraped them, in the text format of OpenMetrics: the queues are made up, and all that
+ * is said of them comes from the project's own code, verdicts and names of metrics too.
+ * @param wanted names of the metrics to keep
+ */
+export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Promise<string[]> {
+  const { begin, seconds, step, happening, only } = hours
+  const stages = flow.map(({ stage: { name }, position, isLast }) => {
+    return { name, isLast, metrics: createMetrics({ stage: name, position }), queue: createQueue() }
+  })
+  const account = { stages: [], unsent: 0 }
+  const lines: string[] = []
+  let monitor: { metrics: Metrics; memory: Memory } | undefined
+  for (let second = 0; second <= seconds; second += step) {
+    const { fates = {}, unwatched } = happening(second)
+    const at = begin + second
+    for (const { name, isLast, metrics, queue } of stages) {
+      const fate = fateOf(name, fates)
+      queue.pass(fate, at * 1000)
+      metrics.count('throughline_messages_total', fate.deadLetters, { outcome: 'dead', reason: 'not-json' })
+      if (isLast) metrics.observe('throughline_end_to_end_seconds', [{ value: fate.seconds }])
+      if (fate.members > 0 && only === undefined)
+        lines.push(...(await scraped(metrics, { name, at, wanted })))
+    }
+    if (unwatched) {
+      monitor = undefined
+      continue
+    }
+    monitor ??= { metrics: createMetrics({ stage: 'monitor', position: 7 }), memory: createMemory() }
+    const { metrics, memory } = monitor
+    const groups = new Map(stages.map(({ name, queue }) => [name, queue.sample(fateOf(name, fates))]))
+    const missing = stages.map(({ name }) => fateOf(name, fates).missing)
+    memory.addSample({ at, wallMs: at * 1000, groups })
+    memory.addAccount({ at, account, missing })
+    showReport(report(flow, memory, { at, wallMs: at * 1000 }), metrics)
+    metrics.set('throughline_sampled_at_seconds', at)
+    lines.push(...(await scraped(metrics, { name: 'monitor', at, wanted })))
+  }
+  return lines
+}
+
+interface Scrape {
+  readonly name: string
+  readonly at: number
+  readonly wanted: ReadonlySet<string>
+}
+
+/** A page of /metrics with what Prometheus adds: its own labels, and when. */
+async function scraped(metrics: Metrics, { name, at, wanted }: Scrape): Promise<string[]> {
+  const { text } = await metrics.page('')
+  return text
+    .split('\n')
+    .filter((line) => wanted.has(line.slice(0, line.indexOf('{'))))
+    .map((line) => `${line.replace('{', `{job="throughline",instance="${name}:9464",`)} ${at}`)
+}
