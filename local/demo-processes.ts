@@ -1,11 +1,19 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import type { Child } from './child-process.ts'
 import { DemoFailure } from './demo-endings.ts'
+import { freePort } from './free-port.ts'
 import { startProcess } from './pipeline-process.ts'
+import { targetsOf } from './prometheus.ts'
 import { obituary } from './run-to-end.ts'
 
 export interface ProcessesOptions {
+  /** Where Prometheus looks for the ports of the processes. */
+  readonly dataDir: string
+  /** Where the monitor answers. */
+  readonly monitorPort: number
   /** What the processes need in their environment beside ours. */
   readonly env: Readonly<Record<string, string>>
   readonly onLine: (name: string, line: string) => void
@@ -16,6 +24,7 @@ export interface ProcessesOptions {
 export interface DemoProcesses extends AsyncDisposable {
   /** Brings database and topics up to date. */
   migrate(): Promise<void>
+  /** The stages, and the monitor that watches them. */
   startStages(): Promise<readonly Child[]>
   /** @param messages how many to let in at once; undefined for ever */
   startGenerator(messages?: number): Promise<Child>
@@ -24,15 +33,17 @@ export interface DemoProcesses extends AsyncDisposable {
 const FEEDERS_STOP_MS = 1500
 const STAGES_STOP_MS = 3500
 
-export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoProcesses {
+export function demoProcesses(options: ProcessesOptions): DemoProcesses {
+  const { env, onLine, signal, monitorPort } = options
+  const targets = targetsOf(join(options.dataDir, 'prometheus'))
   // Promises, because the end can come while a process is being started.
   const stages: Promise<Child>[] = []
   /** Those that make something for the stages to do. */
   const feeders: Promise<Child>[] = []
-  const start = async (name: string, ...args: readonly string[]) => {
+  const start = async (name: string, args: readonly string[], port = 0) => {
     signal.throwIfAborted()
     // Topics of a single stage would be those of all six.
-    const own = { ...env, METRICS_PORT: '0', INPUT_TOPIC: '', OUTPUT_TOPIC: '' }
+    const own = { ...env, METRICS_PORT: String(port), INPUT_TOPIC: '', OUTPUT_TOPIC: '' }
     return await startProcess({
       name,
       args,
@@ -40,9 +51,14 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
       onLine: (line) => onLine(name, line),
     })
   }
+  const startScraped = async (name: string, args: readonly string[], ownPort?: number) => {
+    const port = ownPort ?? (await freePort())
+    await writeTarget(targets, name, port)
+    return await start(name, args, port)
+  }
   return {
     async migrate() {
-      const migrate = start('migrate', 'migrate')
+      const migrate = start('migrate', ['migrate'])
       feeders.push(migrate)
       const child = await migrate
       const { code } = await child.exited
@@ -50,12 +66,13 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
       if (code !== 0) throw new DemoFailure(`${await obituary(child)}:\n${child.lastLines()}`)
     },
     startStages() {
-      stages.push(...pipeline.map(({ name }) => start(name, 'run', name)))
+      stages.push(...pipeline.map(({ name }) => startScraped(name, ['run', name])))
+      stages.push(startScraped('monitor', ['monitor'], monitorPort))
       return Promise.all(stages)
     },
     startGenerator(messages) {
       const amount = messages === undefined ? [] : ['--messages', String(messages)]
-      const generator = start('generator', 'generator', ...amount)
+      const generator = startScraped('generator', ['generator', ...amount])
       feeders.push(generator)
       return generator
     },
@@ -64,6 +81,12 @@ export function demoProcesses({ env, onLine, signal }: ProcessesOptions): DemoPr
       await stopAll(stages, STAGES_STOP_MS)
     },
   }
+}
+
+/** Tells Prometheus, whether it runs or not, where a process answers. A file each: they start side by side. */
+async function writeTarget(directory: string, name: string, port: number): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, `${name}.json`), JSON.stringify([{ targets: [`localhost:${port}`] }]))
 }
 
 async function stopAll(children: readonly Promise<Child>[], graceMs: number): Promise<void> {

@@ -6,12 +6,15 @@ import { unlessAborted } from './demo-patience.ts'
 import { showPipeline } from './demo-pipeline.ts'
 import { demoProcesses } from './demo-processes.ts'
 import { startServers } from './demo-servers.ts'
+import { freePort } from './free-port.ts'
 
 export interface DemoOptions {
   /** How many to let in and wait for; undefined for ever. */
   readonly messages?: number
   readonly keep?: true
   readonly kafkaPort: number
+  /** Whether Prometheus, Tempo and Grafana are started where they are installed. */
+  readonly watchers: boolean
 }
 
 export interface DemoSurroundings {
@@ -31,14 +34,16 @@ export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroun
   await using data = await openData(options.keep === true)
   await using log = openLog(data.logPath)
   say(`The demo ${data.about}.`)
-  const { kafkaPort } = options
-  await using servers = await startServers({ config, kafkaPort, dataDir: data.path, say, signal })
+  const { kafkaPort, watchers } = options
+  const [dataDir, monitorPort] = [data.path, await freePort()]
+  const planned = { config, kafkaPort, monitorPort, watchers, dataDir, say, signal }
+  await using servers = await startServers(planned)
   const own = servers.all.flatMap(({ name, process }) => (process === undefined ? [] : [{ name, process }]))
   for (const { name, process } of own) {
     mustLive({ name, exited: process.exited, lastLines: process.lastLines }, ending)
   }
   const env = Object.assign({}, ...servers.all.map((server) => server.env)) as Record<string, string>
-  await using processes = demoProcesses({ env, onLine: log.add, signal })
+  await using processes = demoProcesses({ env, dataDir, monitorPort, onLine: log.add, signal })
   try {
     const shown = showPipeline({
       config: readConfig(childEnvironment(env)),
@@ -57,7 +62,7 @@ export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroun
   } finally {
     // From here on processes may end.
     ending.abort(over)
-    say(`\nStopping: ${['generator', 'stages', ...own.map(({ name }) => name)].join(', ')}`)
+    say(`\nStopping: ${['generator', 'stages', 'monitor', ...own.map(({ name }) => name)].join(', ')}`)
   }
 }
 

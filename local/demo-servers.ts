@@ -4,13 +4,13 @@ import { withDatabase } from '../cli/with-database.ts'
 import { withKafka } from '../cli/with-kafka.ts'
 import { type Config, isGiven } from '../pipeline/config.ts'
 import { UserError } from '../pipeline/user-error.ts'
-import { plannedTempo } from './demo-tempo.ts'
+import { plannedWatchers } from './demo-watchers.ts'
 import { requireFreePort } from './free-port.ts'
 import { startKafka } from './kafka.ts'
 import type { LocalServer } from './local-server.ts'
 import { startPostgres } from './postgres.ts'
 
-/** A server that the demo needs or, Tempo, makes use of. */
+/** A server that the demo needs, or makes use of. */
 export interface DemoServer {
   readonly name: string
   /** Where clients find it: "localhost:19092". */
@@ -29,6 +29,10 @@ export interface ServersOptions {
   /** What the environment says. */
   readonly config: Config
   readonly kafkaPort: number
+  /** Where the monitor will answer. */
+  readonly monitorPort: number
+  /** Whether Prometheus, Tempo and Grafana are started where they are installed. */
+  readonly watchers: boolean
   readonly dataDir: string
   readonly say: (line: string) => void
   readonly signal: AbortSignal
@@ -37,8 +41,8 @@ export interface ServersOptions {
 const STOP_MS = 3000
 
 /**
- * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name, and Tempo where it is installed.
- * Disposing stops the started ones.
+ * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name, and those that watch where
+ * they are installed. Disposing stops the started ones.
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
 export async function startServers(options: ServersOptions): Promise<DemoServers> {
@@ -48,7 +52,7 @@ export async function startServers(options: ServersOptions): Promise<DemoServers
   // All that can be known before anything is started: who has waited for Kafka should not hear of Postgres then.
   if (startsKafka) await requireFreePort(kafkaPort, 'Kafka', kafkaElsewhere(kafkaPort))
   if (startsPostgres) await requireFreePort(config.DB_PORT, 'Postgres', postgresElsewhere(config.DB_PORT))
-  const startTempo = await plannedTempo(options)
+  const watchers = await plannedWatchers(options)
   const found = {
     kafka: startsKafka ? undefined : await foundKafka(options),
     postgres: startsPostgres ? undefined : await foundPostgres(options),
@@ -58,7 +62,7 @@ export async function startServers(options: ServersOptions): Promise<DemoServers
   starting.defer(async () => void (await Promise.all(all.map(stop))))
   all.push(found.kafka ?? (await ownKafka(options)))
   all.push(found.postgres ?? (await ownPostgres(options)))
-  if (startTempo !== undefined) all.push(await startTempo())
+  for (const start of watchers) all.push(await start())
   const running = starting.move()
   return { all, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

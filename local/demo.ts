@@ -18,6 +18,7 @@ function createCommand(): Command {
     )
     .option('-n, --messages <n>', 'let this many in at once, end when all are through', positiveWhole)
     .option('-k, --keep', 'keep the data in .data, and go on with what is there; otherwise it is thrown away')
+    .option('--no-watchers', 'start neither Prometheus nor Tempo nor Grafana, where they are installed')
     .option('--kafka-port <port>', 'where Kafka listens', port, 19_092)
     .exitOverride()
     .showHelpAfterError('(--help says more)')
@@ -29,6 +30,8 @@ Environment (.env.example has more, for the generator too):
   DB_PORT            where Postgres listens (default: 15432)
   KAFKA_HOME         an unpacked Kafka 4 to run, instead of what Maven fetches
   BOOTSTRAP_SERVERS  when set: the Kafka that is there is used, none is started
+  PROMETHEUS_BIN, TEMPO_BIN, GRAFANA_BIN
+                     started with the rest; otherwise those on the PATH, if any
   DB_HOST            when set: the Postgres that is there is used, none is started
 
 Exit codes:

@@ -8,12 +8,14 @@ import { type LocalServer, type ServerOptions, localServer } from './local-serve
 import { untilReady } from './until-ready.ts'
 
 export interface TempoOptions extends ServerOptions {
-  /** The program, as `findTempo` gives it. */
+  /** The program, as `findProgram` gives it. */
   readonly command: string
   /** The port of 127.0.0.1 that takes spans as OTLP over HTTP. */
   readonly otlpHttpPort: number
   /** The same over gRPC. */
   readonly otlpGrpcPort: number
+  /** The Prometheus that gets what is measured of spans: its address for remote writes. */
+  readonly remoteWriteUrl: string
 }
 
 /** The very file that compose mounts. */
@@ -51,6 +53,7 @@ async function launch(options: TempoOptions): Promise<Child> {
       TEMPO_OTLP_GRPC_PORT: String(options.otlpGrpcPort),
       TEMPO_GRPC_PORT: String(await freePort()),
       TEMPO_DATA_DIR: dataDir,
+      TEMPO_REMOTE_WRITE_URL: options.remoteWriteUrl,
     }),
   })
   await untilReady(child, { isReady: () => answers(port), timeoutMs: 60_000, signal })

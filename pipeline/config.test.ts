@@ -89,6 +89,9 @@ test('.env.example names every variable with its default', () => {
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
     KAFKA_HOME: 'k',
     TEMPO_BIN: 't',
+    PROMETHEUS_BIN: 'p',
+    GRAFANA_BIN: 'g',
+    GRAFANA_DB_PASSWORD: 'w',
     OPERATION_TYPE: 'add',
     STAGE_NUMBER: '1',
   })

@@ -58,6 +58,9 @@ const environment = z.object({
   RETENTION: whole(8, 36_500).default(14),
   KAFKA_HOME: z.string().optional(),
   TEMPO_BIN: z.string().optional(),
+  PROMETHEUS_BIN: z.string().optional(),
+  GRAFANA_BIN: z.string().optional(),
+  GRAFANA_DB_PASSWORD: z.string().optional(),
 })
 
 const ordered = [

@@ -47,7 +47,7 @@ test('Ctrl-C stops everything within 10 s, in order, and leaves nothing', async 
   const { code, tookMs } = await end(demo)
   expect(code).toBe(0)
   expect(tookMs).toBeLessThan(10_000)
-  expect(demo.output()).toContain('Stopping: generator, stages, Kafka, Postgres')
+  expect(demo.output()).toContain('Stopping: generator, stages, monitor, Kafka, Postgres')
   expect(await demo.leftovers()).toEqual([])
   const ends = [/ generator$/, / run [\w-]+$/, /kafka\.Kafka|postgres -D/].map((command) =>
     demo.children(command).map(({ lastSeen }) => lastSeen),

@@ -42,14 +42,12 @@ export async function startDemo(settings: DemoSettings = {}): Promise<RunningDem
   const kafkaPort = await freePort()
   const { postgresPort = await freePort(), args = [] } = settings
   const ownServers = { BOOTSTRAP_SERVERS: '', DB_HOST: '', DB_PORT: String(postgresPort) }
-  // Tempo would have its usual ports, and only where it is installed.
-  const noTempo = { OTEL_TRACES_EXPORTER: 'none' }
   let text = ''
   const child = await startChild({
     name: 'demo',
     command: process.execPath,
-    args: ['local/demo.ts', '--kafka-port', String(kafkaPort), ...args],
-    env: childEnvironment({ ...ownServers, ...noTempo, TMPDIR: temporary.path, ...settings.env }),
+    args: ['local/demo.ts', '--no-watchers', '--kafka-port', String(kafkaPort), ...args],
+    env: childEnvironment({ ...ownServers, TMPDIR: temporary.path, ...settings.env }),
     onLine: (line) => (text += `${line}\n`),
   })
   const family = new Map<number, Relative>()

@@ -1,16 +1,19 @@
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { findTempo } from '../local/find-tempo.ts'
+import { expect, test, vi } from 'vitest'
+import { findProgram } from '../local/find-program.ts'
 import { freePort, requireFreePort } from '../local/free-port.ts'
+import { startPrometheus } from '../local/prometheus.ts'
 import { startTempo } from '../local/tempo.ts'
 import { throwAwayDirectory } from '../local/throw-away-directory.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { askPrometheus } from './ask-prometheus.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
-const command = findTempo()
+const command = findProgram('tempo')
+const prometheusCommand = findProgram('prometheus')
 const wait = { timeout: 240_000, interval: 100 }
 
 interface Attribute {
@@ -37,28 +40,98 @@ async function spansByService(port: number, id: string): Promise<Record<string, 
   return counts
 }
 
+interface Graph {
+  readonly result: readonly {
+    readonly metric: Readonly<Record<string, string>>
+    readonly value: readonly [time: number, value: string]
+  }[]
+}
+
+/** How many messages went over each edge that Tempo has drawn: "add > multiply". */
+async function edges(prometheusPort: number): Promise<Record<string, number>> {
+  const query = 'traces_service_graph_request_total{connection_type="messaging_system"}'
+  const { result } = (await askPrometheus(prometheusPort, 'query', { query })) as Graph
+  return Object.fromEntries(
+    result.map(({ metric, value: [, value] }) => [
+      `${metric['client']} > ${metric['server']}`,
+      Number(value),
+    ]),
+  )
+}
+
+interface Ports {
+  readonly port: number
+  readonly otlpHttpPort: number
+  readonly otlpGrpcPort: number
+}
+
+async function freePorts(): Promise<Ports> {
+  return { port: await freePort(), otlpHttpPort: await freePort(), otlpGrpcPort: await freePort() }
+}
+
+/** Runs processes of the pipeline, which export to Tempo. */
+function runs(pipeline: FreshPipeline, { otlpHttpPort }: Ports) {
+  const env = childEnvironment({
+    ...pipeline.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://localhost:${otlpHttpPort}`,
+  })
+  const running = new AsyncDisposableStack()
+  return {
+    start: async (...args: readonly string[]) =>
+      running.use(await startProcess({ name: args.join(' '), args, env })),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+const say = () => {}
+const names = catalogue.map(({ name }) => name)
+
 test.skipIf(command === undefined)(
   'the trace of a message is found by its id, whole (skipped without TEMPO_BIN or `tempo` on the PATH)',
   async () => {
     await using data = await throwAwayDirectory()
-    const [port, otlpHttpPort, otlpGrpcPort] = [await freePort(), await freePort(), await freePort()]
+    const ports = await freePorts()
     const dataDir = join(data.path, 'a path with spaces')
-    const ports = { port, otlpHttpPort, otlpGrpcPort }
-    await using tempo = await startTempo({ ...ports, command: command ?? '', dataDir, say: () => {} })
+    // Nobody listens there.
+    const remoteWriteUrl = 'http://127.0.0.1:1/api/v1/write'
+    await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
     await using pipeline = await freshPipeline()
-    await using stages = new AsyncDisposableStack()
-    const env = childEnvironment({
-      ...pipeline.env,
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://localhost:${otlpHttpPort}`,
-    })
-    const starting = catalogue.map(({ name }) => startProcess({ name, args: ['run', name], env }))
-    for (const child of starting) stages.use(await child)
+    await using processes = runs(pipeline, ports)
+    await Promise.all(names.map((name) => processes.start('run', name)))
     const id = newMessageId()
     await pipeline.post('start', '{"numbers":[16]}', { 'message-id': id })
-    const whole = Object.fromEntries(catalogue.map(({ name }) => [name, 2]))
-    await expect.poll(() => spansByService(port, id), wait).toEqual(whole)
-    await stages.disposeAsync()
+    const whole = Object.fromEntries(names.map((name) => [name, 2]))
+    await expect.poll(() => spansByService(ports.port, id), wait).toEqual(whole)
+    await processes[Symbol.asyncDispose]()
     await tempo.stop()
     for (const each of Object.values(ports)) await requireFreePort(each, 'this test')
+  },
+)
+
+test.skipIf(command === undefined || prometheusCommand === undefined)(
+  'the service graph has an edge for every hop, also when messages waited a minute (skipped without Tempo and Prometheus)',
+  async () => {
+    await using data = await throwAwayDirectory()
+    const [ports, prometheusPort] = [await freePorts(), await freePort()]
+    await using _prometheus = await startPrometheus({
+      command: prometheusCommand ?? '',
+      port: prometheusPort,
+      dataDir: join(data.path, 'prometheus'),
+      say,
+    })
+    const remoteWriteUrl = `http://127.0.0.1:${prometheusPort}/api/v1/write`
+    const dataDir = join(data.path, 'tempo')
+    await using _tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
+    await using pipeline = await freshPipeline()
+    await using processes = runs(pipeline, ports)
+    const late = 'lcm'
+    await Promise.all(names.filter((name) => name !== late).map((name) => processes.start('run', name)))
+    await processes.start('generator', '--messages', '3')
+    const waiting = `select count(*)::int as count from results
+      where stage = 'multiply' and computed_at < now() - interval '61 s'`
+    await vi.waitUntil(async () => (await pipeline.database.query(waiting)).rows[0].count === 3, wait)
+    await processes.start('run', late)
+    const hops = names.map((name, index) => [`${names[index - 1] ?? 'generator'} > ${name}`, 3])
+    await expect.poll(() => edges(prometheusPort), wait).toEqual(Object.fromEntries(hops))
   },
 )

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { UserError } from '../pipeline/user-error.ts'
 import { fakeProgram } from './fake-program.ts'
-import { findTempo } from './find-tempo.ts'
+import { findProgram } from './find-program.ts'
 import { throwAwayDirectory } from './throw-away-directory.ts'
 
 test('it is found on the PATH, past what cannot be run', async () => {
@@ -12,7 +12,7 @@ test('it is found on the PATH, past what cannot be run', async () => {
   await writeFile(join(notes, 'tempo'), 'allegro')
   await fakeProgram(join(programs, 'tempo'))
   const path = ['', '/nowhere', notes, programs].join(delimiter)
-  expect(findTempo({ PATH: path })).toBe(join(programs, 'tempo'))
+  expect(findProgram('tempo', { PATH: path })).toBe(join(programs, 'tempo'))
 })
 
 test('TEMPO_BIN is preferred', async () => {
@@ -20,16 +20,16 @@ test('TEMPO_BIN is preferred', async () => {
   await fakeProgram(join(directory.path, 'tempo'))
   await fakeProgram(join(directory.path, 'my tempo'))
   const named = join(directory.path, 'my tempo')
-  expect(findTempo({ PATH: directory.path, TEMPO_BIN: named })).toBe(named)
+  expect(findProgram('tempo', { PATH: directory.path, TEMPO_BIN: named })).toBe(named)
 })
 
 test('without it there is none', () => {
-  expect(findTempo({ PATH: '/nowhere', TEMPO_BIN: '' })).toBeUndefined()
-  expect(findTempo({})).toBeUndefined()
+  expect(findProgram('tempo', { PATH: '/nowhere', TEMPO_BIN: '' })).toBeUndefined()
+  expect(findProgram('tempo', {})).toBeUndefined()
 })
 
 test.each(['/nowhere/tempo', import.meta.dirname])('a TEMPO_BIN of %s is refused', (named) => {
-  const find = () => findTempo({ TEMPO_BIN: named })
+  const find = () => findProgram('tempo', { TEMPO_BIN: named })
   expect(find).toThrow(UserError)
   expect(find).toThrow(`TEMPO_BIN is no program that can be run: ${named}`)
 })
