@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readRules } from '../grafana/alert-rules.ts'
+import { routes } from '../pipeline/route.ts'
+import { keepReport } from '../telemetry/monitor/keep.ts'
+import { createMemory } from '../telemetry/monitor/memory.ts'
+import { report } from '../telemetry/monitor/report.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { createQueue, fateOf } from './made-up-stages.ts'
+import { firingByRows } from './rows-of-rules.ts'
+
+let pipeline: FreshPipeline
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+/** The monitor looks, and sees that the oldest message in front of lcm has waited so long. */
+async function look(oldest: number, ago = 0): Promise<void> {
+  const wallMs = Date.now() - ago * 1000
+  const memory = createMemory()
+  const groups = new Map(
+    routes(pipeline.config).map(({ stage: { name } }) => {
+      const queue = createQueue()
+      const fate = fateOf(name, name === 'lcm' && oldest > 0 ? { lcm: { serve: 0 } } : {})
+      queue.pass(fate, wallMs - oldest * 1000)
+      return [name, queue.sample(fate)]
+    }),
+  )
+  memory.addSample({ at: 0, wallMs, groups })
+  memory.addAccount({ at: 0, account: { stages: [], unsent: 0 }, missing: [] })
+  await keepReport(report(routes(pipeline.config), memory, { at: 0, wallMs }), pipeline.database)
+}
+
+async function firing(uid: string): Promise<Record<string, boolean>> {
+  const rule = readRules().find((each) => each.uid === uid)
+  if (rule === undefined) throw new Error(`There is no rule ${uid}`)
+  return await firingByRows(rule, pipeline.database)
+}
+
+const quiet = { add: false, multiply: false, lcm: false, average: false, sine: false, 'square-root': false }
+
+test('an old message is told at its stage; nothing is said of one that nobody has seen lately', async () => {
+  // Every stage has a row at any time: Grafana never misses one.
+  expect(await firing('oldest-waiting')).toEqual(quiet)
+  await look(90, 60)
+  expect(await firing('oldest-waiting')).toEqual(quiet)
+  await look(59, 2)
+  expect(await firing('oldest-waiting')).toEqual(quiet)
+  await look(61, 1)
+  expect(await firing('oldest-waiting')).toEqual({ ...quiet, lcm: true })
+  await look(0)
+  expect(await firing('oldest-waiting')).toEqual(quiet)
+})
+
+test('when nothing is kept any more, that is told', async () => {
+  await pipeline.database.query('delete from ledger_samples')
+  expect(await firing('nobody-watches')).toEqual({ '': true })
+  await look(0, 31)
+  expect(await firing('nobody-watches')).toEqual({ '': true })
+  await look(0)
+  expect(await firing('nobody-watches')).toEqual({ '': false })
+})
