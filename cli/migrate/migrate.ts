@@ -9,6 +9,7 @@ import { createHealth } from '../../pipeline/health.ts'
 import { createLog, type Log } from '../../pipeline/log.ts'
 import { migrateDatabase } from '../../pipeline/migrate.ts'
 import { patiently } from '../../pipeline/patiently.ts'
+import { makeReportingRole } from '../../pipeline/reporting-role.ts'
 import { routes } from '../../pipeline/route.ts'
 import { createTopics } from '../../pipeline/topics.ts'
 import { databaseMistake } from '../database-mistake.ts'
@@ -52,10 +53,11 @@ async function bringTables(config: Config, log: Log) {
       { log, ...forEver },
       (error) => !passesWithTime(error),
     )
-    return {
-      migrations: await migrateDatabase(database, log),
-      isCatalogueNew: await writeCatalogue(database, routes(config)),
-    }
+    const migrations = await migrateDatabase(database, log)
+    const isCatalogueNew = await writeCatalogue(database, routes(config))
+    const { GRAFANA_DB_PASSWORD: password } = config
+    if (password !== undefined) await makeReportingRole(database, password, log)
+    return { migrations, isCatalogueNew }
   } catch (error) {
     throw databaseMistake(error, config) ?? error
   } finally {
