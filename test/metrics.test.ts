@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
+import { connect, createServer, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { findProgram } from '../local/find-program.ts'
@@ -104,3 +105,36 @@ test.skipIf(command === undefined)(
     await expect.poll(places, wait).toEqual(new Set(processes.map(placeOf)))
   },
 )
+
+test('whom a process had to wait for is counted, and how often its group gave out the partitions', async () => {
+  await using pipeline = await freshPipeline()
+  const [databasePort, port] = [await freePort(), await freePort()]
+  const env = childEnvironment({ ...pipeline.env, DB_PORT: String(databasePort), METRICS_PORT: String(port) })
+  await using way = wayTo(pipeline.config.DB_PORT)
+  await using _stage = await startProcess({ name: 'lcm', args: ['run', 'lcm'], env })
+  const value = async (series: string) => {
+    const page = await fetch(`http://127.0.0.1:${port}/metrics`).then(
+      (answer) => answer.text(),
+      // It has only begun to start.
+      () => '',
+    )
+    const line = page.split('\n').find((each) => each.startsWith(`throughline_${series}`))
+    return Number(line?.split(' ').at(-1))
+  }
+  await expect.poll(() => value('retries_total{server="Postgres"'), wait).toBeGreaterThan(0)
+  expect(await value('reconnects_total{server="Postgres"')).toBe(0)
+  way.listen(databasePort, '127.0.0.1')
+  await expect.poll(() => value('reconnects_total{server="Postgres"'), wait).toBe(1)
+  await expect.poll(() => value('rebalances_total'), wait).toBeGreaterThan(0)
+  expect(await value('retries_total{server="Kafka"')).toBe(0)
+})
+
+/** Once it listens, connections to it go on to this port of 127.0.0.1. */
+function wayTo(port: number): Server {
+  return createServer((client) => {
+    const server = connect(port, '127.0.0.1')
+    // Either side may hang up in the middle of something.
+    for (const socket of [client, server]) socket.on('error', () => {})
+    client.pipe(server).pipe(client)
+  })
+}
