@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fit, printable } from './printable.ts'
+import { fit, printable, wrap } from './printable.ts'
 
 test('a body cannot move the cursor, recolour the screen or ring the bell', () => {
   expect(printable('a\u001B[2Jb\u001B[31mc\u0007d\u009Be\r')).toBe('abc\uFFFDd\uFFFDe\uFFFD')
@@ -17,4 +17,10 @@ test('what fits stays, what does not ends in an ellipsis', () => {
 
 test('half a character is not left behind', () => {
   expect(fit('ab🙂cd', 4)).toBe('ab\uFFFD…')
+})
+
+test('a sentence is broken between words', () => {
+  expect(wrap('one two\n three', 7)).toEqual(['one two', 'three'])
+  expect(wrap('one \u001B[2Jtwelve', 5)).toEqual(['one', 'twel…'])
+  expect(wrap(' ', 5)).toEqual([])
 })

@@ -11,3 +11,14 @@ export function fit(text: string, width: number): string {
   // The cut may go through a pair of surrogates.
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1)).toWellFormed()}…`
 }
+
+/** Text of unknown origin in lines of at most `width` characters, broken between words; a word that is too long is cut. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = []
+  for (const word of printable(text).split(/\s+/).filter(Boolean)) {
+    const longer = `${lines.at(-1) ?? ''} ${word}`
+    if (lines.length > 0 && longer.length <= width) lines.splice(-1, 1, longer)
+    else lines.push(fit(word, width))
+  }
+  return lines
+}

@@ -100,7 +100,7 @@ export function alertingText(name: 'rules.yaml' | 'notifications.yaml'): string 
 }
 
 /**
- * The groups of rules as Grafana gets them.
+ * The groups of rules as Grafana gets them: every rule with all that it has in common with others.
  * @throws {z.ZodError} when one is not as a rule has to be
  */
 export function readRuleGroups() {

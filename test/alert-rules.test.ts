@@ -8,8 +8,8 @@ import { madeUpHours, type Happening } from './made-up-hours.ts'
 const command = findProgram('prometheus')
 const minute = 60
 const hour = 3600
-const rules = readRules()
-const onPrometheus = rules.filter(({ data }) =>
+const alertRules = readRules()
+const onPrometheus = alertRules.filter(({ data }) =>
   data.some(({ datasourceUid }) => datasourceUid === 'prometheus'),
 )
 
@@ -42,7 +42,7 @@ function losingDay(second: number): Happening {
 describe.skipIf(command === undefined)('on a real Prometheus (skipped where none is on the PATH)', () => {
   let prometheus: BackfilledPrometheus
   beforeAll(async () => {
-    const wanted = new Set(JSON.stringify(rules).match(/\w+/g))
+    const wanted = new Set(JSON.stringify(alertRules).match(/\w+/g))
     prometheus = await backfilledPrometheus(command ?? '', [
       ...(await madeUpHours({ begin, seconds: 30 * minute, step: 5, happening: badDay }, wanted)),
       ...(await madeUpHours(

@@ -15,13 +15,14 @@ const firing: DeliveredAlert = {
   endsAt: null,
 }
 
-test('what fires says what to do, cut to the width; what is resolved says how long it lasted', () => {
+test('what fires says what to do; what is resolved says how long it lasted', () => {
   const resolved = { ...firing, status: 'resolved', endsAt: firing.startsAt + 80_000 } as const
   expect(renderAlerts([resolved, firing], 60).split('\n')).toEqual([
     '2025-11-24 02:30:11Z  resolved  lcm: Stage stopped or stall…',
     '    It lasted 1 min 20 s.',
     '2025-11-24 02:30:11Z  critical  lcm: Stage stopped or stall…',
-    '    lcm is stopped, messages wait and no process runs it: s…',
+    '    lcm is stopped, messages wait and no process runs it:',
+    '    start it with `throughline run lcm`.',
   ])
 })
 

@@ -1,11 +1,16 @@
 import { duration } from '../duration.ts'
 import { secondTime } from '../iso-time.ts'
-import { fit } from '../printable.ts'
+import { fit, wrap } from '../printable.ts'
 import type { DeliveredAlert } from './read-alerts.ts'
 
-/** Two lines each: when, whether it fires, what and where; then what to do, or how long it lasted. */
+/** When, whether it fires, what and where; below that what to do, or how long it lasted. */
 export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): string {
-  return alerts.map((alert) => `${headline(alert, width)}\n    ${fit(detail(alert), width - 4)}`).join('\n')
+  return alerts
+    .flatMap((alert) => [
+      headline(alert, width),
+      ...wrap(detail(alert), width - 4).map((line) => `    ${line}`),
+    ])
+    .join('\n')
 }
 
 function headline({ receivedAt, status, severity, alert, stage }: DeliveredAlert, width: number): string {

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { createProgram } from '../cli/program.ts'
+import { alertingText, readRuleGroups, readRules } from './alert-rules.ts'
+import { dashboards } from './dashboards.ts'
+import { knownMetrics } from './known-metrics.ts'
+import { selectionsOf } from './promql.ts'
+
+const rules = readRules()
+const ofStages = rules.filter(({ dashboardUid }) => dashboardUid === 'stage')
+
+test('each rule has a uid and a title of its own, and all lie beside the dashboards', () => {
+  for (const name of ['uid', 'title'] as const) {
+    expect(new Set(rules.map((rule) => rule[name])).size).toBe(rules.length)
+  }
+  expect(rules.filter(({ uid }) => !/^[a-z-]{1,40}$/.test(uid))).toEqual([])
+  expect(readRuleGroups().map(({ folder }) => folder)).toEqual(['Throughline'])
+})
+
+test('every threshold stands in one place: a rule names it', () => {
+  const [, text = ''] = alertingText('rules.yaml').split('\ngroups:\n')
+  expect(text.match(/evaluator: \*\w+|expression: \*\w+/g)).toHaveLength(rules.length)
+  expect(text).not.toContain('params:')
+})
+
+test('Grafana evaluates in steps of 10 s, and waits for some of them', () => {
+  const intervals = readRuleGroups().map(({ interval }) => interval)
+  const times = [...intervals, ...rules.map((rule) => rule.for)]
+  expect(times.filter((seconds) => seconds % 10 !== 0)).toEqual([])
+})
+
+test('only the rule that watches the watchers fires when a question has no answer', () => {
+  const alarming = rules.filter((rule) => rule.noDataState !== 'OK' || rule.execErrState !== 'OK')
+  expect(alarming.map(({ uid }) => uid)).toEqual(['nobody-watches'])
+})
+
+test.each(rules)(
+  '$uid: its condition is an expression over queries that are there',
+  ({ condition, data }) => {
+    const queries = data.map(({ refId }) => refId)
+    expect(queries).toContain(condition)
+    expect(new Set(queries).size).toBe(queries.length)
+    expect(data.map(({ model }) => model.refId)).toEqual(queries)
+    const asked = data.flatMap(({ model }) => {
+      if (!('expression' in model)) return []
+      return model.type === 'threshold' ? model.expression : (model.expression.match(/(?<=\$)\w+/g) ?? [])
+    })
+    expect(queries).toEqual([...asked, condition])
+  },
+)
+
+test.each(rules)('$uid: every metric is in the list, and every label is one that it has', ({ data }) => {
+  const known = knownMetrics()
+  for (const query of data) {
+    if (query.datasourceUid !== 'prometheus') continue
+    for (const { metric, labels } of selectionsOf(query.model.expr)) {
+      expect([...known.keys()]).toContain(metric)
+      expect(known.get(metric)).toEqual(expect.arrayContaining([...labels]))
+    }
+  }
+})
+
+test.each(rules)('$uid says what happens and what to do, with commands that exist', ({ annotations }) => {
+  expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)
+  const commands = createProgram().commands.map((command) => command.name())
+  const named = [...annotations.summary.matchAll(/`throughline ([\w-]+)/g)].map(([, name]) => name)
+  expect(commands).toEqual(expect.arrayContaining(named))
+})
+
+test.each(ofStages)('$uid names the stage and links to its page', ({ annotations }) => {
+  expect(annotations.summary).toContain('{{ $labels.stage }}')
+  expect(annotations.dashboard).toMatch(/\?var-stage=\{\{ \$labels\.stage \}\}$/)
+})
+
+test.each(rules)('$uid: its panel and its page are there', ({ dashboardUid, panelId, annotations }) => {
+  const dashboard = dashboards.find(({ uid }) => uid === dashboardUid)
+  expect(dashboard?.panels.map(({ id }) => id)).toContain(panelId)
+  const page = new URL(annotations.dashboard.replace('{{ externalURL }}', 'http://grafana/'))
+  expect(page.pathname).toBe(`/d/${dashboardUid}`)
+  const variables = dashboard?.templating.list.map(({ name }) => `var-${name}`)
+  expect(variables).toEqual(expect.arrayContaining([...page.searchParams.keys()]))
+})
+
+test.each(rules)('$uid: no `$` where Grafana expands it, no doubled one where it does not', (rule) => {
+  const { uid, title, labels, annotations, data } = rule
+  expect(JSON.stringify([uid, title, labels])).not.toContain('$')
+  expect(JSON.stringify([annotations, data])).not.toMatch(/\$\$|\$\{/)
+  const variables = Object.values(annotations).flatMap((text) => text.match(/\$\w*/g) ?? [])
+  expect(['$labels', '$values']).toEqual(expect.arrayContaining(variables))
+})
+
+test('alerts go where the environment says, and all of them', () => {
+  const text = alertingText('notifications.yaml')
+  expect(text.match(/\$\w*/g)).toEqual(['$ALERTS_URL'])
+  expect(parse(text)).toMatchObject({
+    contactPoints: [{ name: 'everybody', receivers: [{ uid: 'monitor', type: 'webhook' }] }],
+    policies: [{ receiver: 'everybody' }],
+  })
+})
