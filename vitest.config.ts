@@ -4,7 +4,12 @@ export default defineConfig({
   test: {
     reporters: ['default', './test/closing-line.ts'],
     projects: [
-      { test: { name: 'unit', include: ['{stages,pipeline,telemetry,cli,local,grafana,sql}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{stages,pipeline,telemetry,cli,local,grafana,sql,bench}/**/*.test.ts'],
+        },
+      },
       {
         test: {
           name: 'servers',

@@ -1,0 +1,66 @@
+import { Command } from 'commander'
+import type { EachBatchPayload } from 'kafkajs'
+import { readConfig } from '../pipeline/config.ts'
+import { openDatabase } from '../pipeline/database.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createLog } from '../pipeline/log.ts'
+import { rawInsert } from './raw-insert.ts'
+
+/**
+ * A process that does what every stage has to do at least: takes batches, sends their records on as they are, waits for
+ * the acknowledgement, commits. With --rows it also inserts a row for each record first. After so many records it prints
+ * what it has measured and ends.
+ */
+const program = new Command('bare-hop')
+  .argument('<from>', 'topic')
+  .argument('<to>', 'topic')
+  .requiredOption('--records <n>', '', Number)
+  .option('--rows')
+  .parse()
+const [from = '', to = ''] = program.args
+const { records, rows } = program.opts<{ records: number; rows?: true }>()
+
+const config = readConfig()
+const settings = kafkaSettings(config, 'bench')
+const kafka = createKafka(settings, createLog('silent', {}))
+const consumer = kafka.consumer({ ...settings.consumer, groupId: `bare-${from}` })
+const producer = kafka.producer(settings.producer)
+const database = openDatabase(config, 4, () => {})
+const done = Promise.withResolvers<void>()
+let [count, first, begunAt, usedBefore] = [0, 0, 0, process.cpuUsage()]
+
+async function passOn({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
+  const { topic, partition, messages } = batch
+  if (rows) {
+    const own = messages.map(({ headers, offset, value }) => ({
+      id: String(headers?.['message-id']),
+      offset,
+      body: String(value),
+    }))
+    await database.query(rawInsert(from, partition, own))
+  }
+  const outgoing = messages.map(({ value, headers }) => ({ value, headers: headers ?? {}, partition }))
+  await producer.send({ topic: config.TOPIC_PREFIX + to, acks: -1, messages: outgoing })
+  const offset = String(BigInt(batch.lastOffset()) + 1n)
+  await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+  resolveOffset(batch.lastOffset())
+  if (count === 0) [first, begunAt, usedBefore] = [messages.length, performance.now(), process.cpuUsage()]
+  count += messages.length
+  if (count >= records) done.resolve()
+}
+
+await Promise.all([producer.connect(), consumer.connect()])
+await consumer.subscribe({ topic: config.TOPIC_PREFIX + from, fromBeginning: true })
+await consumer.run({
+  autoCommit: false,
+  eachBatchAutoResolve: false,
+  partitionsConsumedConcurrently: 4,
+  eachBatch: passOn,
+})
+await done.promise
+const { user, system } = process.cpuUsage(usedBefore)
+const perSecond = (count - first) / ((performance.now() - begunAt) / 1000)
+const cpu = (user + system) / Math.max(1, count - first)
+await Promise.all([producer.disconnect(), consumer.disconnect(), database.end()])
+process.stdout.write(`${JSON.stringify({ perSecond, cpu })}\n`)

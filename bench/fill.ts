@@ -1,0 +1,34 @@
+import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
+import { ROOT_CONTEXT } from '@opentelemetry/api'
+import { runToEnd } from '../local/run-to-end.ts'
+import type { Database } from '../pipeline/database.ts'
+import { throughline } from './throughline.ts'
+import type { Trial } from './trial.ts'
+
+/** What messages of the bench are like, unless a case says otherwise: twelve integers from 1,000 to 100,000. */
+export const twelveIntegers = { COUNT_MIN: '12', COUNT_MAX: '12', NUMBERS_DECIMALS: '0' } as const
+
+/** Two fill faster than one, and leave no core idle. */
+const GENERATORS = 2
+
+/** Lets messages in by the generator, as always: their rows, their counters and their records are there. */
+export async function fill({ env }: Trial, messages: number, signal: AbortSignal): Promise<void> {
+  const shares = Array.from({ length: GENERATORS }, (_, index) => Math.floor((messages + index) / GENERATORS))
+  await Promise.all(
+    shares.map((share) =>
+      runToEnd({ ...throughline(['generator', '--messages', String(share)], env), signal }),
+    ),
+  )
+}
+
+/** How many of the messages have a trace that is kept, by the very rule of OpenTelemetry's sampler. */
+export async function countSampled(database: Database, ratio: number): Promise<number> {
+  const sampler = new TraceIdRatioBasedSampler(ratio)
+  const { rows } = await database.query<{ id: string }>(
+    `select encode(uuid_send(message_id), 'hex') as id from inputs`,
+  )
+  const kept = rows.filter(
+    ({ id }) => sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED,
+  )
+  return kept.length
+}

@@ -1,0 +1,59 @@
+import { startOwnServers } from '../test/own-servers.ts'
+import { askEverything } from './growth-asking.ts'
+import { grow } from './growth-loading.ts'
+import type { Bench, Part } from './part.ts'
+import type { Case, Column, Figures } from './report.ts'
+import { spreadOf } from './statistics.ts'
+import { startTrial } from './trial.ts'
+
+async function measure(bench: Bench) {
+  await using servers = await startOwnServers()
+  const timings = new Map<string, Figures[]>()
+  const problems: string[] = []
+  for (const rows of bench.sizes.rows) {
+    await using trial = await startTrial(servers)
+    const flow = await grow(trial, rows, bench)
+    const answers = await askEverything(trial, flow, bench)
+    problems.push(...answers.problems.map((problem) => `${named(rows)}, ${problem}`))
+    for (const { name, milliseconds } of answers.timed) {
+      const rounds = timings.get(name) ?? milliseconds.map(() => ({}))
+      timings.set(name, rounds)
+      for (const [index, ms] of milliseconds.entries())
+        Object.assign(rounds[index] ?? {}, { [keyOf(rows)]: ms })
+    }
+  }
+  const columns = bench.sizes.rows.map((rows): Column => {
+    return { key: keyOf(rows), title: `${named(rows)}, ms`, digits: 1 }
+  })
+  const largest = keyOf(Math.max(...bench.sizes.rows))
+  const cases = [...timings]
+    .map(([name, rounds]): Case => ({ name, about: '', rounds }))
+    .toSorted((one, other) => medianOf(other, largest) - medianOf(one, largest))
+  return { columns, cases, notes: [note, slowest(cases, largest)], problems }
+}
+
+const keyOf = (rows: number) => `rows${rows}`
+const named = (rows: number) => `${rows.toLocaleString('en-US')} rows`
+
+function medianOf({ rounds }: Case, key: string): number {
+  const values = rounds.flatMap((round) => round[key] ?? [])
+  return values.length === 0 ? 0 : spreadOf(values).median
+}
+
+function slowest(cases: readonly Case[], key: string): string {
+  const first = cases.find(({ name }) => !name.startsWith('throughline'))
+  if (first === undefined) return 'Nothing was asked.'
+  return `The slowest query of all, at the largest size: "${first.name}", ${medianOf(first, key).toFixed(1)} ms.`
+}
+
+const note =
+  'Rows are those of `results`, made by SQL as a flow of 100 messages a second leaves them until now, 1 in 100 a dead letter; the ' +
+  'flow goes on between the questions. Each is asked five times, its median and spread are shown; a command is a process ' +
+  'with its start. What depends on a range of time is asked for the last 15 minutes and for 24 hours.'
+
+export const growth: Part = {
+  name: 'growth',
+  about:
+    'Every reporting view, every question of dashboards and alert rules, and the commands, on more and more rows.',
+  measure,
+}

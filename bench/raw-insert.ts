@@ -1,0 +1,63 @@
+import { joinTexts, plainArray, type Database } from '../pipeline/database.ts'
+import { newMessageId } from '../pipeline/message.ts'
+
+/** A row of `results`, as far as the bench cares. */
+export interface RawRow {
+  /** 32 hex digits. */
+  readonly id: string
+  readonly offset: string
+  readonly body: string
+}
+
+/** The columns of the results' insert from the same kinds of parameters, without its checks, conflicts and counters. */
+const insert = `
+insert into results (message_id, attempt, stage, numbers, result, body, topic, partition, "offset", entered_at,
+  previous_sent_at, queued_at, started_at, computed_at)
+select message_id, 1, $1, numbers, '1', body, $1, $2, "offset", to_timestamp(entered / 1000),
+  to_timestamp(sent / 1000), to_timestamp(queued / 1000), to_timestamp(started / 1000), to_timestamp(computed / 1000)
+from unnest($3::uuid[], $4::bigint[], string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f'),
+  $7::float8[], $8::float8[], $9::float8[], $10::float8[], $11::float8[])
+  as t (message_id, "offset", numbers, body, entered, sent, queued, started, computed)`
+
+export function rawInsert(stage: string, partition: number, rows: readonly RawRow[]) {
+  const times = plainArray(rows.map(() => Date.now()))
+  return {
+    name: 'raw-insert',
+    text: insert,
+    values: [
+      stage,
+      partition,
+      plainArray(rows.map(({ id }) => id)),
+      plainArray(rows.map(({ offset }) => offset)),
+      joinTexts(rows.map(({ body }) => body.slice('{"numbers":'.length, body.indexOf(']') + 1))),
+      joinTexts(rows.map(({ body }) => body)),
+      ...Array.from({ length: 5 }, () => times),
+    ],
+  }
+}
+
+const BATCH = 1000
+
+/** The body of a message of twelve integers behind the third stage, in the middle of its way. */
+const BODY =
+  '{"numbers":[52331,8120,99716,4410,73055,61208,1377,88541,30662,9475,45918,67023],"sum":541836,' +
+  '"product":71254310986332741120894470016352000,"lcm":1187571849772212352014907833605872}'
+
+/** Inserts rows in batches of 1,000, over so many connections. Returns rows a second. The parameters are made before. */
+export async function rawInserts(database: Database, rows: number, connections: number): Promise<number> {
+  const batches = Array.from({ length: Math.ceil(rows / BATCH) }, (_, index) => {
+    const own = Array.from({ length: Math.min(BATCH, rows - index * BATCH) }, (_unused, row) => ({
+      id: newMessageId(),
+      offset: String(index * BATCH + row),
+      body: BODY,
+    }))
+    return rawInsert('lcm', index % connections, own)
+  })
+  const insertInTurn = async () => {
+    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) await database.query(batch)
+  }
+  await Promise.all(Array.from({ length: connections }, () => database.query('select 1')))
+  const begun = performance.now()
+  await Promise.all(Array.from({ length: connections }, insertInTurn))
+  return rows / ((performance.now() - begun) / 1000)
+}

@@ -1,0 +1,55 @@
+import { figuresTable } from './figures-table.ts'
+import type { BenchReport, Machine, PartReport, Rest } from './report.ts'
+
+/** RESULTS.md: every figure with where it comes from and what makes it again. */
+export function resultsPage(report: BenchReport): string {
+  const { startedAt, minutes, commit, command, machine, before, after, parts } = report
+  const when = startedAt.slice(0, 16).replace('T', ' ')
+  return [
+    '# What the bench measured',
+    '',
+    'Written by `npm run bench`; do not edit. Everything runs on one machine: broker, Postgres, the six stages, whatever',
+    'takes the traces, and the bench itself. Each figure is the median of its rounds, and the least and the most of them.',
+    '',
+    `- When: ${when} UTC, for ${minutes.toFixed(0)} minutes`,
+    `- Commit: ${commit}`,
+    `- Command: \`${command}\``,
+    `- Machine: ${machineText(machine)}`,
+    `- What else ran: ${restText('before', before)}; ${restText('after', after)}`,
+    '',
+    ...parts.flatMap(partText),
+  ].join('\n')
+}
+
+function machineText({ processor, cores, memoryGib, system, versions }: Machine): string {
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return `${cores} cores of ${processor}, ${memoryGib.toFixed(0)} GiB, ${system}, ${named.join(', ')}`
+}
+
+function restText(when: string, { load, busy }: Rest): string {
+  const share = Math.round(busy * 100)
+  return `${share} % of the processor ${when} it, load ${load.map((value) => value.toFixed(2)).join(', ')}`
+}
+
+function partText({ part, about, columns, cases, notes, problems }: PartReport): string[] {
+  const { titles, rows } = figuresTable({ columns, cases })
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  const again = part === 'ratios' ? [] : [`Again: \`npm run bench -- ${part}\`; one case of it:`, '']
+  const explained = cases.map(({ name, about: what }) => {
+    const only = part === 'ratios' ? '' : ` \`npm run bench -- ${part} --only "${name}"\``
+    return `- **${name}**: ${what}.${only}`
+  })
+  return [
+    `## ${part}`,
+    '',
+    about,
+    '',
+    line(titles),
+    line(titles.map((_, index) => (index === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+    '',
+    ...(part === 'ratios' ? [] : [...again, ...explained, '']),
+    ...notes.flatMap((note) => [note, '']),
+    ...problems.flatMap((problem) => [`Not measured: ${problem}`, '']),
+  ]
+}

@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { platform } from 'node:os'
+import { join } from 'node:path'
+import { look } from '../cli/output.ts'
+import { tableLines } from '../cli/table.ts'
+import { runToEnd } from '../local/run-to-end.ts'
+import { UserError } from '../pipeline/user-error.ts'
+import { figuresTable } from './figures-table.ts'
+import { currentCommit, describeMachine, lookAtRest } from './machine.ts'
+import { problemOf, type Part } from './part.ts'
+import type { Progress } from './progress.ts'
+import { ratiosOf } from './ratios.ts'
+import type { BenchReport, PartReport } from './report.ts'
+import { resultsPage } from './results-page.ts'
+import type { Sizes } from './sizes.ts'
+
+export interface BenchOptions {
+  readonly parts: readonly Part[]
+  readonly sizes: Sizes
+  /** The cases to measure; all when undefined. */
+  readonly only: readonly string[] | undefined
+  /** Whether this is all there is in full size, and so what the project shows. */
+  readonly isComplete: boolean
+  readonly command: string
+}
+
+const root = join(import.meta.dirname, '..')
+
+/**
+ * Runs the parts one after the other, shows their tables and writes them down. A part that fails does not keep the others
+ * from being measured. Returns whether all went well.
+ * @throws {UserError} where the system does not tell how much a process uses
+ */
+export async function runBench(
+  options: BenchOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (platform() !== 'linux')
+    throw new UserError('The bench needs Linux: it reads what processes use in /proc.')
+  const startedAt = new Date().toISOString()
+  const [commit, machine, before] = [await currentCommit(), describeMachine(), await lookAtRest()]
+  const parts: PartReport[] = []
+  for (const part of options.parts) {
+    progress.say(`\n${part.name}: ${part.about}`)
+    const one = await measure(part, options, progress, signal)
+    parts.push(one)
+    show(one, progress)
+  }
+  const ratios = ratiosOf(parts)
+  if (ratios !== undefined) {
+    parts.push(ratios)
+    progress.say(`\nratios: ${ratios.about}`)
+    show(ratios, progress)
+  }
+  const after = await lookAtRest()
+  const minutes = (Date.now() - Date.parse(startedAt)) / 60_000
+  const { command } = options
+  const directory = options.isComplete ? 'bench' : '.cache/bench'
+  await write(directory, { startedAt, minutes, commit, command, machine, before, after, parts })
+  progress.say(`\nWritten: ${directory}/RESULTS.md and ${directory}/results.json`)
+  return parts.every(({ problems }) => problems.length === 0)
+}
+
+async function measure(
+  part: Part,
+  { sizes, only }: BenchOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<PartReport> {
+  const { name, about } = part
+  const wants = (one: string) => only?.includes(one) ?? true
+  try {
+    return { part: name, about, ...(await part.measure({ sizes, progress, signal, wants })) }
+  } catch (error) {
+    signal.throwIfAborted()
+    return { part: name, about, columns: [], cases: [], notes: [], problems: [problemOf(error)] }
+  }
+}
+
+function show({ columns, cases, problems }: PartReport, { say }: Progress): void {
+  const { titles, rows } = figuresTable({ columns, cases })
+  const shown = titles.map((title, index) => ({
+    title,
+    align: index === 0 ? ('left' as const) : ('right' as const),
+  }))
+  if (rows.length > 0) say(`\n${tableLines(shown, rows, look().width).join('\n')}`)
+  for (const problem of problems) say(`Not measured: ${problem}`)
+}
+
+async function write(directory: string, report: BenchReport): Promise<void> {
+  const path = join(root, directory)
+  await mkdir(path, { recursive: true })
+  const files = [join(path, 'RESULTS.md'), join(path, 'results.json')]
+  await writeFile(files[0] ?? '', resultsPage(report))
+  await writeFile(files[1] ?? '', `${JSON.stringify(report, null, 2)}\n`)
+  // They lie beside sources, and look like them.
+  const oxfmt = { name: 'oxfmt', command: process.execPath, args: ['node_modules/oxfmt/bin/oxfmt', ...files] }
+  if (directory === 'bench') await runToEnd({ ...oxfmt, cwd: root, env: undefined })
+}
