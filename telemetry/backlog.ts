@@ -13,10 +13,9 @@ export interface PartitionBacklog {
 
 /** Right also when no consumer lives: it compares the log with what the group has committed, on the broker. */
 export async function readBacklog(admin: Admin, route: Route): Promise<PartitionBacklog[]> {
-  const [ends, [group]] = await Promise.all([
-    admin.fetchTopicOffsets(route.source),
-    admin.fetchOffsets({ groupId: route.group, topics: [route.source] }),
-  ])
+  // First what is done, then the ends: the other way round, what was done in between would lie behind the end.
+  const [group] = await admin.fetchOffsets({ groupId: route.group, topics: [route.source] })
+  const ends = await admin.fetchTopicOffsets(route.source)
   const offsets = new Map(group?.partitions.map(({ partition, offset }) => [partition, BigInt(offset)]))
   return ends
     .map(({ partition, low, high }) => {
