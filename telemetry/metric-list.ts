@@ -61,10 +61,7 @@ export const metricList = {
   throughline_clock_corrections_total: counted(
     'Times that two clocks disagreed by more than 2 ms and one was overruled',
   ),
-  throughline_spans_lost_total: counter(
-    'stage',
-    'generator',
-  )('Spans that found no room or were not taken by the backend'),
+  throughline_spans_lost_total: everywhere('Spans that found no room or were not taken by the backend'),
   throughline_retries_total: everywhere(
     'Attempts that failed and were made again, or got no answer for 10 s',
     'server',
