@@ -3,7 +3,7 @@ import { type Database, type Queryable, transaction } from './database.ts'
 import type { Log } from './log.ts'
 
 /** The login of the dashboards. Whoever may look at a dashboard may ask in SQL whatever this role may. */
-export const reportingRole = 'grafana'
+const reportingRole = 'grafana'
 
 /** Any number does, as long as it is always the same: two at once would get in each other's way. */
 const LOCK = 7_403_119

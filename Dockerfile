@@ -1,0 +1,20 @@
+# One image for every process of the pipeline; the command picks the role: `run add`, `generator`, `monitor`, `migrate`.
+FROM node:24.21.0-bookworm-slim AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:24.21.0-bookworm-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+# There is no build step: what runs is what is read here.
+COPY package.json ./
+COPY stages stages
+COPY pipeline pipeline
+COPY telemetry telemetry
+COPY sql sql
+COPY cli cli
+USER node
+ENTRYPOINT ["node", "cli/throughline.ts"]
+CMD ["--help"]

@@ -1,0 +1,27 @@
+# Runs once, in the image of Postgres, when its volume is new: makes the roles that the stack logs in with. None of them
+# is the superuser, who has no password from then on and can log in only from inside the container.
+
+psql -q -v ON_ERROR_STOP=1 -v user="$DB_USER" -v password="$DB_PASSWORD" -v database="$POSTGRES_DB" \
+  -v pgweb_password="$PGWEB_DB_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
+-- Owns the tables. May create the role `grafana`, which `throughline migrate` does.
+create role :"user" login createrole password :'password';
+alter database :"database" owner to :"user";
+alter schema public owner to :"user";
+
+-- Reads everything that the pipeline keeps, for people.
+create role pgweb login password :'pgweb_password' connection limit 10;
+alter role pgweb set default_transaction_read_only = on;
+alter role pgweb set statement_timeout = '30s';
+alter default privileges for role :"user" in schema public grant select on tables to pgweb;
+
+-- What Postgres lets everybody do by default: temporary tables, large objects, and locks with which somebody who only
+-- reads could keep `migrate` and the monitor waiting.
+revoke all on database :"database" from public;
+grant connect on database :"database" to pgweb;
+select format('revoke execute on function %s from public', oid::regprocedure),
+  format('grant execute on function %s to %I', oid::regprocedure, :'user')
+from pg_proc
+where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^(pg_(try_)?advisory_|lo_(creat|create|from_bytea)$)' \gexec
+
+alter role current_user password null;
+SQL
