@@ -217,6 +217,29 @@ left join lateral (
 ) received on true
 left join inputs i on i.message_id = s.message_id;
 
+-- The same, and where the message is if it has come to no end: in seconds, for a drawing to scale. Restrict it by message_id.
+create view message_bars as
+select message_id, attempt, position, case when attempt > 1 then attempt || ': ' || stage else stage end as label,
+  before, wait, work, save, publish, null::float8 as so_far
+from passport
+union all
+select m.message_id, m.attempt, stages.position, case when m.attempt > 1 then m.attempt || ': ' || m.stage else m.stage end,
+  coalesce(reached.seconds, 0), null, null, null, null,
+  extract(epoch from now() - coalesce(reached.entered_at, m.entered_at)) - coalesce(reached.seconds, 0)
+from messages m
+left join stages on stages.name = m.stage
+left join lateral (
+  select max(s.entered_at) as entered_at, extract(epoch from max(s.computed_at) - max(s.entered_at))::float8 as seconds
+  from steps s where s.message_id = m.message_id and s.attempt = m.attempt
+) reached on true
+where m.state = 'on its way';
+
+-- The trace of its latest attempt; until a stage has taken it, it can only be the one that has its id.
+create function trace_of(id uuid) returns text language sql stable
+begin atomic
+  select coalesce((select trace_id from steps where message_id = id order by attempt desc limit 1), hex(id), repeat('0', 32));
+end;
+
 -- Notifications that Grafana has delivered. Restrict it by a range of received_at.
 create view alerts_delivered as
 select received_at, status, alert, stage, severity, summary, url, starts_at, ends_at, fingerprint from alert_notifications;

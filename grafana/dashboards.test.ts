@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest'
+import { readRules } from './alert-rules.ts'
+import { dashboards, linksOf, questionsTo, type Panel } from './dashboards.ts'
+import { fillInPromql, fillInSql } from './fill-in.ts'
+
+const panels = dashboards.flatMap(({ uid, panels: own }) =>
+  own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),
+)
+
+/** What is wrong is listed by name: an empty list is what every test expects. */
+const named = (wrong: readonly { readonly of: string }[]) => wrong.map(({ of }) => of)
+
+test('there are three, and each has a uid and panels with ids of their own', () => {
+  expect(dashboards.map(({ uid }) => uid).toSorted()).toEqual(['message', 'pipeline', 'stage'])
+  for (const { panels: own } of dashboards) {
+    const ids = own.map(({ id }) => id)
+    expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([])
+  }
+})
+
+test('each panel has a title of its own and says in a few sentences what it shows', () => {
+  expect(new Set(named(panels)).size).toBe(panels.length)
+  expect(named(panels.filter(({ description }) => !/^[A-Z0-9].{20,}\.$/.test(description)))).toEqual([])
+})
+
+test('what may be empty says why', () => {
+  const mayBeEmpty = panels.filter(
+    ({ type }) => type === 'table' || type === 'barchart' || type === 'heatmap',
+  )
+  expect(named(mayBeEmpty.filter(({ fieldConfig }) => !fieldConfig.defaults.noValue))).toEqual([])
+})
+
+test('each number has a unit', () => {
+  const hasOwn = new Set(['table', 'traces', 'heatmap'])
+  const numbers = panels.filter(({ type }) => !hasOwn.has(type))
+  expect(numbers.length).toBeGreaterThan(20)
+  expect(named(numbers.filter(({ fieldConfig }) => !fieldConfig.defaults.unit))).toEqual([])
+})
+
+test('no panel lies on another, and none sticks out', () => {
+  for (const { panels: own } of dashboards) {
+    const cells = own.flatMap(({ gridPos }) => cellsOf(gridPos))
+    expect(new Set(cells).size).toBe(cells.length)
+    expect(own.filter(({ gridPos: { x, w } }) => x + w > 24)).toEqual([])
+  }
+})
+
+function cellsOf({ x, y, w, h }: Panel['gridPos']): string[] {
+  return Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`)
+}
+
+test('the rows are asked about one message, about now, or about the range of time that is shown', () => {
+  const isBounded =
+    /\$__time(Filter|From)|message_asked_for|stage_now|stage_ledger|stage_totals|alerts_firing|limit 1$/
+  const questions = dashboards.flatMap((dashboard) => questionsTo('postgres', dashboard))
+  expect(questions.length).toBeGreaterThan(15)
+  expect(named(questions.filter(({ text }) => !isBounded.test(text)))).toEqual([])
+})
+
+test('every variable and macro that a question or a link uses exists', () => {
+  const range = { from: new Date(0), to: new Date(1) }
+  const ofGrafana = ['__value', '__data', '__field', '__url_time_range']
+  for (const dashboard of dashboards) {
+    const values = Object.fromEntries(dashboard.templating.list.map(({ name }) => [name, 'x']))
+    for (const { text } of questionsTo('postgres', dashboard)) {
+      expect(fillInSql(text, range, values)).not.toContain('$')
+    }
+    for (const source of ['prometheus', 'tempo']) {
+      for (const { text } of questionsTo(source, dashboard))
+        expect(fillInPromql(text, values)).not.toContain('$')
+    }
+    for (const [, name] of linksOf(dashboard)
+      .join(' ')
+      .matchAll(/\$\{(\w+)/g)) {
+      expect([...Object.keys(values), ...ofGrafana]).toContain(name)
+    }
+  }
+})
+
+test('a link to a dashboard names one that is there and sets variables that it has', () => {
+  const links = dashboards.flatMap(linksOf).filter((link) => link.startsWith('/'))
+  expect(links.length).toBeGreaterThan(15)
+  for (const link of links) {
+    const { pathname, searchParams } = new URL(link.replaceAll(/\$\{[^}]*\}/g, 'x'), 'http://grafana')
+    const target = dashboards.find(({ uid }) => pathname === `/d/${uid}/${uid}`)
+    expect({ link, dashboard: target?.uid }).toEqual({ link, dashboard: expect.any(String) })
+    const variables = target?.templating.list.map(({ name }) => `var-${name}`) ?? []
+    // The whole range of time is one variable of Grafana's, which stands here as "x".
+    const known = new Set([...variables, 'from', 'to', 'x'])
+    expect([...searchParams.keys()].filter((name) => !known.has(name))).toEqual([])
+  }
+})
+
+test('a colour or a unit of its own is given to a series that is there', () => {
+  for (const { targets, fieldConfig } of panels) {
+    const legends = targets.map(({ legendFormat }) => legendFormat)
+    // What is named by a label, or is a column of rows, only real data can tell.
+    if (legends.some((legend) => legend === undefined || legend.includes('{{'))) continue
+    const given = fieldConfig.overrides.map(({ matcher }) => matcher.options)
+    expect(given.filter((name) => !legends.includes(name))).toEqual([])
+  }
+})
+
+test('every rule belongs to a panel that is there', () => {
+  const rules = readRules()
+  expect(rules.length).toBeGreaterThan(5)
+  for (const { title, dashboardUid, panelId } of rules) {
+    const own = dashboards.find(({ uid }) => uid === dashboardUid)?.panels.find(({ id }) => id === panelId)
+    expect({ title, panel: own?.title }).toEqual({ title, panel: expect.any(String) })
+  }
+})

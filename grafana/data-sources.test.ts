@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readRules } from './alert-rules.ts'
+import { dashboards } from './dashboards.ts'
+import { dataSources, provisioningText } from './data-sources.ts'
+
+test('everything that is asked is asked of a data source that is provisioned, by its type', () => {
+  const provisioned = dataSources.map(({ uid, type }) => ({ uid, type }))
+  expect(new Set(dataSources.map(({ uid }) => uid)).size).toBe(dataSources.length)
+  const asked = dashboards.flatMap(({ panels, templating }) => [
+    ...panels.flatMap(({ targets }) => targets.map(({ datasource }) => datasource)),
+    ...templating.list.flatMap(({ datasource }) => datasource ?? []),
+  ])
+  for (const { uid, type } of asked) expect(provisioned).toContainEqual({ uid, type })
+  const askedByRules = readRules().flatMap(({ data }) => data.map(({ datasourceUid }) => datasourceUid))
+  const uids = new Set([...dataSources.map(({ uid }) => uid), '__expr__'])
+  expect(askedByRules.filter((uid) => !uids.has(uid))).toEqual([])
+})
+
+test('what leads from one data source to another leads to one that is there', () => {
+  const leads = JSON.stringify(dataSources).matchAll(/"(?:datasourceUid|targetUID)":"([^"]*)"/g)
+  const targets = [...leads].map(([, uid]) => uid)
+  expect(targets.length).toBeGreaterThan(3)
+  expect(new Set(targets)).toEqual(new Set(['tempo', 'prometheus', 'postgres']))
+})
+
+test('each correlation has a description: without one Grafana ends at its start', () => {
+  const correlations = dataSources.flatMap((source) => source.correlations ?? [])
+  expect(correlations.map(({ targetUID }) => targetUID)).toEqual(['tempo', 'postgres'])
+  for (const { description } of correlations) expect(description).toMatch(/^[A-Z].+/)
+})
+
+test('Grafana expands a variable of its environment; its own variables are written with two dollars', () => {
+  const environment = [
+    'PROMETHEUS_URL',
+    'POSTGRES_ADDRESS',
+    'DB_NAME',
+    'GRAFANA_DB_PASSWORD',
+    'TEMPO_URL',
+    'DASHBOARDS',
+  ]
+  const files = ['datasources/datasources.yaml', 'dashboards/dashboards.yaml'].map(provisioningText)
+  const code = files.join('').replaceAll(/^ *#.*$/gm, '')
+  const dollars = [...code.matchAll(/(\$+)\{?(\w+)/g)].map(([, signs, name]) => ({ signs, name }))
+  expect(
+    dollars
+      .filter(({ signs }) => signs === '$')
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual(environment.toSorted())
+  const own = dollars.filter(({ signs }) => signs !== '$')
+  expect(own.map(({ signs }) => signs)).toEqual(own.map(() => '$$'))
+  expect(own.filter(({ name = '' }) => environment.includes(name))).toEqual([])
+})
+
+test('nothing is expanded in a dashboard: what is doubled there would stay doubled', () => {
+  expect(dashboards.filter(({ text }) => text.includes('$$'))).toEqual([])
+})
+
+test('a point on a chart opens the message', () => {
+  const jsonData = dataSources.find(({ uid }) => uid === 'prometheus')?.jsonData
+  expect(jsonData?.['exemplarTraceIdDestinations']).toContainEqual(
+    expect.objectContaining({ name: 'trace_id', url: '/d/message/message?var-message=$${__value.raw}' }),
+  )
+})
+
+test('the dashboards are in the folder that the rules name, and whoever changes one changes its file', () => {
+  const { providers } = parse(provisioningText('dashboards/dashboards.yaml')) as { providers: unknown[] }
+  expect(providers).toEqual([
+    expect.objectContaining({ folder: 'Throughline', folderUid: 'throughline', allowUiUpdates: false }),
+  ])
+})
