@@ -17,9 +17,23 @@ const own = new Set<string>(Object.values(ownHeaders))
  * A record's headers as they can be sent on: kafkajs gives null for a header without a value, and cannot send it; and it
  * collects them in an object that has a prototype.
  */
-export function usableHeaders(headers: IHeaders | undefined): IHeaders {
+export function usableHeaders(headers: IHeaders = {}): IHeaders {
+  return Object.getPrototypeOf(headers) !== Object.prototype && areUsable(headers)
+    ? headers
+    : madeUsable(headers)
+}
+
+function areUsable(headers: IHeaders): boolean {
+  for (const name in headers) {
+    const value = headers[name]
+    if (typeof value !== 'string' && !Buffer.isBuffer(value)) return false
+  }
+  return true
+}
+
+function madeUsable(headers: IHeaders): IHeaders {
   const usable = Object.create(null) as IHeaders
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const [name, value] of Object.entries(headers)) {
     const values = (Array.isArray(value) ? value : [value]).filter((one) => typeof one !== 'function')
     const [only = EMPTY, ...others] = values.map((one) => one ?? EMPTY)
     usable[name] = others.length === 0 ? only : [only, ...others]
@@ -33,7 +47,7 @@ const EMPTY = Buffer.alloc(0)
 export function headerText(headers: IHeaders, name: string): string | undefined {
   const value = headers[name]
   const last = Array.isArray(value) ? value.at(-1) : value
-  return last?.toString()
+  return typeof last === 'string' ? last : last?.toString()
 }
 
 /** The headers that are not the machinery's: tracestate, baggage, whatever a producer added. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { v7 as uuidv7 } from 'uuid'
-import { headerText, ownHeaders, usableHeaders } from './headers.ts'
+import { carriedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 import { parseTraceparent, type Traceparent } from './traceparent.ts'
 
 /** One record as the machinery sees it. Times in milliseconds since the epoch. */
@@ -16,6 +16,8 @@ export interface Message {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: IHeaders
+  /** Those of the headers that go on with the message. */
+  readonly carried: IHeaders | undefined
   /** The span that sent it, when it came with one. */
   readonly parent: Traceparent | undefined
   /** When the previous stage began to publish it; undefined when it entered the pipeline here, posted by hand. */
@@ -55,13 +57,28 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
     (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, (text) => parseTime(text, queuedAt))) ??
     queuedAt
   const { offset, key, value } = record
-  const origin = { topic, partition, offset, key, value, headers, parent }
-  const times = { sentAt, enteredAt, queuedAt, skewMs: queuedAt - appendedAt }
-  return { id, attempt, ...origin, ...times, badHeaders }
+  return {
+    id,
+    attempt,
+    topic,
+    partition,
+    offset,
+    key,
+    value,
+    headers,
+    carried: carriedHeaders(headers),
+    parent,
+    sentAt,
+    enteredAt,
+    queuedAt,
+    skewMs: queuedAt - appendedAt,
+    badHeaders,
+  }
 }
 
 /** 32 hex digits of any UUID, dashes and capitals accepted; undefined for anything else, and for all zeros. */
 export function parseMessageId(text: string): string | undefined {
+  if (/^(?!0{32})[\da-f]{32}$/.test(text)) return text
   const id = text.trim().toLowerCase()
   if (!/^([\da-f]{32}|[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12})$/.test(id)) return undefined
   const hex = id.replaceAll('-', '')

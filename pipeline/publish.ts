@@ -1,9 +1,10 @@
+import type { IHeaders } from 'kafkajs'
 import { now } from './clock.ts'
 import type { DeadLetter } from './compute.ts'
 import type { Database } from './database.ts'
 import { deadLetterHeaders } from './dead-letters.ts'
 import { insertFinishes } from './finishes.ts'
-import { carriedHeaders, ownHeaders } from './headers.ts'
+import { ownHeaders } from './headers.ts'
 import type { Message } from './message.ts'
 import type { Place } from './outcome-columns.ts'
 import type { Route } from './route.ts'
@@ -22,11 +23,10 @@ export interface Publishing {
   readonly patiently: <T>(server: string, attempt: () => Promise<T>) => Promise<T>
 }
 
-/** A result with the time at which its publishing began. Times in milliseconds since the epoch. */
-type Sending = SavedResult & { readonly sentAt: number }
-
-/** A result that is on the next topic. */
-export type Published = Sending & {
+/** A result that is on the next topic. Times in milliseconds since the epoch. */
+export type Published = SavedResult & {
+  /** When its publishing began. */
+  readonly sentAt: number
   readonly receipt: Receipt
   /** When the broker had it there; never before it was sent. */
   readonly arrivedAt: number
@@ -46,11 +46,16 @@ export interface Publication {
 export async function publish(saved: Saved, publishing: Publishing): Promise<Publication> {
   const { route, place, sender, database, patiently, traceparent } = publishing
   const begun = now()
-  const results = saved.results.map((result) => ({ ...result, sentAt: Math.max(begun, result.computedAt) }))
-  const records = results.map((result) => nextRecord(result, traceparent(result.message)))
+  const { results } = saved
+  const records = results.map((result) => nextRecord(result, begun, traceparent(result.message)))
   const receipts = await patiently('Kafka', () => sender.send(route.target, place.partition, records))
-  const published = results.flatMap((result, index) => arrived(result, receipts[index]))
-  const refused = results.filter((_, index) => receipts[index] === undefined)
+  const published: Published[] = []
+  const refused: SavedResult[] = []
+  for (const [index, result] of results.entries()) {
+    const receipt = receipts[index]
+    if (receipt === undefined) refused.push(result)
+    else published.push(arrived(result, begun, receipt))
+  }
   const buried = await patiently('Postgres', () => buryTooLarge(database, place, refused))
   const deadLetters = [...saved.deadLetters, ...buried]
   await publishDeadLetters(deadLetters, publishing)
@@ -84,19 +89,25 @@ async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Pu
   }
 }
 
-function nextRecord({ message, body, sentAt }: Sending, traceparent: string | undefined): Outgoing {
-  const headers = {
-    ...carriedHeaders(message.headers),
-    [ownHeaders.id]: message.id,
-    [ownHeaders.attempt]: String(message.attempt),
-    [ownHeaders.sentAt]: sentAt.toFixed(3),
-    [ownHeaders.enteredAt]: message.enteredAt.toFixed(3),
-    ...(traceparent !== undefined && { [ownHeaders.traceparent]: traceparent }),
-  }
-  return { key: message.key, value: Buffer.from(body), headers }
+/** Never before it was computed. */
+function sentAtOf({ computedAt }: SavedResult, begun: number): number {
+  return Math.max(begun, computedAt)
 }
 
-function arrived(result: Sending, receipt: Receipt | undefined): Published[] {
-  if (receipt === undefined) return []
-  return [{ ...result, receipt, arrivedAt: Math.max(receipt.appendedAt, result.sentAt) }]
+function nextRecord(result: SavedResult, begun: number, traceparent: string | undefined): Outgoing {
+  const { message, body } = result
+  const headers: IHeaders = {
+    ...message.carried,
+    [ownHeaders.id]: message.id,
+    [ownHeaders.attempt]: String(message.attempt),
+    [ownHeaders.sentAt]: sentAtOf(result, begun).toFixed(3),
+    [ownHeaders.enteredAt]: message.enteredAt.toFixed(3),
+  }
+  if (traceparent !== undefined) headers[ownHeaders.traceparent] = traceparent
+  return { key: message.key, value: body, headers }
+}
+
+function arrived(result: SavedResult, begun: number, receipt: Receipt): Published {
+  const sentAt = sentAtOf(result, begun)
+  return { ...result, sentAt, receipt, arrivedAt: Math.max(receipt.appendedAt, sentAt) }
 }

@@ -41,12 +41,13 @@ export function readRecordBatch(bytes: Buffer, start: number): TakenRecord[] {
   const batchContext = { producerId, inTransaction: (attributes & TRANSACTIONAL) > 0 }
   const reader = createReader(bytes, start + HEAD_BYTES)
   const records: TakenRecord[] = []
+  const names: string[] = []
   for (let count = bytes.readInt32BE(start + 57); count > 0; count -= 1) {
     reader.varint()
     const ownAttributes = reader.byte()
     const createTime = firstTime + reader.varint()
     const offset = String(firstOffset + reader.varint())
-    const [key, value, headers] = [reader.bytes(), reader.bytes(), readHeaders(reader)]
+    const [key, value, headers] = [reader.bytes(), reader.bytes(), readHeaders(reader, names)]
     const timestamp = appendTime || String(createTime)
     const record = { magicByte: 2, attributes: ownAttributes, timestamp, offset, key, value, headers }
     records.push({ ...record, isControlRecord, batchContext })
@@ -54,18 +55,23 @@ export function readRecordBatch(bytes: Buffer, start: number): TakenRecord[] {
   return records
 }
 
+type HeaderValue = Buffer | string | null
+
 /** Headers come from anywhere: no name of theirs, such as `constructor`, is to find something that was not sent. */
 class Headers {
-  [name: string]: Buffer | null | (Buffer | null)[] | undefined
+  [name: string]: HeaderValue | HeaderValue[] | undefined
 }
 Object.setPrototypeOf(Headers.prototype, null)
 Reflect.deleteProperty(Headers.prototype, 'constructor')
 
-function readHeaders(reader: Reader): IHeaders {
+/** @param names those of the record before: most have the same */
+function readHeaders(reader: Reader, names: string[]): IHeaders {
   const headers = new Headers()
-  for (let count = reader.varint(); count > 0; count -= 1) {
-    const name = reader.text()
-    const value = reader.bytes()
+  const count = reader.varint()
+  for (let index = 0; index < count; index += 1) {
+    const name = reader.name(names[index])
+    names[index] = name
+    const value = reader.textOrBytes()
     const before = headers[name]
     if (before === undefined) headers[name] = value
     else headers[name] = Array.isArray(before) ? [...before, value] : [before, value]
@@ -75,6 +81,9 @@ function readHeaders(reader: Reader): IHeaders {
 }
 
 type Reader = ReturnType<typeof createReader>
+
+/** Texts up to this length are read faster here than by a call into the engine. */
+const SHORT = 64
 
 function createReader(buffer: Buffer, start: number) {
   let at = start
@@ -90,16 +99,39 @@ function createReader(buffer: Buffer, start: number) {
     }
     return bits % 2 === 0 ? bits / 2 : -(bits + 1) / 2
   }
-  const bytes = () => {
-    const length = varint()
-    if (length < 0) return null
+  const take = (length: number) => {
     at += length
     return buffer.subarray(at - length, at)
   }
-  const text = () => {
-    const length = varint()
-    at += Math.max(0, length)
-    return buffer.toString('utf8', at - Math.max(0, length), at)
+  const isAscii = (length: number) => {
+    for (let index = at; index < at + length; index += 1) if ((buffer[index] ?? 0) > 127) return false
+    return true
   }
-  return { byte, varint, bytes, text }
+  const bytes = () => {
+    const length = varint()
+    return length < 0 ? null : take(length)
+  }
+  /** A short value of ASCII as text: smaller than a Buffer, mostly wanted as text, and the same bytes when it is sent on. */
+  const textOrBytes = () => {
+    const length = varint()
+    if (length < 0) return null
+    if (length > SHORT || !isAscii(length)) return take(length)
+    at += length
+    return buffer.toString('latin1', at - length, at)
+  }
+  const isHere = (text: string) => {
+    for (let index = 0; index < text.length; index += 1) {
+      const code = text.charCodeAt(index)
+      if (code > 127 || code !== buffer[at + index]) return false
+    }
+    return true
+  }
+  /** @param guess what it probably is */
+  const name = (guess: string | undefined) => {
+    const length = Math.max(0, varint())
+    const isAsGuessed = guess?.length === length && isHere(guess)
+    at += length
+    return isAsGuessed ? guess : buffer.toString('utf8', at - length, at)
+  }
+  return { byte, varint, bytes, textOrBytes, name }
 }

@@ -59,7 +59,7 @@ test.each<[string, RecordToSend[]]>([
 })
 
 test('what is read is what was written', () => {
-  const headers: IHeaders = { a: bytes(3), twice: [bytes(1), bytes(2)], constructor: bytes(9) }
+  const headers: IHeaders = { text: 'x=1', twice: ['', bytes(200)], long: bytes(65), constructor: bytes(200) }
   const batch = recordBatch([{ key: bytes(2), value: bytes(1000), headers }, { value: null }], TIME)
   const before = bytes(11)
   const all = Buffer.concat([before, batch])

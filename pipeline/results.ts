@@ -1,6 +1,6 @@
 import type { Result } from './compute.ts'
 import { joinTexts, type Queryable } from './database.ts'
-import { carriedHeaders, headersToText } from './headers.ts'
+import { headersToText } from './headers.ts'
 import { noneInserted, outcomeColumns, type Inserted, type Place } from './outcome-columns.ts'
 
 /**
@@ -61,7 +61,7 @@ export async function insertResults(
       joinTexts(results.map((row) => row.subject ?? '')),
       joinTexts(results.map((row) => row.result)),
       joinTexts(results.map((row) => row.body)),
-      joinTexts(results.map((row) => headersToText(carriedHeaders(row.message.headers)))),
+      joinTexts(results.map((row) => headersToText(row.message.carried))),
       results.length,
       busySeconds,
     ],

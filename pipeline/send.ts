@@ -6,7 +6,8 @@ import type { KafkaSettings } from './kafka-settings.ts'
 /** One record on its way out. */
 export interface Outgoing {
   readonly key: Buffer | null
-  readonly value: Buffer | null
+  /** Text is sent as UTF-8. */
+  readonly value: Buffer | string | null
   readonly headers: IHeaders
 }
 
@@ -110,9 +111,10 @@ const keepPartition: ICustomPartitioner =
 function receiptsOf(metadata: RecordMetadata | undefined, count: number): Receipt[] {
   const { partition = 0, baseOffset = '-1', logAppendTime = '-1' } = metadata ?? {}
   const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : now()
+  const first = BigInt(baseOffset)
   return Array.from({ length: count }, (_, index) => ({
     partition,
-    offset: BigInt(baseOffset) + BigInt(index),
+    offset: first + BigInt(index),
     appendedAt,
   }))
 }
@@ -121,7 +123,7 @@ function receiptsOf(metadata: RecordMetadata | undefined, count: number): Receip
 const OVERHEAD_BYTES = 400
 
 function sizeOf({ value, headers }: Outgoing): number {
-  let bytes = OVERHEAD_BYTES + (value?.length ?? 0)
+  let bytes = OVERHEAD_BYTES + (value === null ? 0 : Buffer.byteLength(value))
   for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0)
   return bytes
 }

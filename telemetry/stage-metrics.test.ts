@@ -18,6 +18,7 @@ function message(changes: Partial<Message> = {}): Message {
     key: null,
     value: null,
     headers: {},
+    carried: undefined,
     parent: undefined,
   }
   const times = { sentAt: time, enteredAt: time - 1000, queuedAt: time, skewMs: 0 }

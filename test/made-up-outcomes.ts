@@ -11,6 +11,7 @@ export function message(offset: number, changes: Partial<Message> = {}): Message
     attempt: 1,
     ...record,
     headers: {},
+    carried: undefined,
     parent: undefined,
     ...times,
     skewMs: 0,
