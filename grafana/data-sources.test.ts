@@ -42,12 +42,8 @@ test('Grafana expands a variable of its environment; its own variables are writt
   const files = ['datasources/datasources.yaml', 'dashboards/dashboards.yaml'].map(provisioningText)
   const code = files.join('').replaceAll(/^ *#.*$/gm, '')
   const dollars = [...code.matchAll(/(\$+)\{?(\w+)/g)].map(([, signs, name]) => ({ signs, name }))
-  expect(
-    dollars
-      .filter(({ signs }) => signs === '$')
-      .map(({ name }) => name)
-      .toSorted(),
-  ).toEqual(environment.toSorted())
+  const expanded = dollars.filter(({ signs }) => signs === '$')
+  expect(new Set(expanded.map(({ name }) => name))).toEqual(new Set(environment))
   const own = dollars.filter(({ signs }) => signs !== '$')
   expect(own.map(({ signs }) => signs)).toEqual(own.map(() => '$$'))
   expect(own.filter(({ name = '' }) => environment.includes(name))).toEqual([])
