@@ -3,8 +3,6 @@ import { parse } from 'yaml'
 import { createProgram } from '../cli/program.ts'
 import { alertingText, readRuleGroups, readRules } from './alert-rules.ts'
 import { dashboards } from './dashboards.ts'
-import { knownMetrics } from './known-metrics.ts'
-import { selectionsOf } from './promql.ts'
 
 const rules = readRules()
 const ofStages = rules.filter(({ dashboardUid }) => dashboardUid === 'stage')
@@ -48,17 +46,6 @@ test.each(rules)(
     expect(queries).toEqual([...asked, condition])
   },
 )
-
-test.each(rules)('$uid: every metric is in the list, and every label is one that it has', ({ data }) => {
-  const known = knownMetrics()
-  for (const query of data) {
-    if (query.datasourceUid !== 'prometheus') continue
-    for (const { metric, labels } of selectionsOf(query.model.expr)) {
-      expect([...known.keys()]).toContain(metric)
-      expect(known.get(metric)).toEqual(expect.arrayContaining([...labels]))
-    }
-  }
-})
 
 test.each(rules)('$uid says what happens and what to do, with commands that exist', ({ annotations }) => {
   expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)

@@ -1,5 +1,8 @@
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readRules } from '../grafana/alert-rules.ts'
+import { databaseSettings } from '../pipeline/database.ts'
+import { makeReportingRole } from '../pipeline/reporting-role.ts'
 import { routes } from '../pipeline/route.ts'
 import { keepReport } from '../telemetry/monitor/keep.ts'
 import { createMemory } from '../telemetry/monitor/memory.ts'
@@ -9,10 +12,18 @@ import { createQueue, fateOf } from './made-up-stages.ts'
 import { firingByRows } from './rows-of-rules.ts'
 
 let pipeline: FreshPipeline
+let asGrafana: Client
 beforeAll(async () => {
   pipeline = await freshPipeline()
+  const password = 'of the test'
+  await makeReportingRole(pipeline.database, password, pipeline.log)
+  asGrafana = new Client({ ...databaseSettings(pipeline.config), user: 'grafana', password })
+  await asGrafana.connect()
 })
-afterAll(() => pipeline[Symbol.asyncDispose]())
+afterAll(async () => {
+  await asGrafana.end()
+  await pipeline[Symbol.asyncDispose]()
+})
 
 /** The monitor looks, and sees that the oldest message in front of lcm has waited so long. */
 async function look(oldest: number, ago = 0): Promise<void> {
@@ -34,7 +45,7 @@ async function look(oldest: number, ago = 0): Promise<void> {
 async function firing(uid: string): Promise<Record<string, boolean>> {
   const rule = readRules().find((each) => each.uid === uid)
   if (rule === undefined) throw new Error(`There is no rule ${uid}`)
-  return await firingByRows(rule, pipeline.database)
+  return await firingByRows(rule, asGrafana)
 }
 
 const quiet = { add: false, multiply: false, lcm: false, average: false, sine: false, 'square-root': false }

@@ -39,63 +39,66 @@ function losingDay(second: number): Happening {
   return { fates: { multiply: { missing } } }
 }
 
-describe.skipIf(command === undefined)('on a real Prometheus (skipped where none is on the PATH)', () => {
-  let prometheus: BackfilledPrometheus
-  beforeAll(async () => {
-    const wanted = new Set(JSON.stringify(alertRules).match(/\w+/g))
-    prometheus = await backfilledPrometheus(command ?? '', [
-      ...(await madeUpHours({ begin, seconds: 30 * minute, step: 5, happening: badDay }, wanted)),
-      ...(await madeUpHours(
-        { begin: losses, seconds: 28 * hour, step: minute, happening: losingDay, only: 'monitor' },
-        wanted,
-      )),
-    ])
-  })
-  afterAll(() => prometheus?.[Symbol.asyncDispose]())
-
-  /** All that fires then: the stages, or '' for an alert about none, by rule. */
-  async function firing(second: number): Promise<Record<string, string[]>> {
-    const found = await Promise.all(
-      onPrometheus.map(async (rule) => [rule.uid, await firingAt(rule, second, prometheus.port)] as const),
-    )
-    return Object.fromEntries(found.filter(([, stages]) => stages.length > 0))
-  }
-
-  test('nobody is told anything of a system that has just been started, nor of a healthy one', async () => {
-    for (let second = 0; second < 5 * minute; second += 10) expect(await firing(begin + second)).toEqual({})
-  })
-
-  test('each fault is told by its rules, at the stage where it is, and by no other', async () => {
-    // No scrape made these hours, so a process that is gone is seen for five more minutes; in truth for none.
-    expect(await firing(begin + 10.8 * minute)).toEqual({
-      'stage-stopped': ['lcm', 'multiply'],
-      'stage-falling-behind': ['average'],
-      'backlog-high': ['sine'],
-      'dead-letters': ['square-root'],
-      'process-missing': ['multiply'],
-      'end-to-end-slow': [''],
+describe.skipIf(command === undefined)(
+  'on a real Prometheus (skipped without one: PROMETHEUS_BIN or `prometheus` on the PATH)',
+  () => {
+    let prometheus: BackfilledPrometheus
+    beforeAll(async () => {
+      const wanted = new Set(JSON.stringify(alertRules).match(/\w+/g))
+      prometheus = await backfilledPrometheus(command ?? '', [
+        ...(await madeUpHours({ begin, seconds: 30 * minute, step: 5, happening: badDay }, wanted)),
+        ...(await madeUpHours(
+          { begin: losses, seconds: 28 * hour, step: minute, happening: losingDay, only: 'monitor' },
+          wanted,
+        )),
+      ])
     })
-  })
+    afterAll(() => prometheus?.[Symbol.asyncDispose]())
 
-  test('when all is well again nothing fires', async () => {
-    expect(await firing(begin + 24.5 * minute)).toEqual({})
-  })
+    /** All that fires then: the stages, or '' for an alert about none, by rule. */
+    async function firing(second: number): Promise<Record<string, string[]>> {
+      const found = await Promise.all(
+        onPrometheus.map(async (rule) => [rule.uid, await firingAt(rule, second, prometheus.port)] as const),
+      )
+      return Object.fromEntries(found.filter(([, stages]) => stages.length > 0))
+    }
 
-  test('when nobody watches, that is told, and nothing else', async () => {
-    expect(await firing(begin + 27 * minute)).toEqual({ 'nobody-watches': [''] })
-    expect(await firing(begin + 29 * minute)).toEqual({})
-    // Before the first hour nothing was ever scraped.
-    expect(await firing(begin - hour)).toEqual({ 'nobody-watches': [''] })
-  })
+    test('nobody is told anything of a system that has just been started, nor of a healthy one', async () => {
+      for (let second = 0; second < 5 * minute; second += 10) expect(await firing(begin + second)).toEqual({})
+    })
 
-  test('what is lost is news for an hour, and not again when the monitor is started anew', async () => {
-    const missing = async (hours: number) => (await firing(losses + hours * hour))['messages-missing']
-    expect(await missing(1.9)).toBeUndefined()
-    expect(await missing(2.1)).toEqual(['multiply'])
-    expect(await missing(2.9)).toEqual(['multiply'])
-    expect(await missing(3.2)).toBeUndefined()
-    for (let later = 5; later < 6.5; later += 0.05) expect(await missing(later)).toBeUndefined()
-    expect(await missing(26.1)).toEqual(['multiply'])
-    expect(await missing(27.2)).toBeUndefined()
-  })
-})
+    test('each fault is told by its rules, at the stage where it is, and by no other', async () => {
+      // No scrape made these hours, so a process that is gone is seen for five more minutes; in truth for none.
+      expect(await firing(begin + 10.8 * minute)).toEqual({
+        'stage-stopped': ['lcm', 'multiply'],
+        'stage-falling-behind': ['average'],
+        'backlog-high': ['sine'],
+        'dead-letters': ['square-root'],
+        'process-missing': ['multiply'],
+        'end-to-end-slow': [''],
+      })
+    })
+
+    test('when all is well again nothing fires', async () => {
+      expect(await firing(begin + 24.5 * minute)).toEqual({})
+    })
+
+    test('when nobody watches, that is told, and nothing else', async () => {
+      expect(await firing(begin + 27 * minute)).toEqual({ 'nobody-watches': [''] })
+      expect(await firing(begin + 29 * minute)).toEqual({})
+      // Before the first hour nothing was ever scraped.
+      expect(await firing(begin - hour)).toEqual({ 'nobody-watches': [''] })
+    })
+
+    test('what is lost is news for an hour, and not again when the monitor is started anew', async () => {
+      const missing = async (hours: number) => (await firing(losses + hours * hour))['messages-missing']
+      expect(await missing(1.9)).toBeUndefined()
+      expect(await missing(2.1)).toEqual(['multiply'])
+      expect(await missing(2.9)).toEqual(['multiply'])
+      expect(await missing(3.2)).toBeUndefined()
+      for (let later = 5; later < 6.5; later += 0.05) expect(await missing(later)).toBeUndefined()
+      expect(await missing(26.1)).toEqual(['multiply'])
+      expect(await missing(27.2)).toBeUndefined()
+    })
+  },
+)
