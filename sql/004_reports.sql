@@ -88,22 +88,25 @@ begin atomic
   order by seconds desc limit most;
 end;
 
--- Some of the messages that finished in a range of time, evenly spread over the part of it in which any did.
+-- The messages that finished in a range of time: all of them up to 400, else 400 that are evenly spread over the part of it
+-- in which any did.
 create function sampled_messages(since timestamptz, until timestamptz)
 returns setof finished_messages language sql stable
 begin atomic
   select f.*
   from (
     select
+      case when count(*) > 400 then 40 else 1 end as parts,
       (select finished_at from finished_messages where finished_at between since and until order by finished_at limit 1) as first,
       (select finished_at from finished_messages where finished_at between since and until order by finished_at desc limit 1) as last
+    from (select from finished_messages where finished_at between since and until limit 401) some_of_them
   ) bounds
-  cross join generate_series(0, 39) as slice
-  cross join lateral (select (bounds.last - bounds.first + interval '1 us') / 40 as length) part
+  cross join lateral (select (bounds.last - bounds.first + interval '1 us') / bounds.parts as length) part
+  cross join lateral generate_series(0, bounds.parts - 1) as number
   cross join lateral (
     select * from finished_messages
-    where finished_at >= bounds.first + part.length * slice and finished_at < bounds.first + part.length * (slice + 1)
-    order by finished_at desc limit 10
+    where finished_at >= bounds.first + part.length * number and finished_at < bounds.first + part.length * (number + 1)
+    order by finished_at desc limit 400 / bounds.parts
   ) f;
 end;
 
