@@ -82,10 +82,18 @@ from finishes;
 create function slowest_messages(since timestamptz, until timestamptz, most integer default 15)
 returns setof finished_messages language sql stable
 begin atomic
-  select * from (
-    select * from finished_messages where finished_at between since and until order by finished_at desc limit 20000
-  ) latest
-  order by seconds desc limit most;
+  select f.*
+  from (
+    select message_id, attempt from (
+      select message_id, attempt, seconds from finished_messages
+      where finished_at between since and until order by finished_at desc limit 20000
+    ) latest
+    order by seconds desc limit most
+  ) slowest
+  cross join lateral (
+    select * from finished_messages f where f.message_id = slowest.message_id and f.attempt = slowest.attempt offset 0
+  ) f
+  order by f.seconds desc;
 end;
 
 -- The messages that finished in a range of time: all of them up to 400, else 400 that are evenly spread over the part of it
