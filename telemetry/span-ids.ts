@@ -10,25 +10,28 @@ export type SpanKindName = 'process' | 'send'
  * @param id message id, 32 hex digits
  */
 export function spanId(id: string, attempt: number, stage: string, kind: SpanKindName): string {
-  const [high, low] = constantOf(`${stage}/${attempt}/${kind}`)
-  const first = (Number.parseInt(id.slice(16, 24), 16) ^ high) >>> 0
-  const second = (Number.parseInt(id.slice(24, 32), 16) ^ low) >>> 0
+  const constant = constantOf(stage, attempt, kind)
+  bytes.write(id.slice(16), 'hex')
+  let any = 0
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = (bytes[index] ?? 0) ^ (constant[index] ?? 0)
+    bytes[index] = byte
+    any |= byte
+  }
   // All zeros is no valid span id.
-  return hex(first) + hex(first === 0 && second === 0 ? 1 : second)
+  if (any === 0) bytes[7] = 1
+  return bytes.toString('hex')
 }
 
-const constants = new Map<string, readonly [number, number]>()
+const bytes = Buffer.alloc(8)
+const constants = new Map<string, Buffer>()
 
-function constantOf(name: string): readonly [number, number] {
+function constantOf(stage: string, attempt: number, kind: SpanKindName): Buffer {
+  const name = `${stage}/${attempt}/${kind}`
   let constant = constants.get(name)
   if (constant === undefined) {
-    const digest = createHash('sha256').update(name).digest()
-    constant = [digest.readUInt32BE(0), digest.readUInt32BE(4)]
+    constant = createHash('sha256').update(name).digest().subarray(0, 8)
     constants.set(name, constant)
   }
   return constant
-}
-
-function hex(value: number): string {
-  return value.toString(16).padStart(8, '0')
 }
