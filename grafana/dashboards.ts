@@ -37,6 +37,8 @@ export interface Variable {
   readonly type: string
   readonly query: string
   readonly datasource?: Target['datasource']
+  /** Nobody sets it by a link: it follows from others. */
+  readonly skipUrlSync?: boolean
 }
 
 export interface Dashboard {
