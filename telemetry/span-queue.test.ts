@@ -30,6 +30,18 @@ test('a full batch goes at once, and several are under way at the same time', ()
   expect(sizes(asked)).toEqual([4, 4])
 })
 
+test('what is not exported when there is no more time is lost, and counted once', async () => {
+  const { asked, queue, lost } = exporterInHand()
+  for (let count = 0; count < 8 + 3; count += 1) queue.onEnd(span())
+  asked[0]?.answer(true)
+  await settled()
+  queue.giveUp()
+  expect(lost()).toBe(7)
+  asked[1]?.answer(false)
+  await settled()
+  expect(lost()).toBe(7)
+})
+
 test('what finds no room is lost and counted, and nobody waits for it', async () => {
   const { asked, queue, lost } = exporterInHand()
   for (let count = 0; count < 8 + 10 + 3; count += 1) queue.onEnd(span())

@@ -13,6 +13,11 @@ export interface SpanQueueOptions {
   readonly onLost: (spans: number) => void
 }
 
+export interface SpanQueue extends SpanProcessor {
+  /** Waits no longer: what has not been exported is lost. */
+  giveUp(): void
+}
+
 const SAMPLED = 1
 
 /**
@@ -20,14 +25,18 @@ const SAMPLED = 1
  * drops without a count that one could read, and at its end sends everything at once, more than the exporter allows.
  * A backend that is away costs the spans that find no room, and never makes anybody wait.
  */
-export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanProcessor {
+export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanQueue {
   const waiting: ReadableSpan[] = []
   const underWay = new Set<Promise<void>>()
   let timer: NodeJS.Timeout | undefined
+  let report = options.onLost
+  /** Spans of which nobody knows yet what becomes of them. */
+  let unsettled = 0
 
   const exportBatch = async () => {
     const spans = waiting.splice(0, options.batch)
-    if (!(await isExported(exporter, spans))) options.onLost(spans.length)
+    if (!(await isExported(exporter, spans))) report(spans.length)
+    unsettled -= spans.length
   }
   const pump = (atLeast: number) => {
     while (underWay.size < options.concurrency && waiting.length >= atLeast) {
@@ -37,9 +46,9 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
       })
       underWay.add(exporting)
     }
-    if (waiting.length > 0) timer ??= setTimeout(fetchStragglers, options.delayMs).unref()
+    if (waiting.length > 0) timer ??= setTimeout(pumpRest, options.delayMs).unref()
   }
-  const fetchStragglers = () => {
+  const pumpRest = () => {
     timer = undefined
     pump(1)
   }
@@ -51,8 +60,9 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
   }
   const onEnd = (span: ReadableSpan) => {
     if ((span.spanContext().traceFlags & SAMPLED) === 0) return
-    if (waiting.length >= options.capacity) options.onLost(1)
-    else waiting.push(span)
+    if (waiting.length >= options.capacity) return report(1)
+    waiting.push(span)
+    unsettled += 1
     pump(options.batch)
   }
   const shutdown = async () => {
@@ -60,7 +70,11 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
     clearTimeout(timer)
     await exporter.shutdown()
   }
-  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown }
+  const giveUp = () => {
+    report(unsettled)
+    report = () => undefined
+  }
+  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown, giveUp }
 }
 
 function isExported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<boolean> {

@@ -66,7 +66,10 @@ export async function startTracing({ service, protocol, isEntry, onLost }: Traci
   })
   sdk.start()
   return {
-    stop: () => Promise.race([sdk.shutdown(), pause(FLUSH_MS, undefined, { ref: false })]),
+    async stop() {
+      const isFlushed = sdk.shutdown().then(() => true)
+      if (!(await Promise.race([isFlushed, pause(FLUSH_MS, false, { ref: false })]))) queue.giveUp()
+    },
     observer: {
       ...nobody,
       entry: tracedEntry,
@@ -84,8 +87,16 @@ export async function startTracing({ service, protocol, isEntry, onLost }: Traci
 }
 
 /** Decided once, where a message enters: by whoever sent it, or by the sampler when it was posted by hand. */
-function isSampled({ id, parent }: Message): boolean {
-  if (parent !== undefined) return parent.sampled
+function isSampled(message: Message): boolean {
+  if (message.parent !== undefined) return message.parent.sampled
+  const decision = decisions.get(message) ?? askSampler(message)
+  decisions.set(message, decision)
+  return decision
+}
+
+const decisions = new WeakMap<Message, boolean>()
+
+function askSampler({ id }: Message): boolean {
   const ids = { traceId: id, spanId: id.slice(16) }
   // The sampler is inside the SDK: a span that is never ended asks it.
   const asking = () =>
