@@ -139,7 +139,7 @@ test('status counts what every stage has done, and complains when nobody takes w
     stages: [{ running: 0, waiting: 1 }, {}, {}, {}, {}, {}],
   })
   expect((await type('status')).stdout).toContain(
-    'add has 1 waiting, and nobody runs it: npx throughline run add',
+    'add is stopped: 1 waiting, and nobody runs it; start it: throughline run add',
   )
 })
 
