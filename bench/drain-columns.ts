@@ -10,6 +10,7 @@ export const drainColumns: readonly Column[] = [
   { key: 'backendCpu', title: 'backend' },
   { key: 'spansExpected', title: 'spans' },
   { key: 'spansLost', title: 'spans lost' },
+  { key: 'spansGivenUp', title: 'given up by stages' },
   { key: 'stageMemory', title: 'peak MB of a stage' },
   { key: 'startSeconds', title: 'start-up s', digits: 1 },
 ]

@@ -16,6 +16,8 @@ export interface Drain {
   readonly commands: readonly StageCommand[]
   /** Variables of its own. */
   readonly settings?: Readonly<Record<string, string>>
+  /** What else is to be read from the rows, once all have finished. */
+  readonly readMore?: (database: Database) => Promise<Figures>
   readonly traces?: { readonly backend: SpanBackend; readonly ratio: number }
 }
 
@@ -64,6 +66,7 @@ export async function drainOnce(servers: OwnServers, drain: Drain, bench: Bench)
     ...(await finishFigures(database, messages)),
     ...perMessage(before, after, messages),
     ...spans,
+    ...(await drain.readMore?.(database)),
     startSeconds,
     stageMemory: stages.peakMemory(),
   }

@@ -47,12 +47,12 @@ async function measure(bench: Bench) {
 
 const spansNote =
   'Spans: 13 a message, one of the generator and two of each stage. Lost are those that never arrived and those that the ' +
-  'backend says it discarded.'
+  'backend says it discarded. What a stage gives up, because it found no room or no answer came in time, may have arrived.'
 
 export const drain: Part = {
   name: 'drain',
   about:
-    'Messages of 12 integers wait on the first topic, put there by two generators; then the six stage processes start. ' +
+    'Messages of 12 integers wait on the first topic, put there by the generator; then the six stage processes start. ' +
     'Their /metrics are read every 5 s.',
   measure,
 }

@@ -8,17 +8,12 @@ import type { Trial } from './trial.ts'
 /** What messages of the bench are like, unless a case says otherwise: twelve integers from 1,000 to 100,000. */
 export const twelveIntegers = { COUNT_MIN: '12', COUNT_MAX: '12', NUMBERS_DECIMALS: '0' } as const
 
-/** Two fill faster than one, and leave no core idle. */
-const GENERATORS = 2
-
-/** Lets messages in by the generator, as always: their rows, their counters and their records are there. */
+/**
+ * Lets messages in by the generator, as always: their rows, their counters and their records are there. One alone: a
+ * second one would begin by sending once more what the first has just saved and not sent yet.
+ */
 export async function fill({ env }: Trial, messages: number, signal: AbortSignal): Promise<void> {
-  const shares = Array.from({ length: GENERATORS }, (_, index) => Math.floor((messages + index) / GENERATORS))
-  await Promise.all(
-    shares.map((share) =>
-      runToEnd({ ...throughline(['generator', '--messages', String(share)], env), signal }),
-    ),
-  )
+  await runToEnd({ ...throughline(['generator', '--messages', String(messages)], env), signal })
 }
 
 /** How many of the messages have a trace that is kept, by the very rule of OpenTelemetry's sampler. */

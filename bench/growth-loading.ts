@@ -18,6 +18,7 @@ const SAMPLE_MS = 5000
 /** Makes up as many rows of results as asked for, up to about now, and has them analysed. */
 export async function grow({ config }: Trial, rows: number, bench: Bench): Promise<GrownFlow> {
   const { progress, signal } = bench
+  const begun = performance.now()
   // A page of ten thousand rows is no query of the pipeline: it may take as long as it does.
   const database: Database = new Pool({ ...databaseSettings(config), query_timeout: 600_000, max: 1 })
   try {
@@ -26,7 +27,6 @@ export async function grow({ config }: Trial, rows: number, bench: Bench): Promi
     const historyMs = Math.min(FOURTEEN_DAYS_MS, (rows / ROWS_A_SAMPLE) * SAMPLE_MS)
     await makeSamples(database, new Date(Date.now() - historyMs), new Date())
     await makeAccount(database, count)
-    progress.say(`  ${rows.toLocaleString('en-US')} rows`)
     for (let made = 0; made < count; made += PAGE) {
       signal.throwIfAborted()
       next = await makeMessages(database, next, Math.min(PAGE, count - made))
@@ -37,6 +37,8 @@ export async function grow({ config }: Trial, rows: number, bench: Bench): Promi
     // Brings the map of visible rows and the summaries of the index up to date, as autovacuum does in time.
     await database.query('vacuum analyze')
     await database.query('checkpoint')
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+    progress.say(`  ${rows.toLocaleString('en-US')} rows, made in ${seconds} s`)
     return { keepUp: keepUp(config, next) }
   } finally {
     await database.end()

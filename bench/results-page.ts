@@ -1,5 +1,5 @@
 import { figuresTable } from './figures-table.ts'
-import type { BenchReport, Machine, PartReport, Rest } from './report.ts'
+import type { BenchReport, Case, Machine, PartReport, Rest } from './report.ts'
 
 /** RESULTS.md: every figure with where it comes from and what makes it again. */
 export function resultsPage(report: BenchReport): string {
@@ -15,6 +15,7 @@ export function resultsPage(report: BenchReport): string {
     `- Commit: ${commit}`,
     `- Command: \`${command}\``,
     `- Machine: ${machineText(machine)}`,
+    '- The commands below are of the full size; what a smaller run was given is in the command above',
     `- What else ran: ${restText('before', before)}; ${restText('after', after)}`,
     '',
     ...parts.flatMap(partText),
@@ -34,22 +35,34 @@ function restText(when: string, { load, busy }: Rest): string {
 function partText({ part, about, columns, cases, notes, problems }: PartReport): string[] {
   const { titles, rows } = figuresTable({ columns, cases })
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  const again = part === 'ratios' ? [] : [`Again: \`npm run bench -- ${part}\`; one case of it:`, '']
-  const explained = cases.map(({ name, about: what }) => {
-    const only = part === 'ratios' ? '' : ` \`npm run bench -- ${part} --only "${name}"\``
-    return `- **${name}**: ${what}.${only}`
-  })
+  const table = [
+    line(titles),
+    line(titles.map((_, index) => (index === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+    '',
+  ]
   return [
     `## ${part}`,
     '',
     about,
     '',
-    line(titles),
-    line(titles.map((_, index) => (index === 0 ? '---' : '---:'))),
-    ...rows.map(line),
-    '',
-    ...(part === 'ratios' ? [] : [...again, ...explained, '']),
+    ...(rows.length > 0 ? table : []),
+    ...(part === 'ratios' ? [] : againText(part, cases)),
     ...notes.flatMap((note) => [note, '']),
-    ...problems.flatMap((problem) => [`Not measured: ${problem}`, '']),
+    ...problems.flatMap((problem) => ['Not measured:', '', '```', problem, '```', '']),
+  ]
+}
+
+/** What makes the figures again, all of a part and each row by itself. */
+function againText(part: string, cases: readonly Case[]): string[] {
+  const command = `npm run bench -- ${part}`
+  const told = cases.filter(({ about }) => about !== '')
+  const ofRow =
+    told.length > 0 ? [] : [`One row of it: \`${command} --only "NAME"\` with the name in the first column.`]
+  return [
+    `Again: \`${command}\`. ${ofRow.join('')}`.trim(),
+    '',
+    ...told.map(({ name, about }) => `- ${name}: ${about}. \`${command} --only "${name}"\``),
+    ...(told.length > 0 ? [''] : []),
   ]
 }
