@@ -15,6 +15,10 @@ COPY pipeline pipeline
 COPY telemetry telemetry
 COPY sql sql
 COPY cli cli
+# Each process would strip the types and compile by itself, which costs 18 MB and half of the time that it takes to start.
+ENV NODE_COMPILE_CACHE=/app/.compiled
+RUN install -d -o node .compiled
 USER node
+RUN node -e "import('./cli/program.ts').then(() => import('./telemetry/tracing.ts'))"
 ENTRYPOINT ["node", "cli/throughline.ts"]
 CMD ["--help"]
