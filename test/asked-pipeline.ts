@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { vi } from 'vitest'
+import type { Child } from '../local/child-process.ts'
 import { findProgram } from '../local/find-program.ts'
 import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
@@ -20,9 +21,13 @@ export interface AskedPipeline extends FreshPipeline {
   readonly prometheus: number | undefined
   /** Asks Postgres as Grafana does: with its role. */
   readonly asGrafana: Pick<Client, 'query'>
+  /** Of its role. */
+  readonly grafanaPassword: string
+  /** By the stage's name, or "monitor": the process, and the port at which it answers. */
+  readonly processes: ReadonlyMap<string, { readonly child: Child; readonly port: number }>
 }
 
-const processes = [...catalogue.map(({ name }) => ['run', name]), ['monitor']]
+const commands = [...catalogue.map(({ name }) => ['run', name]), ['monitor']]
 
 export async function askedPipeline(): Promise<AskedPipeline> {
   await using starting = new AsyncDisposableStack()
@@ -32,14 +37,23 @@ export async function askedPipeline(): Promise<AskedPipeline> {
   const asGrafana = new Client({ ...databaseSettings(pipeline.config), user: 'grafana', password })
   await asGrafana.connect()
   starting.defer(() => asGrafana.end())
-  const ports = await Promise.all(processes.map(() => freePort()))
-  for (const [index, args] of processes.entries()) {
-    const env = childEnvironment({ ...pipeline.env, METRICS_PORT: String(ports[index]) })
-    starting.use(await startProcess({ name: args.join(' '), args, env }))
+  const ports = await Promise.all(commands.map(() => freePort()))
+  const processes = new Map<string, { child: Child; port: number }>()
+  for (const [index, args] of commands.entries()) {
+    const [name = '', port = 0] = [args.at(-1), ports[index]]
+    const env = childEnvironment({ ...pipeline.env, METRICS_PORT: String(port) })
+    processes.set(name, { child: starting.use(await startProcess({ name, args, env })), port })
   }
   const prometheus = await scrape(ports, starting)
   const running = starting.move()
-  return { ...pipeline, prometheus, asGrafana, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  return {
+    ...pipeline,
+    prometheus,
+    asGrafana,
+    grafanaPassword: password,
+    processes,
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
 }
 
 async function scrape(ports: readonly number[], starting: AsyncDisposableStack): Promise<number | undefined> {

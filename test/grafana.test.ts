@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readRules } from '../grafana/alert-rules.ts'
+import { dashboards, type Target } from '../grafana/dashboards.ts'
+import { fillInPromql } from '../grafana/fill-in.ts'
+import { findProgram } from '../local/find-program.ts'
+import { askedPipeline, type AskedPipeline } from './asked-pipeline.ts'
+import { runGrafana, valuesOf, type RunningGrafana } from './running-grafana.ts'
+
+const command = findProgram('grafana')
+const canRun = command !== undefined && findProgram('prometheus') !== undefined
+const wait = { timeout: 240_000, interval: 500 }
+
+describe.skipIf(!canRun)(
+  'in a real Grafana (skipped without one and a Prometheus: GRAFANA_BIN, PATH)',
+  () => {
+    let pipeline: AskedPipeline
+    let grafana: RunningGrafana
+    beforeAll(async () => {
+      pipeline = await askedPipeline()
+      grafana = await runGrafana(command ?? '', pipeline)
+    })
+    afterAll(async () => {
+      await grafana?.[Symbol.asyncDispose]()
+      await pipeline?.[Symbol.asyncDispose]()
+    })
+
+    /** What was delivered about a stage, one after the other. */
+    async function delivered(stage: string): Promise<string[]> {
+      const { rows } = await pipeline.database.query<{ alert: string; status: string }>(
+        'select alert, status from alert_notifications where stage = $1 order by id',
+        [stage],
+      )
+      return rows.map(({ alert, status }) => `${alert}: ${status}`)
+    }
+
+    test('every rule and dashboard is there as it is in its file', async () => {
+      const rules = (await grafana.ask('/api/v1/provisioning/alert-rules')) as { uid: string }[]
+      expect(rules.map(({ uid }) => uid).toSorted()).toEqual(
+        readRules()
+          .map(({ uid }) => uid)
+          .toSorted(),
+      )
+      for (const { uid, title } of dashboards) {
+        expect(await grafana.ask(`/api/dashboards/uid/${uid}`)).toMatchObject({ dashboard: { title } })
+      }
+    })
+
+    test('a stage is frozen and an alert arrives at the monitor; it goes on and the alert is resolved', async () => {
+      const lcm = pipeline.processes.get('lcm')?.child
+      await pipeline.post('start', '{"numbers":[-4,2]}')
+      lcm?.kill('SIGSTOP')
+      for (let count = 0; count < 8; count += 1)
+        await pipeline.post('start', '{"numbers":[1,2]}', {}, count % 4)
+      await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: firing')
+      lcm?.kill('SIGCONT')
+      await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: resolved')
+      const { rows } = await pipeline.database.query<{ url: string }>(
+        `select url from alert_notifications where stage = 'lcm' limit 1`,
+      )
+      expect(rows[0]?.url).toMatch(/^http:\/\/localhost:\d+\/d\/stage\?var-stage=lcm$/)
+    })
+
+    test('every question of every panel is answered, without an error and not with nothing', async () => {
+      const { rows } = await pipeline.database.query<{ id: string }>(
+        'select message as id from dead_messages',
+      )
+      const values = { stage: 'square-root', message: rows[0]?.id ?? '', id: rows[0]?.id ?? '' }
+      const questions = dashboards.flatMap(({ uid, panels }) =>
+        panels.flatMap(({ title, targets }) =>
+          targets
+            .filter(({ datasource }) => datasource.uid !== 'tempo')
+            .map((target) => ({ uid, title, target })),
+        ),
+      )
+      expect(questions.length).toBeGreaterThan(50)
+      const unanswered: string[] = []
+      for (const { uid, title, target } of questions) {
+        const found = await valuesOf(grafana, filledIn(target, values)).catch(String)
+        if (typeof found === 'string' || found === 0) unanswered.push(`${uid}/${title}: ${found}`)
+      }
+      expect(unanswered).toEqual([])
+    })
+  },
+)
+
+/** What the browser does before it asks; macros are left to Grafana. */
+function filledIn(target: Target, values: Readonly<Record<string, string>>): Target {
+  const { expr, rawSql } = target
+  if (expr !== undefined) return { ...target, expr: fillInPromql(expr, values) }
+  const filled = (rawSql ?? '').replaceAll(/\$\{(\w+):sqlstring\}/g, (_, name) => `'${values[String(name)]}'`)
+  return { ...target, rawSql: filled }
+}

@@ -1,0 +1,86 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Target } from '../grafana/dashboards.ts'
+import { freePort } from '../local/free-port.ts'
+import { startGrafana } from '../local/grafana.ts'
+import { throwAwayDirectory } from '../local/throw-away-directory.ts'
+import type { AskedPipeline } from './asked-pipeline.ts'
+
+export interface RunningGrafana extends AsyncDisposable {
+  /** What its HTTP API answers, as its first administrator; with a body it is posted. */
+  ask(path: string, body?: unknown): Promise<unknown>
+}
+
+const provisioning = join(import.meta.dirname, '..', 'grafana', 'provisioning')
+
+/** Grafana with the project's own files, beside a pipeline. */
+export async function runGrafana(command: string, pipeline: AskedPipeline): Promise<RunningGrafana> {
+  await using starting = new AsyncDisposableStack()
+  const { path } = starting.use(await throwAwayDirectory())
+  const { DB_HOST, DB_PORT, DB_NAME } = pipeline.config
+  const env = {
+    PROMETHEUS_URL: `http://127.0.0.1:${pipeline.prometheus}`,
+    TEMPO_URL: 'http://127.0.0.1:1',
+    POSTGRES_ADDRESS: `${DB_HOST}:${DB_PORT}`,
+    DB_NAME,
+    GRAFANA_DB_PASSWORD: pipeline.grafanaPassword,
+    ALERTS_URL: `http://127.0.0.1:${pipeline.processes.get('monitor')?.port}/alerts`,
+  }
+  const options = { command, port: await freePort(), dataDir: join(path, 'data'), say: () => {} }
+  let grafana = await startGrafana({ ...options, env })
+  if (!(await knowsPostgres(options.port))) {
+    await grafana.stop()
+    grafana = await startGrafana({ ...options, env: { ...env, ...(await withOldNames(path)) } })
+  }
+  starting.use(grafana)
+  const running = starting.move()
+  return {
+    ask: (asked, body) => ask(options.port, asked, body),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+async function ask(port: number, path: string, body?: unknown): Promise<unknown> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { authorization: `Basic ${btoa('admin:admin')}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return await response.json()
+}
+
+/** Grafana before 10 has another name for the plugin that asks Postgres. */
+async function knowsPostgres(port: number): Promise<boolean> {
+  const plugins = (await ask(port, '/api/plugins?type=datasource')) as { id: string }[]
+  return plugins.some(({ id }) => id === 'grafana-postgresql-datasource')
+}
+
+/** The same files with the old name. */
+async function withOldNames(path: string): Promise<Record<string, string>> {
+  const copy = join(path, 'provisioning')
+  await cp(provisioning, copy, { recursive: true })
+  const file = join(copy, 'datasources', 'datasources.yaml')
+  const text = await readFile(file, 'utf8')
+  await writeFile(file, text.replace('grafana-postgresql-datasource', 'postgres'))
+  return { GF_PATHS_PROVISIONING: copy }
+}
+
+interface Answer {
+  readonly results: Readonly<
+    Record<string, { error?: string; frames?: readonly { data: { values: readonly unknown[][] } }[] }>
+  >
+}
+
+/** How many values a panel's question is answered with by Grafana, over the last minutes. */
+export async function valuesOf(grafana: RunningGrafana, target: Target): Promise<number> {
+  const query = { ...target, intervalMs: 5000, maxDataPoints: 500 }
+  const { results } = (await grafana.ask('/api/ds/query', {
+    queries: [query],
+    from: String(Date.now() - 600_000),
+    to: String(Date.now()),
+  })) as Answer
+  const { error, frames = [] } = results[target.refId] ?? { error: 'no answer' }
+  if (error !== undefined) throw new Error(error)
+  return frames.reduce((sum, { data }) => sum + (data.values[0]?.length ?? 0), 0)
+}
