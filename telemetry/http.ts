@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Health } from '../pipeline/health.ts'
+import type { Log } from '../pipeline/log.ts'
 import { UserError } from '../pipeline/user-error.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -17,6 +18,7 @@ export interface OpenDoors {
   readonly port: number
   readonly health: Health
   readonly metrics: Metrics
+  readonly log: Log
   readonly more: readonly Door[]
 }
 
@@ -30,7 +32,7 @@ export interface Doors extends AsyncDisposable {
  * @throws {UserError} when the port is taken
  */
 export async function openDoors(doors: OpenDoors): Promise<Doors> {
-  const server = createServer((request, response) => void answer(request, response, doors))
+  const server = createServer((request, response) => void answerAnyhow(request, response, doors))
   await listen(server, doors.port)
   // The doors do not keep a process alive that has nothing else to do.
   server.unref()
@@ -43,6 +45,25 @@ export async function openDoors(doors: OpenDoors): Promise<Doors> {
     },
   }
 }
+
+/** What goes wrong behind a door is told to whoever asked and to the log; the process has other work than that. */
+async function answerAnyhow(
+  request: IncomingMessage,
+  response: ServerResponse,
+  doors: OpenDoors,
+): Promise<void> {
+  try {
+    await answer(request, response, doors)
+  } catch (err) {
+    const asked = `${request.method} ${request.url}`
+    const fate = response.destroyed ? 'was broken off by whoever asked' : 'could not be answered'
+    doors.log.warn({ err }, `${asked} ${fate}`)
+    if (response.headersSent) response.destroy()
+    else response.writeHead(500, plainText).end(`${asked} failed: the log of this process says why.\n`)
+  }
+}
+
+const plainText = { 'content-type': 'text/plain; charset=utf-8' }
 
 async function answer(
   request: IncomingMessage,

@@ -29,6 +29,7 @@ export async function watched(
     port: config.METRICS_PORT,
     health,
     metrics,
+    log,
     more: ownDoors?.(metrics) ?? [],
   })
   log.info(`/metrics, /healthz and /readyz answer on port ${doors.port}.`)
