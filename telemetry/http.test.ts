@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { expect, test, vi } from 'vitest'
 import { createHealth } from '../pipeline/health.ts'
 import { createLog } from '../pipeline/log.ts'
+import { UserError } from '../pipeline/user-error.ts'
 import { openDoors, type Door } from './http.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -11,6 +12,7 @@ const broken = {
   ...createMetrics({ stage: 'add', position: 1 }),
   page: () => Promise.reject(new Error('no')),
 }
+const local = { host: '127.0.0.1', port: 0, health: createHealth() }
 const failing: Door = { path: '/failing', answer: () => Promise.reject(new Error('no')) }
 const reading: Door = {
   path: '/reading',
@@ -28,7 +30,7 @@ async function brokenDoors() {
   const log = createLog('silent', {})
   const warn = vi.spyOn(log, 'warn')
   const more = [failing, reading, halfWay]
-  const doors = await openDoors({ port: 0, health: createHealth(), metrics: broken, log, more })
+  const doors = await openDoors({ ...local, metrics: broken, log, more })
   return {
     port: doors.port,
     ask: (path: string) => fetch(`http://127.0.0.1:${doors.port}${path}`),
@@ -64,4 +66,22 @@ test('who goes away in the middle of a question does no harm', async () => {
   await vi.waitUntil(() => doors.said().length > 0)
   expect(doors.said()).toEqual(['POST /reading was broken off by whoever asked'])
   expect((await doors.ask('/healthz')).status).toBe(200)
+})
+
+test('nobody is answered at another address of the machine', async () => {
+  await using doors = await brokenDoors()
+  for (const host of ['127.0.0.2', '[::1]'])
+    await expect(fetch(`http://${host}:${doors.port}/healthz`)).rejects.toThrow('fetch failed')
+})
+
+test('an address that cannot be had is told with the variable to change', async () => {
+  await using doors = await brokenDoors()
+  const open = (place: { host?: string; port?: number }) =>
+    openDoors({ ...local, ...place, metrics: broken, log: createLog('silent', {}), more: [] })
+  await expect(open({ port: doors.port })).rejects.toThrow(
+    new UserError(`Port ${doors.port} is taken: set METRICS_PORT to another one, or to 0 for any.`),
+  )
+  await expect(open({ host: '203.0.113.1' })).rejects.toThrow(
+    'set METRICS_HOST to an address of this machine',
+  )
 })

@@ -14,6 +14,8 @@ export interface Door {
 }
 
 export interface OpenDoors {
+  /** An address of this machine. */
+  readonly host: string
   /** 0 takes any that is free. */
   readonly port: number
   readonly health: Health
@@ -29,11 +31,11 @@ export interface Doors extends AsyncDisposable {
 /**
  * Serves /metrics to Prometheus, and /healthz (alive) and /readyz (connected and assigned) to whoever supervises the
  * process: 200 or 503.
- * @throws {UserError} when the port is taken
+ * @throws {UserError} when the port is taken, or the host is not this machine
  */
 export async function openDoors(doors: OpenDoors): Promise<Doors> {
   const server = createServer((request, response) => void answerAnyhow(request, response, doors))
-  await listen(server, doors.port)
+  await listen(server, doors)
   // The doors do not keep a process alive that has nothing else to do.
   server.unref()
   return {
@@ -89,11 +91,17 @@ async function answer(
 const okay = (text: string): [number, string] => [200, `${text}\n`]
 const away = (text: string): [number, string] => [503, `${text}\n`]
 
-async function listen(server: Server, port: number): Promise<void> {
+async function listen(server: Server, { host, port }: OpenDoors): Promise<void> {
   try {
-    server.listen(port)
+    server.listen(port, host)
     await once(server, 'listening')
   } catch (cause) {
-    throw new UserError(`Port ${port} is taken: set METRICS_PORT to another one, or to 0 for any.`, { cause })
+    const { code } = cause as NodeJS.ErrnoException
+    throw new UserError(
+      code === 'EADDRINUSE'
+        ? `Port ${port} is taken: set METRICS_PORT to another one, or to 0 for any.`
+        : `Nobody can be answered at ${host}, port ${port} (${code}): set METRICS_HOST to an address of this machine, METRICS_PORT to a port that may be used.`,
+      { cause },
+    )
   }
 }

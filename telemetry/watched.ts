@@ -26,13 +26,14 @@ export async function watched(
   const metrics = createMetrics({ stage, position })
   const health = createHealth(undefined, counting(metrics))
   await using doors = await openDoors({
+    host: config.METRICS_HOST,
     port: config.METRICS_PORT,
     health,
     metrics,
     log,
     more: ownDoors?.(metrics) ?? [],
   })
-  log.info(`/metrics, /healthz and /readyz answer on port ${doors.port}.`)
+  log.info(`/metrics, /healthz and /readyz answer on port ${doors.port} of ${config.METRICS_HOST}.`)
   const tracing = {
     service: stage,
     protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL,

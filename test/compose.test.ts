@@ -89,7 +89,7 @@ test('Prometheus finds every process by one name and port', () => {
   for (const [name, service] of ours) {
     if (name === 'migrate') continue
     expect(service.networks).toEqual({ default: { aliases: ['throughline'] } })
-    expect(service.environment?.['METRICS_PORT']).toBe(9464)
+    expect(service.environment).toMatchObject({ METRICS_HOST: '0.0.0.0', METRICS_PORT: 9464 })
   }
   expect(readOurs('telemetry/prometheus.yml')).toMatch(/names: \[throughline\]\n\s+type: A\n\s+port: 9464\n/)
 })
@@ -104,7 +104,8 @@ test('Grafana has every variable that its provisioning names', () => {
 })
 
 test('every setting of a process can be changed from outside, or is one that a container decides', () => {
-  const decided = ['BOOTSTRAP_SERVERS', 'DB_HOST', 'DB_PORT', 'METRICS_PORT', 'OTEL_EXPORTER_OTLP_ENDPOINT']
+  const doors = ['METRICS_HOST', 'METRICS_PORT']
+  const decided = ['BOOTSTRAP_SERVERS', 'DB_HOST', 'DB_PORT', ...doors, 'OTEL_EXPORTER_OTLP_ENDPOINT']
   const ofAzure = ['EVENTHUB_CONNECTIONSTRING', 'DB_SSLMODE']
   const ofOneStage = ['STAGE_NUMBER', 'OPERATION_TYPE', 'INPUT_TOPIC', 'OUTPUT_TOPIC']
   const elsewhere = new Set([...decided, ...ofAzure, ...ofOneStage, 'OTEL_EXPORTER_OTLP_PROTOCOL'])
