@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Database } from '../../pipeline/database.ts'
+import { isContentError, type Database } from '../../pipeline/database.ts'
 import type { Log } from '../../pipeline/log.ts'
 import type { Metrics } from '../metrics.ts'
 import { keepAlerts } from './keep-alerts.ts'
@@ -16,7 +16,8 @@ export interface AlertsDesk {
 
 /**
  * Answers `POST /alerts`, where Grafana's webhook contact point delivers: 200 when it is kept, 400 when it is no
- * notification, 413 when it is too large, 503 when Postgres is away. Grafana tries again what is not answered by 2xx.
+ * notification or nothing that Postgres takes, 413 when it is too large, 503 when Postgres is away. Grafana tries again
+ * what is not answered by 2xx.
  */
 export async function answerAlerts(
   request: IncomingMessage,
@@ -37,6 +38,7 @@ export async function answerAlerts(
     say(200, `${alerts.length} received, ${news} new`)
   } catch (error) {
     if (error instanceof SyntaxError) return say(400, error.message)
+    if (isContentError(error)) return say(400, `Postgres does not take what is in it: ${error.message}`)
     log.warn({ err: error }, 'A notification could not be kept')
     say(503, 'Postgres does not take it now: try again.')
   }

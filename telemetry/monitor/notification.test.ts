@@ -72,3 +72,18 @@ test('texts are cut to what a table bears', () => {
   const long = { alerts: [{ ...alert, annotations: { summary: 'x'.repeat(100_000) } }] }
   expect(readNotification(JSON.stringify(long))[0]?.summary).toHaveLength(2000)
 })
+
+test('what Postgres does not take is not in the texts', () => {
+  const [alert] = body.alerts
+  const summary = `\0${'x'.repeat(1998)}\u{1F525}`
+  const odd = { ...alert, annotations: { summary }, fingerprint: 'a\0b', values: { 'A\0\uD83D': 4 } }
+  const [read] = readNotification(JSON.stringify({ alerts: [odd] }))
+  expect(read?.summary).toBe(`\uFFFD${'x'.repeat(1998)}\uFFFD`)
+  expect(read?.fingerprint).toBe('a\uFFFDb')
+  expect(read?.values).toEqual({ 'A\uFFFD\uFFFD': 4 })
+})
+
+test('a year that Postgres does not know is refused', () => {
+  const early = { alerts: [{ ...body.alerts[0], startsAt: '0000-01-01T00:00:00Z' }] }
+  expect(() => readNotification(JSON.stringify(early))).toThrow('alerts.0.startsAt: expected a year')
+})

@@ -1,9 +1,14 @@
 import { z } from 'zod'
 
-const text = (longest: number) => z.string().transform((value) => value.slice(0, longest))
+/** Postgres takes no NUL and no half of a character, which a cut can leave. */
+const text = (longest: number) =>
+  z.string().transform((value) => value.slice(0, longest).replaceAll('\0', '\uFFFD').toWellFormed())
 const texts = z.record(z.string(), text(2000)).default({})
 
-const time = z.iso.datetime({ offset: true })
+/** What Postgres takes, too. */
+const time = z.iso
+  .datetime({ offset: true })
+  .refine((value) => !value.startsWith('0000'), 'expected a year from 0001 to 9999')
 
 const alert = z
   .object({
@@ -13,7 +18,7 @@ const alert = z
     startsAt: time,
     endsAt: time.optional(),
     fingerprint: text(200),
-    values: z.record(z.string(), z.number()).nullish(),
+    values: z.record(text(200), z.number()).nullish(),
     panelURL: text(2000).default(''),
     dashboardURL: text(2000).default(''),
     generatorURL: text(2000).default(''),
