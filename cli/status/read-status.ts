@@ -15,6 +15,8 @@ export interface StageStatus {
   readonly running: number
   readonly done: number
   readonly dead: number
+  /** Came a second time from upstream, and were dropped. */
+  readonly copies: number
   /** Messages in front of it, by the broker's account. */
   readonly waiting: number
   /** Medians over the last minute, milliseconds; null when nothing passed. */
@@ -28,8 +30,13 @@ export interface StageStatus {
   /** Messages a second. */
   readonly arrivals: number | null
   readonly served: number | null
+  /** Seconds until nothing waits at this pace; null also when it would take for ever. */
+  readonly drain: number | null
   /** How busy its processes are, 0 to 1. */
   readonly utilisation: number | null
+  /** Of its topic, and how many of them a process has. */
+  readonly partitions: number | null
+  readonly assigned: number | null
 }
 
 export type { EndToEnd }
@@ -41,6 +48,7 @@ export interface Status {
   readonly finished: number
   readonly inFlight: number
   readonly dead: number
+  readonly copies: number
   /** Messages that the rows say wait and the broker does not have; null without a monitor. */
   readonly missing: number | null
   /** Over the last minute; null when nothing finished. */
@@ -64,7 +72,8 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
     readOpinions(database),
     askBroker(admin, flow),
   ])
-  const sum = (column: 'entered' | 'dead') => totals.values().reduce((total, row) => total + row[column], 0)
+  const sum = (column: 'entered' | 'dead' | 'copies') =>
+    totals.values().reduce((total, row) => total + row[column], 0)
   const stages = flow.map(({ stage: { name }, position, group }, index): StageStatus => {
     const counts = { running: running.get(group) ?? 0, waiting: waiting[index] ?? 0 }
     const { verdict, sentence, ...seen } = opinions.get(name) ?? firstSight(name, counts)
@@ -80,9 +89,13 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
       workMs: times.get(name)?.workMs ?? null,
       arrivals: seen.arrivals,
       served: seen.served,
+      drain: seen.drain,
       utilisation: seen.utilisation,
+      partitions: seen.partitions,
+      assigned: seen.assigned,
       done: totals.get(name)?.processed ?? 0,
       dead: totals.get(name)?.dead ?? 0,
+      copies: totals.get(name)?.copies ?? 0,
     }
   })
   const missing =
@@ -91,7 +104,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   const dead = sum('dead')
   const finished = stages.at(-1)?.done ?? 0
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
-  return { stages, entered, finished, dead, inFlight, missing, endToEnd }
+  return { stages, entered, finished, dead, copies: sum('copies'), inFlight, missing, endToEnd }
 }
 
 /** A broker that has just started takes a moment to find out who leads and coordinates what; kafkajs does not wait for it. */
@@ -120,11 +133,20 @@ export function isUnwell({ verdict }: StageStatus): boolean {
   return isBad(verdict)
 }
 
+const unseen = {
+  oldest: null,
+  arrivals: null,
+  served: null,
+  drain: null,
+  utilisation: null,
+  partitions: null,
+  assigned: null,
+}
+
 /** What can be said without a monitor, which alone has seen more than this moment. */
 function firstSight(stage: string, { running, waiting }: { running: number; waiting: number }) {
-  const unknown = { oldest: null, arrivals: null, served: null, utilisation: null }
   const first = (verdict: Verdict, sentence: string) => ({
-    ...unknown,
+    ...unseen,
     verdict,
     sentence: `${stage} ${sentence}`,
   })

@@ -8,6 +8,7 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   running: 1,
   done: 12_345_678,
   dead: 0,
+  copies: 0,
   waiting: 0,
   waitMs: 3.21,
   workMs: 0.042,
@@ -16,6 +17,9 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   oldest: 0,
   arrivals: 22.4,
   served: 22.4,
+  drain: 0,
+  partitions: 4,
+  assigned: 4,
   utilisation: 0.031,
   ...changes,
 })
@@ -30,6 +34,8 @@ const stopped = {
   sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it',
   oldest: 38,
   served: 0,
+  drain: null,
+  assigned: 0,
   utilisation: null,
 } as const
 
@@ -39,6 +45,7 @@ const status: Status = {
   finished: 12_345_678,
   inFlight: 5,
   dead: 7,
+  copies: 2,
   missing: 0,
   endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
 }
@@ -60,10 +67,10 @@ ${sums}`,
 
 test('a wide terminal shows more', () => {
   expect(renderStatus(status, { width: 120, color: false })).toBe(
-    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  busy        done  dead
-1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   3 %  12,345,678     0
-2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0     -  12,345,678     7
-${sums}`,
+    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
+2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
+${sums.replace('missing', 'copies 2   missing')}`,
   )
 })
 
@@ -73,10 +80,10 @@ test('what only a monitor knows is not claimed without one', () => {
   expect(text).toContain('no monitor runs')
 })
 
-test('the table keeps to 80 columns whatever the name of a stage', () => {
-  const long = { ...status, stages: [stage(1, 'a-stage-that-somebody-has-given-a-very-long-name')] }
-  const lines = renderStatus(long, { width: 80, color: false }).split('\n')
-  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
+test.each([80, 120])('the table keeps to %i columns whatever the name of a stage', (width) => {
+  const long = stage(1, 'a-stage-that-somebody-has-given-a-very-long-name', { verdict: 'FALLING BEHIND' })
+  const lines = renderStatus({ ...status, stages: [long] }, { width, color: false }).split('\n')
+  expect(Math.max(...lines.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(width)
 })
 
 test('colour only when it is wanted', () => {

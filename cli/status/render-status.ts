@@ -34,6 +34,7 @@ const always: readonly Shown[] = [
 const whereThereIsRoom: readonly Shown[] = [
   right('in/s', ({ arrivals }) => rate(arrivals)),
   right('out/s', ({ served }) => rate(served)),
+  right('drain', ({ drain }) => duration(drain === null ? null : drain * 1000)),
   right('busy', ({ utilisation }) => (utilisation === null ? '-' : `${Math.round(utilisation * 100)} %`)),
   right('done', ({ done }) => count(done)),
   right('dead', ({ dead }) => count(dead)),
@@ -46,7 +47,8 @@ const WIDE = 120
 export function renderStatus(status: Status, { width, color }: Look): string {
   const paint = (style: Style, text: string) =>
     color ? styleText(style, text, { validateStream: false }) : text
-  const columns = width < WIDE ? always : [...always, ...whereThereIsRoom]
+  const isWide = width >= WIDE
+  const columns = isWide ? [...always, ...whereThereIsRoom] : always
   const { stages } = status
   const rows = stages.map((stage) => columns.map(({ of }) => of(stage)))
   const [titles = '', ...lines] = tableLines(columns, rows, width)
@@ -55,7 +57,7 @@ export function renderStatus(status: Status, { width, color }: Look): string {
     paint('bold', titles),
     ...stages.map(({ verdict }, index) => paint(styles[verdict], lines[index] ?? '')),
     '',
-    ...sums(status, paint),
+    ...sums(status, isWide, paint),
     ...remarkable.map(({ verdict, sentence }) => paint(styles[verdict], sentence)),
   ].join('\n')
 }
@@ -71,6 +73,7 @@ const styles: Readonly<Record<Verdict, Style>> = {
 
 function sums(
   { missing, endToEnd, ...sum }: Status,
+  isWide: boolean,
   paint: (style: Style, text: string) => string,
 ): string[] {
   const parts = [
@@ -78,6 +81,7 @@ function sums(
     `finished ${count(sum.finished)}`,
     `in flight ${count(sum.inFlight)}`,
     `dead ${count(sum.dead)}`,
+    ...(isWide ? [`copies ${count(sum.copies)}`] : []),
     ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${count(missing)}`)]),
   ]
   const monitor = 'no monitor runs: nothing is known of age and trend (npx throughline monitor)'

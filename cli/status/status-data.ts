@@ -5,12 +5,14 @@ export interface Totals {
   readonly entered: number
   readonly processed: number
   readonly dead: number
+  /** Came a second time from upstream, and were dropped. */
+  readonly copies: number
 }
 
 /** What each stage has done since the beginning, by its name: sums of a few counters. */
 export async function readTotals(database: Database): Promise<Map<string, Totals>> {
   const { rows } = await database.query<Totals & { stage: string }>(
-    'select stage, entered::float8, processed::float8, dead::float8 from stage_totals',
+    'select stage, entered::float8, processed::float8, dead::float8, copies::float8 from stage_totals',
   )
   return new Map(rows.map(({ stage, ...totals }) => [stage, totals]))
 }
@@ -90,18 +92,23 @@ export interface Opinion {
   /** Messages a second. */
   readonly arrivals: number | null
   readonly served: number | null
+  /** Seconds until nothing waits; null also when it would take for ever. */
+  readonly drain: number | null
   /** 0 to 1 */
   readonly utilisation: number | null
+  readonly partitions: number
+  /** Partitions that a process has. */
+  readonly assigned: number
   readonly missing: number
 }
 
-/** A monitor that has said nothing for so long says nothing now. */
+/** The view has no figures when the monitor has said nothing lately. */
 const opinions = `
-select distinct on (stage) stage, verdict, sentence, oldest_seconds as oldest, arrivals_per_second as arrivals,
-  served_per_second as served, utilisation, missing::float8
-from stage_samples
-where at > now() - interval '15 seconds'
-order by stage, at desc`
+select stage, verdict, sentence, oldest_seconds as oldest, arrivals_per_second as arrivals,
+  served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned,
+  missing::float8
+from stage_now
+where waiting is not null`
 
 /** What the monitor says of each stage now, by the stage's name; of none when no monitor runs. */
 export async function readOpinions(database: Database): Promise<Map<string, Opinion>> {

@@ -25,9 +25,14 @@ export function addStatus(program: Command): void {
     .description(
       'Shows for each stage how many processes run it, how many messages it has done, how many are dead there ' +
         'and how many wait in front of it, and how long messages waited and were worked on in the last minute. ' +
-        'Exits with 1 when messages wait at a stage that nobody runs.',
+        'Exits with 1 when a stage is stopped, stalled or falling behind. The last two only a monitor can tell, which has ' +
+        'seen more than this moment: without one, a stage in front of which messages wait while processes run it is UNKNOWN, ' +
+        'and that exits with 0.',
     )
-    .option('--json', 'print values: durations in milliseconds, null for what is not known')
+    .option(
+      '--json',
+      'print values: what ends in Ms in milliseconds, oldest and drain in seconds, null for what is not known',
+    )
     .option('-w, --watch', 'show it again every second until Ctrl-C')
     .addHelpText(
       'after',

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Status } from '../cli/status/read-status.ts'
+import type { Verdict } from '../telemetry/monitor/verdict.ts'
+import { throughline } from './cli-process.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+
+let pipeline: FreshPipeline
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+const type = (...args: string[]) => throughline(['status', ...args], { env: pipeline.env })
+
+/** As a monitor would keep it. In the future it is what the monitor said last, however slow the machine is. */
+async function say(verdict: Verdict, at: string): Promise<void> {
+  await pipeline.database.query('truncate stage_samples')
+  await pipeline.database.query(
+    `insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second, drain_seconds,
+       utilisation, members, partitions, partitions_assigned, missing, verdict, sentence)
+     select now() + $3::interval, name, 7, 41.5, 3, 2, 90, 0.5, 1, 4, 3, 0, case name when 'lcm' then $1 else 'OK' end, $2
+     from stages`,
+    [verdict, `it is ${verdict}`, at],
+  )
+}
+
+test.each<[Verdict, number]>([
+  ['STOPPED', 1],
+  ['STALLED', 1],
+  ['FALLING BEHIND', 1],
+  ['CATCHING UP', 0],
+  ['UNKNOWN', 0],
+])('a stage of which the monitor says %s makes the exit code %i', async (verdict, expected) => {
+  await say(verdict, '1 hour')
+  const { code, stdout } = await type()
+  expect({ code, stdout }).toEqual({ code: expected, stdout: expect.stringContaining(`it is ${verdict}`) })
+})
+
+test('what the monitor knows of a stage is in the JSON', async () => {
+  await pipeline.database.query(
+    `insert into counters (stage, partition, processed, copies) values ('lcm', 0, 40, 2), ('sine', 1, 30, 1)`,
+  )
+  await say('CATCHING UP', '1 hour')
+  const { stages, copies } = JSON.parse((await type('--json')).stdout) as Status
+  expect(stages[2]).toMatchObject({
+    stage: 'lcm',
+    verdict: 'CATCHING UP',
+    oldest: 41.5,
+    arrivals: 3,
+    served: 2,
+    drain: 90,
+    partitions: 4,
+    assigned: 3,
+    done: 40,
+    copies: 2,
+  })
+  expect(copies).toBe(3)
+})
+
+test('what the monitor said long ago is not how it is', async () => {
+  await say('STALLED', '-1 minute')
+  const { code, stdout } = await type('--json')
+  expect(code).toBe(0)
+  const { stages, missing } = JSON.parse(stdout) as Status
+  expect(missing).toBeNull()
+  expect(stages[2]).toMatchObject({ verdict: 'OK', oldest: null, drain: null, partitions: null })
+})
+
+test('without a monitor a stage that has not moved is unknown, and no reason for another exit code', async () => {
+  await say('STALLED', '-1 minute')
+  const groupId = `${pipeline.config.TOPIC_PREFIX}add`
+  const consumer = pipeline.kafka.consumer({ groupId })
+  await consumer.connect()
+  await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}start` })
+  const taken = Promise.withResolvers<void>()
+  const released = Promise.withResolvers<void>()
+  await consumer.run({
+    eachMessage: async () => {
+      taken.resolve()
+      await released.promise
+    },
+  })
+  await pipeline.post('start', '{"numbers":[1]}')
+  await taken.promise
+  const { code, stdout } = await type('--json')
+  released.resolve()
+  await consumer.disconnect()
+  expect(code).toBe(0)
+  expect((JSON.parse(stdout) as Status).stages[0]).toMatchObject({
+    verdict: 'UNKNOWN',
+    running: 1,
+    waiting: 1,
+  })
+})
