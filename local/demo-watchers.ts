@@ -9,7 +9,9 @@ import { startPrometheus } from './prometheus.ts'
 import { startTempo } from './tempo.ts'
 
 /** Everybody's usual ports, which every guide names. */
-const ports = { prometheus: 9090, tempo: 3200, otlpGrpc: 4317, otlpHttp: 4318, grafana: 3000 } as const
+const usualPorts = { prometheus: 9090, tempo: 3200, otlpGrpc: 4317, otlpHttp: 4318, grafana: 3000 }
+
+export type WatcherPorts = Readonly<typeof usualPorts>
 
 interface Watcher {
   readonly name: string
@@ -22,7 +24,7 @@ interface Watcher {
   readonly about: string
 }
 
-const prometheus: Watcher = {
+const prometheus = (ports: WatcherPorts): Watcher => ({
   name: 'Prometheus',
   program: 'prometheus',
   ports: [ports.prometheus],
@@ -30,9 +32,9 @@ const prometheus: Watcher = {
     startPrometheus({ command, port: ports.prometheus, dataDir: join(dataDir, 'prometheus'), say, signal }),
   env: {},
   about: 'scrapes every process',
-}
+})
 
-const tempo = (protocol: string): Watcher => ({
+const tempo = (ports: WatcherPorts, protocol: string): Watcher => ({
   name: 'Tempo',
   program: 'tempo',
   ports: [ports.tempo, ports.otlpGrpc, ports.otlpHttp],
@@ -55,7 +57,7 @@ const tempo = (protocol: string): Watcher => ({
 
 const GRAFANA_PASSWORD = 'grafana'
 
-const grafana: Watcher = {
+const grafana = (ports: WatcherPorts): Watcher => ({
   name: 'Grafana',
   program: 'grafana',
   ports: [ports.grafana],
@@ -78,7 +80,7 @@ const grafana: Watcher = {
   // By it `migrate` makes the role with which Grafana reads.
   env: { GRAFANA_DB_PASSWORD: GRAFANA_PASSWORD },
   about: `the dashboards are at http://localhost:${ports.grafana}`,
-}
+})
 
 /**
  * Finds out which of Prometheus, Tempo and Grafana are installed, so that the demo can start them. Tempo is not started
@@ -87,12 +89,15 @@ const grafana: Watcher = {
  * @returns what starts them, in an order in which each finds those that it needs
  * @throws {UserError} when a variable such as TEMPO_BIN is wrong
  */
-export async function plannedWatchers(options: ServersOptions): Promise<(() => Promise<DemoServer>)[]> {
+export async function plannedWatchers(
+  options: ServersOptions,
+  ports: WatcherPorts = usualPorts,
+): Promise<(() => Promise<DemoServer>)[]> {
   const { config, say, watchers } = options
   if (!watchers) return []
-  const ownTempo = tempo(config.OTEL_EXPORTER_OTLP_PROTOCOL)
+  const ownTempo = tempo(ports, config.OTEL_EXPORTER_OTLP_PROTOCOL)
   const isTempoUnwanted = exportsTraces() || !exportsTraces(childEnvironment(ownTempo.env))
-  const wanted = [prometheus, ...(isTempoUnwanted ? [] : [ownTempo]), grafana]
+  const wanted = [prometheus(ports), ...(isTempoUnwanted ? [] : [ownTempo]), grafana(ports)]
   const found = wanted.map((watcher) => ({ watcher, command: findProgram(watcher.program) }))
   const missing = found.filter(({ command }) => command === undefined).map(({ watcher }) => watcher.name)
   if (missing.length > 0) say(`Not installed here, and done without: ${missing.join(', ')}.`)
