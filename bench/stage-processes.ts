@@ -25,6 +25,9 @@ export const unwatched: readonly StageCommand[] = pipeline.map(({ name }) => ({
   hasDoors: false,
 }))
 
+/** What watches them. */
+export const monitor: StageCommand = { args: ['cli/throughline.ts', 'monitor'], hasDoors: true }
+
 export interface StageProcesses extends AsyncDisposable {
   readonly pids: readonly number[]
   /** @throws {Error} with its last words when one has ended */
