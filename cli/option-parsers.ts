@@ -21,3 +21,9 @@ export function messageId(text: string): string {
   if (id === undefined) throw new InvalidArgumentError('Expected 32 hex digits, with or without dashes.')
   return id
 }
+
+/** Of an argument that is given several times: commander hands over what came before.
+ * @throws {InvalidArgumentError} */
+export function messageIds(text: string, before: readonly string[] = []): string[] {
+  return [...before, messageId(text)]
+}

@@ -28,6 +28,7 @@ test('the commands are those that the README names', () => {
     'follow',
     'status',
     'dead-letters',
+    'replay',
     'alerts',
   ])
 })

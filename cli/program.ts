@@ -9,6 +9,7 @@ import { addFollow } from './follow/follow.ts'
 import { addGenerator } from './generator.ts'
 import { addMigrate } from './migrate/migrate.ts'
 import { addMonitor } from './monitor.ts'
+import { addReplay } from './replay/replay.ts'
 import { addRun } from './run.ts'
 import { addStatus } from './status/status.ts'
 import { addSubmit } from './submit/submit.ts'
@@ -41,6 +42,7 @@ Example:
     addFollow,
     addStatus,
     addDeadLetters,
+    addReplay,
     addAlerts,
   ])
     add(program)

@@ -15,6 +15,7 @@ interface Options {
   readonly limit: number
   readonly stage?: string
   readonly json?: true
+  readonly ids?: true
 }
 
 export function addDeadLetters(program: Command): void {
@@ -28,6 +29,7 @@ export function addDeadLetters(program: Command): void {
     .argument('[id]', 'message id: 32 hex digits, with or without dashes', messageId)
     .option('-n, --limit <n>', 'how many to list', positiveWhole, 20)
     .option('-s, --stage <stage>', 'only those of one stage, by its name or position')
+    .option('--ids', 'print only the ids, each once, for other commands')
     .option('--json', 'print values; bytes are given as text or hex')
     .addHelpText(
       'after',
@@ -51,10 +53,11 @@ export function addDeadLetters(program: Command): void {
 
 async function list(
   database: Database,
-  { limit, stage, json }: Omit<Options, 'stage'> & { stage: string | undefined },
+  { limit, stage, json, ids }: Omit<Options, 'stage'> & { stage: string | undefined },
 ): Promise<void> {
   const letters = await readLatestDeadLetters(database, { limit, stage })
-  if (json) printJson(letters.map(summaryJson))
+  if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
+  else if (json) printJson(letters.map(summaryJson))
   else if (letters.length > 0) print(renderSummaries(letters, look().width))
   else print(`No dead letters${stage === undefined ? '' : ` at ${stage}`}.`)
 }

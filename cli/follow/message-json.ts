@@ -11,6 +11,7 @@ export function messageJson({ id, enteredFor, attempts }: MessageHistory): unkno
     attempts: attempts.map((attempt) => ({
       attempt: attempt.attempt,
       state: attempt.state,
+      replayedTo: attempt.replayedTo,
       finishedAt: time(attempt.finishedAt),
       endToEndMs: attempt.state === 'finished' ? attemptTime(attempt) : null,
       steps: attempt.steps.map(stepJson),

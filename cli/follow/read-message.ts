@@ -29,7 +29,9 @@ export interface Attempt {
   readonly attempt: number
   readonly state: 'finished' | 'dead' | 'in flight'
   readonly finishedAt: number | null
-  /** In the order of the flow. */
+  /** The stage to which it was sent once more; null when it entered as a new message. */
+  readonly replayedTo: string | null
+  /** In the order of the flow; none when no stage has taken it yet. */
   readonly steps: readonly Step[]
 }
 
@@ -60,13 +62,25 @@ export async function readMessage(database: Database, id: string): Promise<Messa
   const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [
     id,
   ])
+  const replays = await database.query<{ attempt: number; stage: string }>(
+    'select attempt, stage from replays where message_id = $1',
+    [id],
+  )
   const finished = new Map(finishes.rows.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
-  const attempts = [...Map.groupBy(steps.rows, ({ attempt }) => attempt)].map(([attempt, own]) => ({
-    attempt,
-    state: stateOf(own, finished.has(attempt)),
-    finishedAt: finished.get(attempt) ?? null,
-    steps: own,
-  }))
+  const replayed = new Map(replays.rows.map(({ attempt, stage }) => [attempt, stage]))
+  const stepsBy = Map.groupBy(steps.rows, ({ attempt }) => attempt)
+  const attempts = [...new Set([...stepsBy.keys(), ...replayed.keys()])]
+    .toSorted((one, other) => one - other)
+    .map((attempt) => {
+      const own = stepsBy.get(attempt) ?? []
+      return {
+        attempt,
+        state: stateOf(own, finished.has(attempt)),
+        finishedAt: finished.get(attempt) ?? null,
+        replayedTo: replayed.get(attempt) ?? null,
+        steps: own,
+      }
+    })
   return { id, enteredFor: inputs.rows[0]?.stage ?? null, attempts }
 }
 

@@ -38,6 +38,7 @@ const finished: MessageHistory = {
       attempt: 1,
       state: 'finished',
       finishedAt: start + 20,
+      replayedTo: null,
       steps: [step(1, 'add', 0), step(2, 'sine', 10, { result: sine })],
     },
   ],
@@ -50,6 +51,7 @@ const dead: MessageHistory = {
       attempt: 1,
       state: 'dead',
       finishedAt: null,
+      replayedTo: null,
       steps: [
         step(1, 'add', 0),
         step(2, 'sine', 10, {
@@ -99,6 +101,18 @@ test('attempts are told apart', () => {
   expect(text).toMatch(/Attempt 1: dead at sine[\s\S]+Attempt 2: finished/)
 })
 
+test('an attempt that no stage has taken yet says where it was sent', () => {
+  const replayed = {
+    attempt: 2,
+    state: 'in flight',
+    finishedAt: null,
+    replayedTo: 'sine',
+    steps: [],
+  } as const
+  const text = renderMessage({ ...dead, attempts: [...dead.attempts, replayed] }, 80)
+  expect(text).toMatch(/\n\nAttempt 2: sent to sine, which has not taken it yet$/)
+})
+
 test('a foreign trace is named', () => {
   const traceId = 'a'.repeat(32)
   const attempts = finished.attempts.map((one) => ({
@@ -113,7 +127,7 @@ test('JSON has every digit, and times to the microsecond', () => {
   const history: MessageHistory = {
     id,
     enteredFor: 'add',
-    attempts: [{ attempt: 1, state: 'in flight', finishedAt: null, steps: [exact] }],
+    attempts: [{ attempt: 1, state: 'in flight', finishedAt: null, replayedTo: null, steps: [exact] }],
   }
   const json = JSON.stringify(messageJson(history))
   expect(json).toContain('"result":{"a":[38578330478947144032.10],"b":"1.0"}')

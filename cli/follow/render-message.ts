@@ -15,6 +15,7 @@ export function renderMessage({ id, attempts }: MessageHistory, width: number): 
 function renderAttempt(attempt: Attempt, count: number, width: number): string {
   const prefix = count > 1 ? `Attempt ${attempt.attempt}: ` : ''
   const { steps } = attempt
+  if (steps.length === 0) return `${prefix}sent to ${attempt.replayedTo}, which has not taken it yet`
   return [
     prefix + headline(attempt),
     '',

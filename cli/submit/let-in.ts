@@ -1,24 +1,14 @@
 import { randomInt } from 'node:crypto'
 import { chunksOf } from '../../pipeline/chunks.ts'
-import type { Config } from '../../pipeline/config.ts'
-import type { Database } from '../../pipeline/database.ts'
 import { newInput } from '../../pipeline/generate.ts'
 import { enter } from '../../pipeline/inputs.ts'
-import type { Observer } from '../../pipeline/observer.ts'
 import { routes } from '../../pipeline/route.ts'
 import { createSender } from '../../pipeline/send.ts'
 import { UserError } from '../../pipeline/user-error.ts'
 import { count } from '../../stages/refusal.ts'
 import { databaseMistake } from '../database-mistake.ts'
 import { kafkaMistake } from '../kafka-mistake.ts'
-import type { KafkaAccess } from '../with-kafka.ts'
-
-export interface Way {
-  readonly config: Config
-  readonly database: Database
-  readonly access: KafkaAccess
-  readonly observer: Observer
-}
+import type { WayIn } from '../way-in.ts'
 
 const MAX_CHUNK_BYTES = 524_288
 
@@ -26,7 +16,7 @@ const MAX_CHUNK_BYTES = 524_288
  * Lets bodies into the pipeline, some hundred at a time and spread over the partitions; gives their ids as they are in.
  * @throws {UserError} when a server goes away, saying how far it came
  */
-export async function* letIn(bodies: readonly string[], way: Way): AsyncGenerator<readonly string[]> {
+export async function* letIn(bodies: readonly string[], way: WayIn): AsyncGenerator<readonly string[]> {
   const { config, database, access, observer } = way
   const [first] = routes(config)
   if (first === undefined) throw new Error('The catalogue has no stage')

@@ -1,14 +1,12 @@
 import type { Command } from 'commander'
 import { readConfig } from '../../pipeline/config.ts'
 import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
-import { withTracing } from '../../telemetry/with-tracing.ts'
 import { examples } from '../examples.ts'
 import { print } from '../output.ts'
 import { letIn } from './let-in.ts'
 import { readInput } from './read-input.ts'
 import { splitInput } from './split-input.ts'
-import { withDatabase } from '../with-database.ts'
-import { withKafka } from '../with-kafka.ts'
+import { withWayIn } from '../way-in.ts'
 
 export function addSubmit(program: Command): void {
   program
@@ -35,17 +33,8 @@ export function addSubmit(program: Command): void {
       const config = readConfig()
       const { text, name } = await readInput({ json, file })
       const bodies = splitInput(text, name, kafkaSettings(config, 'throughline').maxRecordBytes)
-      await withDatabase(config, (database) =>
-        withKafka(config, async (access) => {
-          const onLost = (spans: number) =>
-            process.stderr.write(`The trace backend did not take ${spans} span(s).\n`)
-          const protocol = config.OTEL_EXPORTER_OTLP_PROTOCOL
-          const tracing = { service: 'submit', protocol, isEntry: true, onLost }
-          await withTracing(tracing, async (observer) => {
-            const way = { config, database, access, observer }
-            for await (const ids of letIn(bodies, way)) print(ids.join('\n'))
-          })
-        }),
-      )
+      await withWayIn(config, 'submit', async (way) => {
+        for await (const ids of letIn(bodies, way)) print(ids.join('\n'))
+      })
     })
 }
