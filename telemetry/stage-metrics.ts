@@ -25,7 +25,10 @@ const ofFinished: Durations<Published> = {
   throughline_end_to_end_seconds: ({ message, arrivedAt }) => arrivedAt - message.enteredAt,
 }
 
-/** Counts a batch and measures its messages. What was taken before, and was measured then, only counts. */
+/**
+ * Counts a batch and measures its messages. What was taken before only counts: measured already, or, if the process was
+ * killed then, never to be measured.
+ */
 export function measure(publication: Publication, route: Route, metrics: Metrics): void {
   const { redelivered, copies } = publication
   const isFresh = ({ message }: Computed) => !redelivered.has(message)

@@ -1,16 +1,12 @@
-import {
-  SpanKind,
-  SpanStatusCode,
-  type Attributes,
-  type SpanContext,
-  type SpanStatus,
-} from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, type SpanContext } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { DeadLetter } from '../pipeline/compute.ts'
 import type { Message } from '../pipeline/message.ts'
 import type { Publication, Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
+import { finishedSpan } from './finished-span.ts'
+import { ofProcessing, ofSending } from './message-attributes.ts'
 import { spanId } from './span-ids.ts'
 
 /**
@@ -26,107 +22,64 @@ export function spansOf(
   resource: Resource,
   isSampled: (message: Message) => boolean,
 ): ReadableSpan[] {
-  const { results, deadLetters, endedAt } = publication
+  const { results, deadLetters, redelivered, endedAt } = publication
   const spans: ReadableSpan[] = []
+  const add = (outcome: Published | DeadLetter, sending: Sending) => {
+    const known = redelivered.has(outcome.message) ? undefined : sending
+    spans.push(...twoSpans(outcome, known, route, resource))
+  }
   for (const result of results) {
-    if (isSampled(result.message)) spans.push(...resultSpans(result, route, resource, endedAt))
+    const { message, sentAt, arrivedAt } = result
+    if (isSampled(message)) add(result, { sentAt, endedAt: Math.max(endedAt, arrivedAt) })
   }
   for (const letter of deadLetters) {
-    if (isSampled(letter.message)) spans.push(...deadLetterSpans(letter, route, resource, endedAt))
+    const { message, computedAt } = letter
+    if (isSampled(message)) add(letter, { sentAt: computedAt, endedAt: Math.max(endedAt, computedAt) })
   }
   return spans
 }
 
-function resultSpans(result: Published, route: Route, resource: Resource, endedAt: number): ReadableSpan[] {
-  const { message, startedAt, computedAt, sentAt, receipt, arrivedAt } = result
+/** From when to when the result was on its way to its topic, in milliseconds since the epoch. */
+interface Sending {
+  readonly sentAt: number
+  readonly endedAt: number
+}
+
+/**
+ * @param sending undefined for what was taken before. How long saving and publishing took then, the process that was killed
+ * has told nobody; measuring it now would contradict the row of the next stage, which keeps the first record.
+ */
+function twoSpans(
+  outcome: Published | DeadLetter,
+  sending: Sending | undefined,
+  route: Route,
+  resource: Resource,
+): ReadableSpan[] {
+  const { message, startedAt, computedAt } = outcome
   const [process, send] = contextsOf(message, route.stage.name)
+  const { sentAt, endedAt } = sending ?? { sentAt: computedAt, endedAt: computedAt }
+  const topic = 'reason' in outcome ? route.deadLetters : route.target
   return [
-    span(`process ${route.source}`, SpanKind.CONSUMER, resource, {
+    finishedSpan(`process ${route.source}`, SpanKind.CONSUMER, resource, {
       context: process,
       parent: parentOf(message),
       from: startedAt,
       to: sentAt,
-      attributes: received(message, route, {
-        'throughline.wait_ms': startedAt - message.queuedAt,
-        'throughline.work_ms': computedAt - startedAt,
-        'throughline.save_ms': sentAt - computedAt,
-      }),
+      status: statusOf(outcome),
+      attributes: ofProcessing(outcome, sending?.sentAt, route),
     }),
-    span(`send ${route.target}`, SpanKind.PRODUCER, resource, {
+    finishedSpan(`send ${topic}`, SpanKind.PRODUCER, resource, {
       context: send,
       parent: process,
       from: sentAt,
-      to: Math.max(endedAt, arrivedAt),
-      attributes: sent(message, route, route.target, {
-        'messaging.destination.partition.id': String(receipt.partition),
-        'messaging.kafka.offset': Number(receipt.offset),
-        'throughline.publish_ms': arrivedAt - sentAt,
-      }),
+      to: endedAt,
+      attributes: ofSending(outcome, sending?.sentAt, route, topic),
     }),
   ]
 }
 
-function deadLetterSpans(
-  letter: DeadLetter,
-  route: Route,
-  resource: Resource,
-  endedAt: number,
-): ReadableSpan[] {
-  const { message, startedAt, computedAt, reason, explanation } = letter
-  const [process, send] = contextsOf(message, route.stage.name)
-  const status = { code: SpanStatusCode.ERROR, message: explanation }
-  return [
-    span(`process ${route.source}`, SpanKind.CONSUMER, resource, {
-      context: process,
-      parent: parentOf(message),
-      from: startedAt,
-      to: computedAt,
-      status,
-      attributes: received(message, route, {
-        'error.type': reason,
-        'throughline.wait_ms': startedAt - message.queuedAt,
-        'throughline.work_ms': computedAt - startedAt,
-      }),
-    }),
-    span(`send ${route.deadLetters}`, SpanKind.PRODUCER, resource, {
-      context: send,
-      parent: process,
-      from: computedAt,
-      to: Math.max(endedAt, computedAt),
-      attributes: sent(message, route, route.deadLetters, {}),
-    }),
-  ]
-}
-
-/** Names by https://opentelemetry.io/docs/specs/semconv/messaging/kafka/, what it has no name for under `throughline`. */
-function received(message: Message, route: Route, measured: Attributes): Attributes {
-  return {
-    'messaging.system': 'kafka',
-    'messaging.operation.name': 'process',
-    'messaging.operation.type': 'process',
-    'messaging.message.id': message.id,
-    'messaging.message.body.size': message.value?.length ?? 0,
-    'messaging.destination.name': route.source,
-    'messaging.destination.partition.id': String(message.partition),
-    'messaging.consumer.group.name': route.group,
-    'messaging.kafka.offset': Number(message.offset),
-    'throughline.attempt': message.attempt,
-    'throughline.position': route.position,
-    ...measured,
-  }
-}
-
-function sent(message: Message, route: Route, topic: string, measured: Attributes): Attributes {
-  return {
-    'messaging.system': 'kafka',
-    'messaging.operation.name': 'send',
-    'messaging.operation.type': 'send',
-    'messaging.message.id': message.id,
-    'messaging.destination.name': topic,
-    'throughline.attempt': message.attempt,
-    'throughline.position': route.position,
-    ...measured,
-  }
+function statusOf(outcome: Published | DeadLetter) {
+  return 'reason' in outcome ? { code: SpanStatusCode.ERROR, message: outcome.explanation } : undefined
 }
 
 function contextsOf({ id, attempt, parent }: Message, stage: string): [SpanContext, SpanContext] {
@@ -141,49 +94,4 @@ function contextsOf({ id, attempt, parent }: Message, stage: string): [SpanConte
 
 function parentOf({ parent }: Message): SpanContext | undefined {
   return parent && { traceId: parent.traceId, spanId: parent.spanId, traceFlags: 1, isRemote: true }
-}
-
-interface Parts {
-  readonly context: SpanContext
-  readonly parent: SpanContext | undefined
-  /** Milliseconds since the epoch. */
-  readonly from: number
-  readonly to: number
-  readonly status?: SpanStatus
-  readonly attributes: Attributes
-}
-
-function span(name: string, kind: SpanKind, resource: Resource, parts: Parts): ReadableSpan {
-  const { context, parent, from, to, attributes, status = unset } = parts
-  return {
-    name,
-    kind,
-    spanContext: () => context,
-    // Leaving it out where there is none would cost a third of making the span.
-    parentSpanContext: parent as SpanContext,
-    startTime: hrTime(from),
-    endTime: hrTime(to),
-    duration: hrTime(to - from),
-    status,
-    attributes,
-    resource,
-    links: none,
-    events: none,
-    ended: true,
-    instrumentationScope,
-    droppedAttributesCount: 0,
-    droppedEventsCount: 0,
-    droppedLinksCount: 0,
-  }
-}
-
-const none: never[] = []
-const instrumentationScope = { name: 'throughline' }
-
-const unset = { code: SpanStatusCode.UNSET }
-
-/** Seconds and nanoseconds. */
-function hrTime(ms: number): [number, number] {
-  const seconds = Math.floor(ms / 1000)
-  return [seconds, Math.round((ms - seconds * 1000) * 1e6)]
 }

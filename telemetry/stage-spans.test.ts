@@ -1,0 +1,47 @@
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { expect, test } from 'vitest'
+import { readConfig } from '../pipeline/config.ts'
+import type { Publication, Published } from '../pipeline/publish.ts'
+import { routeOf } from '../pipeline/route.ts'
+import { deadLetter, message, result } from '../test/made-up-outcomes.ts'
+import { spansOf } from './stage-spans.ts'
+
+const route = routeOf(readConfig({}), 'add')
+const resource = resourceFromAttributes({ 'service.name': 'add' })
+const nothing = { results: [], deadLetters: [], redelivered: new Set<never>(), copies: [] }
+
+const good = result(message(1))
+const bad = deadLetter(message(2))
+const { computedAt } = good
+const published: Published = {
+  ...good,
+  sentAt: computedAt + 5,
+  receipt: { partition: 3, offset: 7n, appendedAt: computedAt + 7 },
+  arrivedAt: computedAt + 7,
+}
+
+const milliseconds = ([seconds, nanoseconds]: [number, number]) => seconds * 1000 + nanoseconds / 1e6
+
+/** When the spans of a publication begin and end, in milliseconds after the message was computed, and what they say. */
+function spans(publication: Partial<Publication>) {
+  const times = { endedAt: computedAt + 8 }
+  const made = spansOf({ ...nothing, ...times, ...publication }, route, resource, () => true)
+  return made.map(({ startTime, endTime, attributes }) => ({
+    from: milliseconds(startTime) - computedAt,
+    to: milliseconds(endTime) - computedAt,
+    attributes,
+  }))
+}
+
+test('what was sent before says nothing of how long saving and publishing took: nobody measured it', () => {
+  const redelivered = new Set([good.message, bad.message])
+  for (const again of [{ results: [published] }, { deadLetters: [bad] }]) {
+    const [process, send] = spans({ ...again, redelivered })
+    expect(process).toMatchObject({ from: -1, to: 0, attributes: { 'throughline.redelivered': true } })
+    expect(send).toMatchObject({ from: 0, to: 0, attributes: { 'throughline.redelivered': true } })
+    const said = Object.keys({ ...process?.attributes, ...send?.attributes })
+    expect(said).toEqual(expect.arrayContaining(['throughline.wait_ms', 'throughline.work_ms']))
+    expect(said).not.toContain('throughline.save_ms')
+    expect(said).not.toContain('throughline.publish_ms')
+  }
+})
