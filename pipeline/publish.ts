@@ -38,8 +38,11 @@ export interface Publication {
   readonly deadLetters: readonly DeadLetter[]
   readonly redelivered: ReadonlySet<Message>
   readonly copies: readonly Message[]
-  /** When the broker had acknowledged all of it. */
-  readonly endedAt: number
+  /** When the broker had acknowledged the results. */
+  readonly acknowledgedAt: number
+  /** When the dead letters began to be published, and when the broker had acknowledged them. */
+  readonly lettersSentAt: number
+  readonly lettersAcknowledgedAt: number
 }
 
 /** Publishes what was saved, exactly as the rows hold it; at the last stage records what has finished. */
@@ -49,6 +52,7 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const { results } = saved
   const records = results.map((result) => nextRecord(result, begun, traceparent(result.message)))
   const receipts = await patiently('Kafka', () => sender.send(route.target, place.partition, records))
+  const acknowledgedAt = now()
   const published: Published[] = []
   const refused: SavedResult[] = []
   for (const [index, result] of results.entries()) {
@@ -58,11 +62,13 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   }
   const buried = await patiently('Postgres', () => buryTooLarge(database, place, refused))
   const deadLetters = [...saved.deadLetters, ...buried]
+  const lettersSentAt = now()
   await publishDeadLetters(deadLetters, publishing)
-  const endedAt = now()
+  const lettersAcknowledgedAt = now()
   if (route.isLast) await patiently('Postgres', () => insertFinishes(database, published))
+  const times = { acknowledgedAt, lettersSentAt, lettersAcknowledgedAt }
   const { redelivered, copies } = saved
-  return { results: published, deadLetters, redelivered, copies, endedAt }
+  return { results: published, deadLetters, redelivered, copies, ...times }
 }
 
 async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Publishing): Promise<void> {

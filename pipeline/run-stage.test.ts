@@ -4,6 +4,7 @@ import { runStage, type Collaborators } from './run-stage.ts'
 import type { Saved } from './save.ts'
 
 const nothing: Saved = { results: [], deadLetters: [], redelivered: new Set(), copies: [] }
+const sendTimes = { acknowledgedAt: 0, lettersSentAt: 0, lettersAcknowledgedAt: 0 }
 
 /** Collaborators that write down when they begin and end; the named one fails. */
 function recorded(failing?: string) {
@@ -24,7 +25,7 @@ function recorded(failing?: string) {
     },
     publish: async () => {
       await step('publish')
-      return { ...nothing, results: [], endedAt: 0 }
+      return { ...nothing, ...sendTimes, results: [] }
     },
     commit: () => step('commit'),
   }

@@ -24,7 +24,11 @@ const milliseconds = ([seconds, nanoseconds]: [number, number]) => seconds * 100
 
 /** When the spans of a publication begin and end, in milliseconds after the message was computed, and what they say. */
 function spans(publication: Partial<Publication>) {
-  const times = { endedAt: computedAt + 8 }
+  const times = {
+    acknowledgedAt: computedAt + 8,
+    lettersSentAt: computedAt + 30,
+    lettersAcknowledgedAt: computedAt + 40,
+  }
   const made = spansOf({ ...nothing, ...times, ...publication }, route, resource, () => true)
   return made.map(({ startTime, endTime, attributes }) => ({
     from: milliseconds(startTime) - computedAt,
@@ -32,6 +36,14 @@ function spans(publication: Partial<Publication>) {
     attributes,
   }))
 }
+
+test('a dead letter in the batch makes the spans of its neighbours no longer, and its own begin when it was sent', () => {
+  const [goodProcess, goodSend, badProcess, badSend] = spans({ results: [published], deadLetters: [bad] })
+  expect(goodProcess).toMatchObject({ from: -1, to: 5, attributes: { 'throughline.save_ms': 5 } })
+  expect(goodSend).toMatchObject({ from: 5, to: 8, attributes: { 'throughline.publish_ms': 2 } })
+  expect(badProcess).toMatchObject({ from: -1, to: 30, attributes: { 'throughline.save_ms': 30 } })
+  expect(badSend).toMatchObject({ from: 30, to: 40 })
+})
 
 test('what was sent before says nothing of how long saving and publishing took: nobody measured it', () => {
   const redelivered = new Set([good.message, bad.message])

@@ -22,7 +22,7 @@ export function spansOf(
   resource: Resource,
   isSampled: (message: Message) => boolean,
 ): ReadableSpan[] {
-  const { results, deadLetters, redelivered, endedAt } = publication
+  const { results, deadLetters, redelivered } = publication
   const spans: ReadableSpan[] = []
   const add = (outcome: Published | DeadLetter, sending: Sending) => {
     const known = redelivered.has(outcome.message) ? undefined : sending
@@ -30,11 +30,13 @@ export function spansOf(
   }
   for (const result of results) {
     const { message, sentAt, arrivedAt } = result
-    if (isSampled(message)) add(result, { sentAt, endedAt: Math.max(endedAt, arrivedAt) })
+    const endedAt = Math.max(publication.acknowledgedAt, arrivedAt)
+    if (isSampled(message)) add(result, { sentAt, endedAt })
   }
   for (const letter of deadLetters) {
-    const { message, computedAt } = letter
-    if (isSampled(message)) add(letter, { sentAt: computedAt, endedAt: Math.max(endedAt, computedAt) })
+    const sentAt = Math.max(publication.lettersSentAt, letter.computedAt)
+    const endedAt = Math.max(publication.lettersAcknowledgedAt, sentAt)
+    if (isSampled(letter.message)) add(letter, { sentAt, endedAt })
   }
   return spans
 }
