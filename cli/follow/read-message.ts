@@ -52,7 +52,7 @@ select attempt, position, stage, outcome, result, explanation, topic, partition,
   ${ms('entered_at')} as "enteredAt", ${ms('queued_at')} as "queuedAt", ${ms('started_at')} as "startedAt",
   ${ms('computed_at')} as "computedAt", ${ms('sent_at')} as "sentAt", ${ms('next_queued_at')} as "nextQueuedAt"
 from steps where message_id = $1
-order by attempt, position, queued_at`
+order by attempt, queued_at, position`
 
 /** All that is known of one message: a few look-ups by its id. */
 export async function readMessage(database: Database, id: string): Promise<MessageHistory> {

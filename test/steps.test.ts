@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { insertFinishes } from '../pipeline/finishes.ts'
+import { newMessageId } from '../pipeline/message.ts'
+import { save } from '../pipeline/save.ts'
+import { pipeline as catalogue } from '../stages/index.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { message, result } from './made-up-outcomes.ts'
+
+let pipeline: FreshPipeline
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+const entered = 1_700_000_000_000
+
+/** Lets a message through stages, each of whose parts takes as many milliseconds. */
+async function passed(stages: readonly string[], part: number): Promise<string> {
+  const id = newMessageId()
+  let sentAt = entered
+  let queuedAt = entered
+  for (const stage of stages) {
+    const from = message(0, { id, sentAt, enteredAt: entered, queuedAt })
+    const [startedAt, computedAt] = [queuedAt + part, queuedAt + 2 * part]
+    const place = { stage, topic: stage, partition: 0 }
+    await save(pipeline.database, place, [{ ...result(from), startedAt, computedAt }])
+    sentAt = computedAt + part
+    queuedAt = sentAt + part
+  }
+  const receipt = { partition: 0, offset: 1n, appendedAt: queuedAt }
+  const last = { ...result(message(0, { id, enteredAt: entered })), sentAt, receipt, arrivedAt: queuedAt }
+  await insertFinishes(pipeline.database, [last])
+  return id
+}
+
+async function steps(id: string) {
+  const { rows } = await pipeline.database.query(
+    `select stage, (extract(epoch from sent_at - computed_at) * 1000)::int as save,
+       (extract(epoch from next_queued_at - sent_at) * 1000)::int as publish
+     from steps where message_id = $1 order by queued_at, position`,
+    [id],
+  )
+  return rows
+}
+
+const names = catalogue.map(({ name }) => name)
+
+test('a stage that was taken out, and one that was put in later, leave the times of older messages whole', async () => {
+  for (const path of [
+    // Taken out since, in the middle and at the end.
+    names.toSpliced(3, 0, 'power'),
+    [...names, 'power'],
+    // Put in since.
+    names.toSpliced(2, 1),
+    names.slice(0, -1),
+  ]) {
+    const id = await passed(path, 5)
+    expect(await steps(id)).toEqual(path.map((stage) => ({ stage, save: 5, publish: 5 })))
+  }
+})
+
+test('where no time passed, the order is that of the flow', async () => {
+  const id = await passed(names, 0)
+  expect(await steps(id)).toEqual(names.map((stage) => ({ stage, save: 0, publish: 0 })))
+})
