@@ -1,6 +1,6 @@
 import type { KafkaMessage } from 'kafkajs'
 import { expect, test } from 'vitest'
-import { newMessageId, parseMessageId, readMessage } from './message.ts'
+import { newMessageId, parseMessageId, readMessage, traceIdOf } from './message.ts'
 
 const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
 const record = (headers: Record<string, string | Buffer> = {}, offset = '7'): KafkaMessage => ({
@@ -29,6 +29,14 @@ test('takes what the stage before has written', () => {
     queuedAt: 1_700_000_000_000,
     badHeaders: 0,
   })
+})
+
+test('a message’s trace is the one it came with, otherwise its id; a replay has one of its own, the same everywhere', () => {
+  const parent = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+  expect(traceIdOf({ id, attempt: 2, parent })).toBe(parent.traceId)
+  expect(traceIdOf({ id, attempt: 1, parent: undefined })).toBe(id)
+  expect(traceIdOf({ id, attempt: 2, parent: undefined })).toBe('370c0af312172ce00e5ddd43d3c9b944')
+  expect(traceIdOf({ id, attempt: 3, parent: undefined })).not.toBe('370c0af312172ce00e5ddd43d3c9b944')
 })
 
 test('a message posted by hand gets an id from its place, the same every time, and enters where it is', () => {

@@ -76,6 +76,12 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   }
 }
 
+/** The trace that a message is: the one it came with, otherwise its id; a replay's is another, made of id and attempt. */
+export function traceIdOf({ id, attempt, parent }: Pick<Message, 'id' | 'attempt' | 'parent'>): string {
+  if (parent !== undefined) return parent.traceId
+  return attempt === 1 ? id : createHash('sha256').update(`${id}/${attempt}`).digest('hex').slice(0, 32)
+}
+
 /** 32 hex digits of any UUID, dashes and capitals accepted; undefined for anything else, and for all zeros. */
 export function parseMessageId(text: string): string | undefined {
   if (/^(?!0{32})[\da-f]{32}$/.test(text)) return text

@@ -1,5 +1,6 @@
 import type { Outcome } from './compute.ts'
 import { plainArray } from './database.ts'
+import { traceIdOf } from './message.ts'
 
 /** Where a batch was taken: one stage, one partition of its topic. */
 export interface Place {
@@ -23,9 +24,10 @@ export function outcomeColumns(outcomes: readonly Outcome[]): string[] {
     plainArray(outcomes.map(({ message }) => message.attempt)),
     plainArray(outcomes.map(({ message }) => message.offset)),
     plainArray(
-      outcomes.map(({ message: { id, parent } }) =>
-        parent && parent.traceId !== id ? parent.traceId : null,
-      ),
+      outcomes.map(({ message }) => {
+        const traceId = traceIdOf(message)
+        return traceId === message.id ? null : traceId
+      }),
     ),
     plainArray(outcomes.map(({ message }) => message.enteredAt)),
     plainArray(outcomes.map(({ message }) => message.sentAt ?? null)),

@@ -4,7 +4,7 @@ import { compute } from './compute.ts'
 import { openDatabase, type Database } from './database.ts'
 import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
-import type { Message } from './message.ts'
+import { traceIdOf, type Message } from './message.ts'
 import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
@@ -43,9 +43,8 @@ export async function runStageProcess(
     health.progressed()
     observer.batchDone(publication, route)
     for (const { message, reason, explanation } of publication.deadLetters) {
-      const traceId = message.parent?.traceId ?? message.id
       log.warn(
-        { messageId: message.id, traceId, offset: message.offset, reason },
+        { messageId: message.id, traceId: traceIdOf(message), offset: message.offset, reason },
         `Dead letter: ${explanation}`,
       )
     }

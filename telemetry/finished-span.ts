@@ -1,6 +1,7 @@
 import {
   SpanStatusCode,
   type Attributes,
+  type Link,
   type SpanContext,
   type SpanKind,
   type SpanStatus,
@@ -16,11 +17,12 @@ export interface Parts {
   readonly to: number
   readonly status?: SpanStatus | undefined
   readonly attributes: Attributes
+  readonly links?: Link[] | undefined
 }
 
 /** A span of what is over, made at once from what is known of it. */
 export function finishedSpan(name: string, kind: SpanKind, resource: Resource, parts: Parts): ReadableSpan {
-  const { context, parent, from, to, attributes, status = unset } = parts
+  const { context, parent, from, to, attributes, status = unset, links = none } = parts
   return {
     name,
     kind,
@@ -33,7 +35,7 @@ export function finishedSpan(name: string, kind: SpanKind, resource: Resource, p
     status,
     attributes,
     resource,
-    links: none,
+    links,
     events: none,
     ended: true,
     instrumentationScope,

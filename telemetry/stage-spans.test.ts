@@ -1,8 +1,11 @@
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
+import { traceIdOf } from '../pipeline/message.ts'
 import type { Publication, Published } from '../pipeline/publish.ts'
+import { outcomeColumns } from '../pipeline/outcome-columns.ts'
 import { routeOf } from '../pipeline/route.ts'
+import { spanId } from './span-ids.ts'
 import { deadLetter, message, result } from '../test/made-up-outcomes.ts'
 import { spansOf } from './stage-spans.ts'
 
@@ -20,15 +23,16 @@ const published: Published = {
   arrivedAt: computedAt + 7,
 }
 
+const times = {
+  acknowledgedAt: computedAt + 8,
+  lettersSentAt: computedAt + 30,
+  lettersAcknowledgedAt: computedAt + 40,
+}
+
 const milliseconds = ([seconds, nanoseconds]: [number, number]) => seconds * 1000 + nanoseconds / 1e6
 
 /** When the spans of a publication begin and end, in milliseconds after the message was computed, and what they say. */
 function spans(publication: Partial<Publication>) {
-  const times = {
-    acknowledgedAt: computedAt + 8,
-    lettersSentAt: computedAt + 30,
-    lettersAcknowledgedAt: computedAt + 40,
-  }
   const made = spansOf({ ...nothing, ...times, ...publication }, route, resource, () => true)
   return made.map(({ startTime, endTime, attributes }) => ({
     from: milliseconds(startTime) - computedAt,
@@ -56,4 +60,17 @@ test('what was sent before says nothing of how long saving and publishing took: 
     expect(said).not.toContain('throughline.save_ms')
     expect(said).not.toContain('throughline.publish_ms')
   }
+})
+
+test('a replay has a trace of its own, which is in its rows, and is linked to what the first attempt did here', () => {
+  const replay = { ...published, message: message(3, { attempt: 2 }) }
+  const { id } = replay.message
+  const [process, send] = spansOf({ ...nothing, ...times, results: [replay] }, route, resource, () => true)
+  const traceId = traceIdOf(replay.message)
+  expect(traceId).not.toBe(id)
+  expect([process, send].map((span) => span?.spanContext().traceId)).toEqual([traceId, traceId])
+  const first = { traceId: id, spanId: spanId(id, 1, 'add', 'process') }
+  expect(process?.links).toMatchObject([{ context: first }])
+  expect(send?.links).toEqual([])
+  expect(outcomeColumns([result(replay.message)])[3]).toContain(traceId)
 })

@@ -1,11 +1,12 @@
-import { SpanKind, SpanStatusCode, type SpanContext } from '@opentelemetry/api'
+import { SpanKind, SpanStatusCode, type Link, type SpanContext } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { DeadLetter } from '../pipeline/compute.ts'
-import type { Message } from '../pipeline/message.ts'
+import { traceIdOf, type Message } from '../pipeline/message.ts'
 import type { Publication, Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
 import { finishedSpan } from './finished-span.ts'
+import { linkToFirst } from './link-to-first.ts'
 import { ofProcessing, ofSending } from './message-attributes.ts'
 import { spanId } from './span-ids.ts'
 
@@ -69,6 +70,7 @@ function twoSpans(
       to: sentAt,
       status: statusOf(outcome),
       attributes: ofProcessing(outcome, sending?.sentAt, route),
+      links: linksOf(message, route.stage.name),
     }),
     finishedSpan(`send ${topic}`, SpanKind.PRODUCER, resource, {
       context: send,
@@ -84,14 +86,20 @@ function statusOf(outcome: Published | DeadLetter) {
   return 'reason' in outcome ? { code: SpanStatusCode.ERROR, message: outcome.explanation } : undefined
 }
 
-function contextsOf({ id, attempt, parent }: Message, stage: string): [SpanContext, SpanContext] {
-  const traceId = parent?.traceId ?? id
+function contextsOf(message: Message, stage: string): [SpanContext, SpanContext] {
+  const { id, attempt } = message
+  const traceId = traceIdOf(message)
   const context = (kind: 'process' | 'send') => ({
     traceId,
     spanId: spanId(id, attempt, stage, kind),
     traceFlags: 1,
   })
   return [context('process'), context('send')]
+}
+
+/** A replay that nobody traced before is linked to what the first attempt did here. */
+function linksOf({ id, attempt, parent }: Message, stage: string): Link[] | undefined {
+  return attempt > 1 && parent === undefined ? [linkToFirst(id, stage, 'process')] : undefined
 }
 
 function parentOf({ parent }: Message): SpanContext | undefined {

@@ -1,4 +1,5 @@
 import { headerText, ownHeaders } from '../pipeline/headers.ts'
+import { traceIdOf } from '../pipeline/message.ts'
 import type { Outgoing, Sender } from '../pipeline/send.ts'
 import { withIds } from './next-ids.ts'
 import { spanId } from './span-ids.ts'
@@ -8,7 +9,8 @@ export function tracedEntry(sender: Sender): Sender {
   const sendOne = (topic: string, partition: number, record: Outgoing) => {
     const id = headerText(record.headers, ownHeaders.id) ?? ''
     const attempt = Number(headerText(record.headers, ownHeaders.attempt))
-    const ids = { traceId: id, spanId: spanId(id, attempt, 'generator', 'send') }
+    const traceId = traceIdOf({ id, attempt, parent: undefined })
+    const ids = { traceId, spanId: spanId(id, attempt, 'generator', 'send') }
     return withIds(ids, () => sender.send(topic, partition, [record]))
   }
   return {

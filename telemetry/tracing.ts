@@ -10,9 +10,10 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import type { Message } from '../pipeline/message.ts'
+import { traceIdOf, type Message } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
+import { describeEntry } from './entry-span.ts'
 import { createExporter } from './exporter.ts'
 import { idGenerator, withIds } from './next-ids.ts'
 import { spanId } from './span-ids.ts'
@@ -60,7 +61,7 @@ export async function startTracing({ service, protocol, isEntry, onLost }: Traci
     logRecordProcessors: [],
     instrumentations: [
       // A batch holds many traces, and the instrumentation would make one of them.
-      ...(isEntry ? [new KafkaJsInstrumentation()] : []),
+      ...(isEntry ? [new KafkaJsInstrumentation({ producerHook: describeEntry })] : []),
       new PgInstrumentation({ requireParentSpan: true }),
     ],
   })
@@ -74,10 +75,9 @@ export async function startTracing({ service, protocol, isEntry, onLost }: Traci
       ...nobody,
       entry: tracedEntry,
       traceparent: (message, { stage }) => {
-        const { id, attempt, parent } = message
-        const traceId = parent?.traceId ?? id
-        const sending = spanId(id, attempt, stage.name, 'send')
-        return formatTraceparent({ traceId, spanId: sending, sampled: isSampled(message) })
+        const sending = spanId(message.id, message.attempt, stage.name, 'send')
+        const sampled = isSampled(message)
+        return formatTraceparent({ traceId: traceIdOf(message), spanId: sending, sampled })
       },
       batchDone: (publication, route) => {
         for (const span of spansOf(publication, route, whole, isSampled)) queue.onEnd(span)
@@ -96,8 +96,8 @@ function isSampled(message: Message): boolean {
 
 const decisions = new WeakMap<Message, boolean>()
 
-function askSampler({ id }: Message): boolean {
-  const ids = { traceId: id, spanId: id.slice(16) }
+function askSampler(message: Message): boolean {
+  const ids = { traceId: traceIdOf(message), spanId: message.id.slice(16) }
   // The sampler is inside the SDK: a span that is never ended asks it.
   const asking = () =>
     trace.getTracer('throughline').startSpan('enter', { kind: SpanKind.CONSUMER }, ROOT_CONTEXT)
