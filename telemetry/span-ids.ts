@@ -5,25 +5,26 @@ export type SpanKindName = 'process' | 'send'
 
 /**
  * A span's id, 16 hex digits, derived from what it is about: a redelivery exports the same spans again, not others, and
- * a process that was killed leaves no hole that its successor would not fill. The last half of a message id is random,
- * so a constant for each attempt, stage and kind keeps the spans of one message apart and those of all messages random.
+ * a process that was killed leaves no hole that its successor would not fill. Both halves of the message id are in it,
+ * since not every UUID differs from its neighbours in the same one; a constant for each attempt, stage and kind keeps the
+ * spans of one message apart.
  * @param id message id, 32 hex digits
  */
 export function spanId(id: string, attempt: number, stage: string, kind: SpanKindName): string {
   const constant = constantOf(stage, attempt, kind)
-  bytes.write(id.slice(16), 'hex')
+  bytes.write(id, 'hex')
   let any = 0
-  for (let index = 0; index < bytes.length; index += 1) {
-    const byte = (bytes[index] ?? 0) ^ (constant[index] ?? 0)
+  for (let index = 0; index < 8; index += 1) {
+    const byte = (bytes[index] ?? 0) ^ (bytes[index + 8] ?? 0) ^ (constant[index] ?? 0)
     bytes[index] = byte
     any |= byte
   }
   // All zeros is no valid span id.
   if (any === 0) bytes[7] = 1
-  return bytes.toString('hex')
+  return bytes.toString('hex', 0, 8)
 }
 
-const bytes = Buffer.alloc(8)
+const bytes = Buffer.alloc(16)
 const constants = new Map<string, Buffer>()
 
 function constantOf(stage: string, attempt: number, kind: SpanKindName): Buffer {
