@@ -14,7 +14,7 @@ import { traceIdOf, type Message } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
 import { describeEntry } from './entry-span.ts'
-import { createExporter } from './exporter.ts'
+import { createExporter, type Protocol } from './exporter.ts'
 import { idGenerator, withIds } from './next-ids.ts'
 import { spanId } from './span-ids.ts'
 import { createSpanQueue } from './span-queue.ts'
@@ -31,7 +31,7 @@ export interface TracingOptions {
   /** service.name, unless OTEL_SERVICE_NAME says otherwise. */
   readonly service: string
   /** OTEL_EXPORTER_OTLP_PROTOCOL */
-  readonly protocol: 'http/protobuf' | 'http/json' | 'grpc'
+  readonly protocol: Protocol
   /** Whether messages enter here, one at a time: their spans are the instrumentation's. Stages make their own. */
   readonly isEntry: boolean
   readonly onLost: (spans: number) => void
@@ -40,12 +40,12 @@ export interface TracingOptions {
 const FLUSH_MS = 3000
 
 /** Starts the OpenTelemetry SDK. Endpoint, sampler, headers and resource come from its own OTEL_* variables. */
-export async function startTracing({ service, protocol, isEntry, onLost }: TracingOptions): Promise<Tracing> {
+export function startTracing({ service, protocol, isEntry, onLost }: TracingOptions): Tracing {
   const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
   const whole = defaultResource()
     .merge(resource)
     .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }))
-  const queue = createSpanQueue(await createExporter(protocol), {
+  const queue = createSpanQueue(createExporter(protocol, onLost), {
     capacity: 20_000,
     batch: 2000,
     concurrency: 4,

@@ -4,6 +4,7 @@ import type { Config } from '../pipeline/config.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
 import { openDoors, type Door } from './http.ts'
+import { createLostSpans } from './lost-spans.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { measure } from './stage-metrics.ts'
 import { withTracing } from './with-tracing.ts'
@@ -34,11 +35,15 @@ export async function watched(
     more: ownDoors?.(metrics) ?? [],
   })
   log.info(`/metrics, /healthz and /readyz answer on port ${doors.port} of ${config.METRICS_HOST}.`)
+  using lost = createLostSpans(log)
   const tracing = {
     service: stage,
     protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL,
     isEntry: position === 0,
-    onLost: (spans: number) => metrics.count('throughline_spans_lost_total', spans),
+    onLost: (spans: number) => {
+      metrics.count('throughline_spans_lost_total', spans)
+      lost.add(spans)
+    },
   }
   await withTracing(tracing, (traces) => {
     const observer = { ...traces, ...measuring(metrics, traces) }
