@@ -24,7 +24,7 @@ export async function withWayIn(
   work: (way: WayIn) => Promise<void>,
 ): Promise<void> {
   const onLost = (spans: number) => process.stderr.write(`The trace backend did not take ${spans} span(s).\n`)
-  const tracing = { service, protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL, isEntry: true, onLost }
+  const tracing = { service, config, isEntry: true, onLost }
   await withDatabase(config, (database) =>
     withKafka(config, (access) =>
       withTracing(tracing, (observer) => work({ config, database, access, observer })),

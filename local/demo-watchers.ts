@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { childEnvironment, exportsTraces } from '../pipeline/config.ts'
+import { childEnvironment, exportsTraces, tracesProtocol } from '../pipeline/config.ts'
 import type { DemoServer, ServersOptions } from './demo-servers.ts'
 import { findProgram, type Program } from './find-program.ts'
 import { isFree } from './free-port.ts'
@@ -95,7 +95,7 @@ export async function plannedWatchers(
 ): Promise<(() => Promise<DemoServer>)[]> {
   const { config, say, watchers } = options
   if (!watchers) return []
-  const ownTempo = tempo(ports, config.OTEL_EXPORTER_OTLP_PROTOCOL)
+  const ownTempo = tempo(ports, tracesProtocol(config))
   const isTempoUnwanted = exportsTraces() || !exportsTraces(childEnvironment(ownTempo.env))
   const wanted = [prometheus(ports), ...(isTempoUnwanted ? [] : [ownTempo]), grafana(ports)]
   const found = wanted.map((watcher) => ({ watcher, command: findProgram(watcher.program) }))

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { readConfig } from './config.ts'
+import { exportsTraces, readConfig, tracesProtocol } from './config.ts'
 import { UserError } from './user-error.ts'
 
 const complaintsAbout = (env: Record<string, string>): string => {
@@ -56,6 +56,7 @@ test('names every bad variable at once, with what was expected and what was foun
 test.each([
   [{ MESSAGE_MIN: '30' }, 'MESSAGE_MIN: expected at most MESSAGE_MAX, which is 20, found "30"'],
   [{ SLEEP_MAX: '0.5' }, 'SLEEP_MIN: expected at most SLEEP_MAX, which is 0.5, found nothing'],
+  [{ OTEL_TRACES_EXPORTER: 'console' }, 'OTEL_TRACES_EXPORTER: expected one of otlp, none, found "console"'],
   [{ DB_PORT: '65536' }, 'DB_PORT: expected a whole number from 1 to 65535, found "65536"'],
   [
     { NUMBERS_MIN: '1.1', NUMBERS_MAX: '1.2', NUMBERS_DECIMALS: '0' },
@@ -71,6 +72,26 @@ test.each([
   ],
 ])('%o is refused', (env, complaint) => {
   expect(complaintsAbout(env)).toContain(complaint)
+})
+
+test('traces are exported where there is somewhere to, unless somebody turned it off, however it is written', () => {
+  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
+  expect(exportsTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBe(false)
+  expect(exportsTraces(endpoint)).toBe(true)
+  expect(exportsTraces({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://localhost:4318/v1/traces' })).toBe(true)
+  for (const off of [
+    { OTEL_SDK_DISABLED: 'true' },
+    { OTEL_SDK_DISABLED: 'TRUE ' },
+    { OTEL_TRACES_EXPORTER: 'none' },
+  ]) {
+    expect(exportsTraces({ ...endpoint, ...off })).toBe(false)
+  }
+})
+
+test('a protocol for traces alone goes first', () => {
+  const both = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' }
+  expect(tracesProtocol(readConfig(both))).toBe('grpc')
+  expect(tracesProtocol(readConfig({ ...both, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: '' }))).toBe('http/json')
 })
 
 test('never shows a secret', () => {
@@ -89,6 +110,8 @@ test('.env.example names every variable with its default', () => {
     OUTPUT_TOPIC: 'b',
     RATE: '1',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc',
+    OTEL_TRACES_EXPORTER: 'none',
     KAFKA_HOME: 'k',
     TEMPO_BIN: 't',
     PROMETHEUS_BIN: 'p',

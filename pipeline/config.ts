@@ -11,6 +11,7 @@ const amount = (from: number, to: number) => {
 }
 const oneOf = <const Words extends readonly string[]>(...words: Words) =>
   z.enum(words, `expected one of ${words.join(', ')}`)
+const protocols = ['http/protobuf', 'http/json', 'grpc'] as const
 const name = z.string().regex(/^[\w.-]{1,200}$/, 'expected letters, digits, ".", "_" or "-"')
 const host = /^(\[[\da-f:]+\]|[^\s:,]+):\d{1,5}$/i
 const hosts = z
@@ -53,7 +54,12 @@ const environment = z.object({
   RATE: amount(0.01, 100_000).optional(),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url('expected a URL such as http://localhost:4318').optional(),
-  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', 'http/json', 'grpc').default('http/protobuf'),
+  OTEL_TRACES_EXPORTER: oneOf('otlp', 'none').optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(...protocols).default('http/protobuf'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(...protocols).optional(),
+  OTEL_BSP_MAX_QUEUE_SIZE: whole(1, 1_000_000).default(20_000),
+  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: whole(1, 1_000_000).default(2000),
+  OTEL_BSP_SCHEDULE_DELAY: whole(0, 600_000).default(200),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
   RETENTION: whole(8, 36_500).default(14),
@@ -148,8 +154,14 @@ export function childEnvironment(changes: Readonly<Record<string, string>>): Nod
   return { ...process.env, ...changes }
 }
 
+/** How traces are exported. */
+export function tracesProtocol(config: Config): Config['OTEL_EXPORTER_OTLP_PROTOCOL'] {
+  return config.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? config.OTEL_EXPORTER_OTLP_PROTOCOL
+}
+
 /** Whether OpenTelemetry's own variables ask for traces to be exported. They are read by its SDK; this is only whether. */
 export function exportsTraces(env: NodeJS.ProcessEnv = process.env): boolean {
-  const endpoint = env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_ENDPOINT']
-  return Boolean(endpoint) && env['OTEL_SDK_DISABLED'] !== 'true' && env['OTEL_TRACES_EXPORTER'] !== 'none'
+  const said = (key: string) => (env[key] ?? '').trim().toLowerCase()
+  const endpoint = said('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') || said('OTEL_EXPORTER_OTLP_ENDPOINT')
+  return endpoint !== '' && said('OTEL_SDK_DISABLED') !== 'true' && said('OTEL_TRACES_EXPORTER') !== 'none'
 }

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api'
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import {
@@ -10,12 +9,14 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { traceIdOf, type Message } from '../pipeline/message.ts'
+import { tracesProtocol, type Config } from '../pipeline/config.ts'
+import { traceIdOf } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
 import { describeEntry } from './entry-span.ts'
-import { createExporter, type Protocol } from './exporter.ts'
-import { idGenerator, withIds } from './next-ids.ts'
+import { createExporter } from './exporter.ts'
+import { idGenerator } from './next-ids.ts'
+import { isSampled } from './sampling.ts'
 import { spanId } from './span-ids.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { spansOf } from './stage-spans.ts'
@@ -30,8 +31,7 @@ export interface Tracing {
 export interface TracingOptions {
   /** service.name, unless OTEL_SERVICE_NAME says otherwise. */
   readonly service: string
-  /** OTEL_EXPORTER_OTLP_PROTOCOL */
-  readonly protocol: Protocol
+  readonly config: Config
   /** Whether messages enter here, one at a time: their spans are the instrumentation's. Stages make their own. */
   readonly isEntry: boolean
   readonly onLost: (spans: number) => void
@@ -40,16 +40,16 @@ export interface TracingOptions {
 const FLUSH_MS = 3000
 
 /** Starts the OpenTelemetry SDK. Endpoint, sampler, headers and resource come from its own OTEL_* variables. */
-export function startTracing({ service, protocol, isEntry, onLost }: TracingOptions): Tracing {
+export function startTracing({ service, config, isEntry, onLost }: TracingOptions): Tracing {
   const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
   const whole = defaultResource()
     .merge(resource)
     .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }))
-  const queue = createSpanQueue(createExporter(protocol, onLost), {
-    capacity: 20_000,
-    batch: 2000,
+  const queue = createSpanQueue(createExporter(tracesProtocol(config), onLost), {
+    capacity: config.OTEL_BSP_MAX_QUEUE_SIZE,
+    batch: Math.min(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, config.OTEL_BSP_MAX_QUEUE_SIZE),
     concurrency: 4,
-    delayMs: 200,
+    delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
     onLost,
   })
   const sdk = new NodeSDK({
@@ -84,22 +84,4 @@ export function startTracing({ service, protocol, isEntry, onLost }: TracingOpti
       },
     },
   }
-}
-
-/** Decided once, where a message enters: by whoever sent it, or by the sampler when it was posted by hand. */
-function isSampled(message: Message): boolean {
-  if (message.parent !== undefined) return message.parent.sampled
-  const decision = decisions.get(message) ?? askSampler(message)
-  decisions.set(message, decision)
-  return decision
-}
-
-const decisions = new WeakMap<Message, boolean>()
-
-function askSampler(message: Message): boolean {
-  const ids = { traceId: traceIdOf(message), spanId: message.id.slice(16) }
-  // The sampler is inside the SDK: a span that is never ended asks it.
-  const asking = () =>
-    trace.getTracer('throughline').startSpan('enter', { kind: SpanKind.CONSUMER }, ROOT_CONTEXT)
-  return withIds(ids, asking).isRecording()
 }

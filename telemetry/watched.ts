@@ -38,7 +38,7 @@ export async function watched(
   using lost = createLostSpans(log)
   const tracing = {
     service: stage,
-    protocol: config.OTEL_EXPORTER_OTLP_PROTOCOL,
+    config,
     isEntry: position === 0,
     onLost: (spans: number) => {
       metrics.count('throughline_spans_lost_total', spans)
