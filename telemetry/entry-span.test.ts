@@ -23,3 +23,13 @@ test('a replay is linked to the first attempt', () => {
   const first = { traceId: id, spanId: spanId(id, 1, 'generator', 'send') }
   expect(said(2, id).links).toMatchObject([{ context: first }])
 })
+
+test('the span of a message that enters says which one it is, and that it is at the beginning', () => {
+  const id = newMessageId()
+  expect(said(1, id).attributes).toMatchObject({
+    'messaging.system.name': 'kafka',
+    'messaging.message.id': id,
+    'throughline.attempt': 1,
+    'throughline.position': 0,
+  })
+})

@@ -1,7 +1,11 @@
+import { isUtf8 } from 'node:buffer'
 import type { Attributes } from '@opentelemetry/api'
 import type { DeadLetter } from '../pipeline/compute.ts'
 import type { Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
+
+/** The old name, too, as long as instrumentation-kafkajs writes it: one search is to find all spans. */
+export const system = { 'messaging.system.name': 'kafka', 'messaging.system': 'kafka' }
 
 /**
  * What is said of processing a message, under OpenTelemetry's names, and what it has no name for under `throughline`.
@@ -14,7 +18,7 @@ export function ofProcessing(
 ): Attributes {
   const { message, startedAt, computedAt } = outcome
   const attributes: Attributes = {
-    'messaging.system': 'kafka',
+    ...system,
     'messaging.operation.name': 'process',
     'messaging.operation.type': 'process',
     'messaging.message.id': message.id,
@@ -22,7 +26,7 @@ export function ofProcessing(
     'messaging.destination.name': route.source,
     'messaging.destination.partition.id': String(message.partition),
     'messaging.consumer.group.name': route.group,
-    'messaging.kafka.offset': Number(message.offset),
+    'kafka.offset': Number(message.offset),
     'throughline.attempt': message.attempt,
     'throughline.position': route.position,
     'throughline.wait_ms': startedAt - message.queuedAt,
@@ -31,7 +35,14 @@ export function ofProcessing(
   if (sentAt === undefined) attributes['throughline.redelivered'] = true
   else attributes['throughline.save_ms'] = sentAt - computedAt
   if ('reason' in outcome) attributes['error.type'] = outcome.reason
+  if (message.key !== null) attributes['kafka.message.key'] = keyText(message.key)
+  if (message.value === null) attributes['kafka.message.tombstone'] = true
   return attributes
+}
+
+/** A key need not be text; what is not is shown in hex digits. */
+function keyText(key: Buffer): string {
+  return key.toString(isUtf8(key) ? 'utf8' : 'hex')
 }
 
 /** What is said of sending on what came of a message; `topic` is where to. */
@@ -43,7 +54,7 @@ export function ofSending(
 ): Attributes {
   const { message } = outcome
   const attributes: Attributes = {
-    'messaging.system': 'kafka',
+    ...system,
     'messaging.operation.name': 'send',
     'messaging.operation.type': 'send',
     'messaging.message.id': message.id,
@@ -54,7 +65,7 @@ export function ofSending(
   if (sentAt === undefined) attributes['throughline.redelivered'] = true
   else if ('receipt' in outcome) {
     attributes['messaging.destination.partition.id'] = String(outcome.receipt.partition)
-    attributes['messaging.kafka.offset'] = Number(outcome.receipt.offset)
+    attributes['kafka.offset'] = Number(outcome.receipt.offset)
     attributes['throughline.publish_ms'] = outcome.arrivedAt - sentAt
   }
   return attributes

@@ -74,3 +74,36 @@ test('a replay has a trace of its own, which is in its rows, and is linked to wh
   expect(send?.links).toEqual([])
   expect(outcomeColumns([result(replay.message)])[3]).toContain(traceId)
 })
+
+test('spans say where the message was, under OpenTelemetry’s names', () => {
+  const [process, send] = spans({
+    results: [{ ...published, message: message(9, { key: Buffer.from('k') }) }],
+  })
+  expect(process?.attributes).toMatchObject({
+    'messaging.system.name': 'kafka',
+    'messaging.operation.type': 'process',
+    'messaging.destination.name': 'start',
+    'messaging.destination.partition.id': '0',
+    'messaging.consumer.group.name': route.group,
+    'kafka.offset': 9,
+    'kafka.message.key': 'k',
+    'throughline.attempt': 1,
+    'throughline.position': 1,
+    'throughline.wait_ms': 1,
+    'throughline.work_ms': 1,
+  })
+  expect(process?.attributes).not.toHaveProperty('kafka.message.tombstone')
+  expect(send?.attributes).toMatchObject({
+    'messaging.system.name': 'kafka',
+    'messaging.operation.type': 'send',
+    'messaging.destination.name': route.target,
+    'messaging.destination.partition.id': '3',
+    'kafka.offset': 7,
+  })
+})
+
+test('a record without a value is a tombstone, and a key that is no text is shown in hex digits', () => {
+  const from = message(1, { value: null, key: Buffer.from([255, 0]) })
+  const [process] = spans({ deadLetters: [deadLetter(from)] })
+  expect(process?.attributes).toMatchObject({ 'kafka.message.tombstone': true, 'kafka.message.key': 'ff00' })
+})
