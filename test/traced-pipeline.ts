@@ -1,0 +1,67 @@
+import { startProcess } from '../local/pipeline-process.ts'
+import type { Child } from '../local/child-process.ts'
+import { childEnvironment } from '../pipeline/config.ts'
+import { pipeline as catalogue } from '../stages/index.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts'
+import { CONSUMER, PRODUCER, type ReceivedSpan } from './read-otlp.ts'
+
+/** A pipeline of real processes, with an OTLP backend at the end. */
+export interface TracedPipeline extends FreshPipeline {
+  readonly receiver: OtlpReceiver
+  /** Runs a stage as a process, with changes of its environment. */
+  start(stage: string, changes?: Readonly<Record<string, string>>): Promise<Child>
+  /** Runs a command of the CLI to its end. */
+  throughline(...args: string[]): Promise<void>
+  /** The spans about a message, each once, by when they began. */
+  spansAbout(id: string, traceId?: string): ReceivedSpan[]
+  /** How many of the messages went through all stages. */
+  finished(ids: readonly string[]): Promise<number | undefined>
+}
+
+export async function tracedPipeline(): Promise<TracedPipeline> {
+  await using starting = new AsyncDisposableStack()
+  // One partition: what is sent at once is taken at once.
+  const pipeline = starting.use(await freshPipeline({ TOPIC_PARTITIONS: '1', LOG_LEVEL: 'info' }))
+  const receiver = starting.use(await startOtlpReceiver())
+  const env = { ...pipeline.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint }
+  const run = (args: readonly string[], changes = {}) =>
+    startProcess({ name: args.join(' '), args, env: childEnvironment({ ...env, ...changes }) })
+  const running = starting.move()
+  return {
+    ...pipeline,
+    receiver,
+    start: async (stage, changes) => running.use(await run(['run', stage], changes)),
+    async throughline(...args) {
+      const child = await run(args)
+      const { code } = await child.exited
+      if (code !== 0) throw new Error(`${child.name} ended with ${code}:\n${child.lastLines()}`)
+    },
+    spansAbout: (id, traceId = id) => spansAbout(receiver.spans, id, traceId),
+    async finished(ids) {
+      const text = 'select count(*)::int from finishes where message_id = any($1::uuid[])'
+      return (await pipeline.database.query<{ count: number }>(text, [ids])).rows[0]?.count
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+function spansAbout(spans: readonly ReceivedSpan[], id: string, traceId: string): ReceivedSpan[] {
+  const about = spans.filter(
+    (span) => span.attributes['messaging.message.id'] === id || span.traceId === traceId,
+  )
+  const unique = new Map(about.map((span) => [span.spanId, span]))
+  return [...unique.values()].toSorted((one, other) =>
+    Number(one.startTimeUnixNano - other.startTimeUnixNano),
+  )
+}
+
+export const services = catalogue.map(({ name }) => name)
+
+/** Who made a span, and of which kind, all the way through the stages. */
+export const wholePath = services.flatMap((service) => [
+  [service, CONSUMER],
+  [service, PRODUCER],
+])
+
+export const shape = (spans: readonly ReceivedSpan[]) => spans.map(({ service, kind }) => [service, kind])
