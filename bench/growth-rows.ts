@@ -82,12 +82,18 @@ export async function makeSamples(database: Database, from: Date, to: Date): Pro
 /** The account of all that was made, and alerts of the past: what is written once. */
 export async function makeAccount(database: Database, count: number): Promise<void> {
   await database.query(
-    `insert into counters (stage, partition, entered, processed, dead, busy_seconds)
+    `insert into counters (stage, partition, entered, finished, processed, dead, busy_seconds)
      select name, p, case when position = 1 then $1::bigint / 4 else 0 end,
+       case when position = (select max(position) from stages) then $1::bigint / 4 * 99 / 100 else 0 end,
        $1::bigint / 4 * (case when position < 3 then 100 else 99 end) / 100,
        case when position = 3 then $1::bigint / 400 else 0 end, 100
      from stages cross join generate_series(0, 3) p`,
     [count],
+  )
+  await database.query(
+    `insert into passed_on (stage, partition, topic, messages)
+     select c.stage, c.partition, following.topic, c.processed from counters c
+     join stages on stages.name = c.stage join stages following on following.position = stages.position + 1`,
   )
   await database.query(
     `insert into alert_notifications (received_at, status, alert, stage, severity, summary, starts_at, ends_at, fingerprint)

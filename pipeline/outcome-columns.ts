@@ -2,11 +2,13 @@ import type { Outcome } from './compute.ts'
 import { plainArray } from './database.ts'
 import { traceIdOf } from './message.ts'
 
-/** Where a batch was taken: one stage, one partition of its topic. */
+/** Where a batch was taken, one stage and one partition of its topic, and where it goes. */
 export interface Place {
   readonly stage: string
   readonly topic: string
   readonly partition: number
+  /** The topic to which its results go. */
+  readonly target: string
 }
 
 /** What an insert did: how many rows are new, and when not all are, which: "id/attempt". */

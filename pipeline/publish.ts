@@ -65,7 +65,7 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const lettersSentAt = now()
   await publishDeadLetters(deadLetters, publishing)
   const lettersAcknowledgedAt = now()
-  if (route.isLast) await patiently('Postgres', () => insertFinishes(database, published))
+  if (route.isLast) await patiently('Postgres', () => insertFinishes(database, place, published))
   const times = { acknowledgedAt, lettersSentAt, lettersAcknowledgedAt }
   const { redelivered, copies } = saved
   return { results: published, deadLetters, redelivered, copies, ...times }

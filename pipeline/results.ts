@@ -37,6 +37,10 @@ with given as (
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed,
     busy_seconds = c.busy_seconds + excluded.busy_seconds
+), passed as (
+  insert into passed_on as p (stage, partition, topic, messages)
+  select $1, $3, $19, count(*) from saved
+  on conflict (stage, partition, topic) do update set messages = p.messages + excluded.messages
 )
 select count(*)::int as count,
   case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
@@ -64,6 +68,7 @@ export async function insertResults(
       joinTexts(results.map((row) => headersToText(row.message.carried))),
       results.length,
       busySeconds,
+      place.target,
     ],
   })
   return rows[0] ?? noneInserted

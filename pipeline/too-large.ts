@@ -7,6 +7,9 @@ import type { SavedResult } from './save.ts'
 const remove = `
 with gone as (
   delete from results where message_id = $1 and attempt = $2 and stage = $3 returning previous_sent_at
+), not_passed as (
+  update passed_on set messages = messages - (select count(*) from gone)
+  where stage = $3 and partition = $4 and topic = $5
 )
 update counters
 set processed = processed - (select count(*) from gone),
@@ -22,8 +25,11 @@ export async function buryTooLarge(
   const letters = refused.map(asDeadLetter)
   if (letters.length === 0) return letters
   await transaction(database, async (client) => {
-    for (const { message } of letters) {
-      await client.query(remove, [message.id, message.attempt, place.stage, place.partition])
+    const { stage, partition, target } = place
+    for (const {
+      message: { id, attempt },
+    } of letters) {
+      await client.query(remove, [id, attempt, stage, partition, target])
     }
     await insertDeadLetters(client, place, letters)
   })

@@ -38,7 +38,8 @@ async function look(oldest: number, ago = 0): Promise<void> {
     }),
   )
   memory.addSample({ at: 0, wallMs, groups })
-  memory.addAccount({ at: 0, account: { stages: [], unsent: 0 }, missing: [] })
+  const account = { stages: [], entered: 0, finished: 0, dead: 0, copies: 0, unsent: 0 }
+  memory.addAccount({ at: 0, account, missing: new Map() })
   await keepReport(report(routes(pipeline.config), memory, { at: 0, wallMs }), pipeline.database)
 }
 

@@ -21,12 +21,14 @@ const queries = [
    from counters c full join counted r using (stage, partition)
    where (c.entered, c.processed, c.dead) is distinct from (r.entered, r.processed, r.dead)`,
 
-  // waiting at a stage = processed by the one before + entered here - processed - dead
+  // waiting at a stage = arrived from the one before + entered here - processed - dead
   `select format('By the counters %s messages wait at %s.', waiting, stage) as problem
    from (
-     select stage, coalesce(lag(processed) over (order by position), 0) + entered - processed - dead as waiting
-     from stage_totals
+     select stage, arrived + entered - processed - dead as waiting from stage_totals
    ) s where waiting <> 0`,
+
+  `select format('The counters say %s finished; %s have.', sum(finished), (select count(*) from finishes)) as problem
+   from counters having sum(finished) <> (select count(*) from finishes)`,
 
   `select format('%s rows have another stage than the catalogue.', count(*)) as problem
    from (select stage from results union all select stage from dead_letters) r

@@ -36,7 +36,7 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
   const stages = flow.map(({ stage: { name }, position, isLast }) => {
     return { name, isLast, metrics: createMetrics({ stage: name, position }), queue: createQueue() }
   })
-  const account = { stages: [], unsent: 0 }
+  const account = { stages: [], entered: 0, finished: 0, dead: 0, copies: 0, unsent: 0 }
   const lines: string[] = []
   let monitor: { metrics: Metrics; memory: Memory } | undefined
   for (let second = 0; second <= seconds; second += step) {
@@ -57,7 +57,7 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
     monitor ??= { metrics: createMetrics({ stage: 'monitor', position: 7 }), memory: createMemory() }
     const { metrics, memory } = monitor
     const groups = new Map(stages.map(({ name, queue }) => [name, queue.sample(fateOf(name, fates))]))
-    const missing = stages.map(({ name }) => fateOf(name, fates).missing)
+    const missing = new Map(stages.map(({ name }) => [name, fateOf(name, fates).missing]))
     memory.addSample({ at, wallMs: at * 1000, groups })
     memory.addAccount({ at, account, missing })
     showReport(report(flow, memory, { at, wallMs: at * 1000 }), metrics)

@@ -13,7 +13,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 /** Every test plays at a stage of its own, so that its rows and counters are its own. */
 function place() {
-  return { stage: `stage-${randomBytes(4).toString('hex')}`, topic: 'start', partition: 0 }
+  return { stage: `stage-${randomBytes(4).toString('hex')}`, topic: 'start', partition: 0, target: 'next' }
 }
 
 async function accountOf(stage: string) {

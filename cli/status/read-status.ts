@@ -6,7 +6,14 @@ import { routes, type Route } from '../../pipeline/route.ts'
 import { count } from '../../stages/refusal.ts'
 import { readBacklog } from '../../telemetry/backlog.ts'
 import { isBad, type Verdict } from '../../telemetry/monitor/verdict.ts'
-import { readEndToEnd, readOpinions, readRecentTimes, readTotals, type EndToEnd } from './status-data.ts'
+import {
+  readEndToEnd,
+  readMessageTotals,
+  readOpinions,
+  readRecentTimes,
+  readTotals,
+  type EndToEnd,
+} from './status-data.ts'
 
 export interface StageStatus {
   readonly position: number
@@ -65,15 +72,15 @@ export interface StatusSources {
 /** Where the pipeline stands now. The same few queries however many rows there are. */
 export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
   const flow = routes(config)
-  const [totals, times, endToEnd, opinions, [waiting, running]] = await Promise.all([
-    readTotals(database),
-    readRecentTimes(database),
-    readEndToEnd(database),
-    readOpinions(database),
-    askBroker(admin, flow),
-  ])
-  const sum = (column: 'entered' | 'dead' | 'copies') =>
-    totals.values().reduce((total, row) => total + row[column], 0)
+  const [totals, { entered, finished, dead, copies }, times, endToEnd, opinions, [waiting, running]] =
+    await Promise.all([
+      readTotals(database),
+      readMessageTotals(database),
+      readRecentTimes(database),
+      readEndToEnd(database),
+      readOpinions(database),
+      askBroker(admin, flow),
+    ])
   const stages = flow.map(({ stage: { name }, position, group }, index): StageStatus => {
     const counts = { running: running.get(group) ?? 0, waiting: waiting[index] ?? 0 }
     const { verdict, sentence, ...seen } = opinions.get(name) ?? firstSight(name, counts)
@@ -100,11 +107,8 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   })
   const missing =
     opinions.size === 0 ? null : opinions.values().reduce((total, opinion) => total + opinion.missing, 0)
-  const entered = sum('entered')
-  const dead = sum('dead')
-  const finished = stages.at(-1)?.done ?? 0
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
-  return { stages, entered, finished, dead, copies: sum('copies'), inFlight, missing, endToEnd }
+  return { stages, entered, finished, dead, copies, inFlight, missing, endToEnd }
 }
 
 /** A broker that has just started takes a moment to find out who leads and coordinates what; kafkajs does not wait for it. */

@@ -2,7 +2,6 @@ import type { Database } from '../../pipeline/database.ts'
 import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 
 export interface Totals {
-  readonly entered: number
   readonly processed: number
   readonly dead: number
   /** Came a second time from upstream, and were dropped. */
@@ -12,9 +11,24 @@ export interface Totals {
 /** What each stage has done since the beginning, by its name: sums of a few counters. */
 export async function readTotals(database: Database): Promise<Map<string, Totals>> {
   const { rows } = await database.query<Totals & { stage: string }>(
-    'select stage, entered::float8, processed::float8, dead::float8, copies::float8 from stage_totals',
+    'select stage, processed::float8, dead::float8, copies::float8 from stage_totals',
   )
   return new Map(rows.map(({ stage, ...totals }) => [stage, totals]))
+}
+
+/** All messages since the beginning. */
+export interface MessageTotals {
+  readonly entered: number
+  readonly finished: number
+  readonly dead: number
+  readonly copies: number
+}
+
+export async function readMessageTotals(database: Database): Promise<MessageTotals> {
+  const { rows } = await database.query<MessageTotals>(
+    'select entered::float8, finished::float8, dead::float8, copies::float8 from message_totals',
+  )
+  return rows[0] ?? { entered: 0, finished: 0, dead: 0, copies: 0 }
 }
 
 /** Of an interval, in milliseconds to the microsecond. */

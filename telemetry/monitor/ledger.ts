@@ -1,18 +1,25 @@
 /** What the rows say of one stage since the beginning. */
 export interface StageAccount {
   readonly stage: string
+  /** Messages that were sent to the topic it reads by the stage before it, whichever that was. */
+  readonly arrived: number
   /** Messages that entered the pipeline here. */
   readonly entered: number
   readonly processed: number
   readonly dead: number
-  readonly copies: number
   /** Seconds, of all its processes together. */
   readonly busy: number
 }
 
-/** The rows' account of all stages, in the order of the flow. */
+/** The rows' account. */
 export interface Account {
+  /** In the order of the flow. */
   readonly stages: readonly StageAccount[]
+  /** Of all messages, those of stages that are no more, too. */
+  readonly entered: number
+  readonly finished: number
+  readonly dead: number
+  readonly copies: number
   /** Saved by a generator and not yet sent: not in front of the first stage, and not lost. */
   readonly unsent: number
 }
@@ -23,50 +30,53 @@ export interface Accounts {
   readonly after: Account
 }
 
+/** How many are missing in front of each stage, by its name; a stage of which that is not known is absent. */
+export type Missing = ReadonlyMap<string, number>
+
 /**
  * How many messages the rows say wait at each stage that the broker does not have, at one moment.
  *
  * While messages move, the two accounts are never of the same instant. So the fewest that may wait by the rows are
  * compared with what waits by the broker; and what the stage before has saved and not yet sent on, it has not committed
  * either, so it is found in front of that stage.
- * @param broker messages waiting in front of each stage, in the order of the flow
+ * @param broker messages waiting in front of each stage, by its name; one that could not be read is absent
  */
-export function missingNow({ before, after }: Accounts, broker: readonly number[]): number[] {
-  const fewest = broker.map((_, index) => fewestWaiting(before, after, index))
-  return fewest.map((waiting, index) => {
-    const unsent = index === 0 ? Math.max(before.unsent, after.unsent) : unsentBy(index - 1)
-    return Math.max(0, waiting - (broker[index] ?? 0) - unsent)
-  })
-
-  function unsentBy(index: number): number {
-    return Math.max(0, (broker[index] ?? 0) - (fewest[index] ?? 0))
+export function missingNow({ before, after }: Accounts, broker: ReadonlyMap<string, number>): Missing {
+  const missing = new Map<string, number>()
+  let unsent: number | undefined = Math.max(before.unsent, after.unsent)
+  for (const { stage, arrived, entered } of before.stages) {
+    const now = after.stages.find((row) => row.stage === stage)
+    const waiting = broker.get(stage)
+    const more =
+      now && waiting !== undefined ? arrived + entered - now.processed - now.dead - waiting : undefined
+    if (more !== undefined && unsent !== undefined) missing.set(stage, Math.max(0, more - unsent))
+    unsent = more && Math.max(0, -more)
   }
+  return missing
 }
 
-function fewestWaiting(before: Account, after: Account, index: number): number {
-  const arrived = (before.stages[index - 1]?.processed ?? 0) + (before.stages[index]?.entered ?? 0)
-  return arrived - (after.stages[index]?.processed ?? 0) - (after.stages[index]?.dead ?? 0)
-}
-
-/** How many were missing at some moment, at each stage. */
+/** How many were missing at some moment. */
 export interface MissingMoment {
   /** Seconds on a clock that only goes forward. */
   readonly at: number
-  readonly missing: readonly number[]
+  readonly missing: Missing
 }
 
 /** Seconds for which the accounts have to disagree. */
 const PATIENCE = 60
 
 /** Those that were missing all the time: a message on its way may seem so for a moment. */
-export function missingFor(history: readonly MissingMoment[], patience: number = PATIENCE): number[] {
-  const latest = history.at(-1)
-  if (latest === undefined) return []
-  const first = history.findLastIndex(({ at }) => latest.at - at >= patience)
-  const during = history.slice(Math.max(0, first))
-  return latest.missing.map((_, index) =>
-    first === -1 ? 0 : Math.min(...during.map(({ missing }) => missing[index] ?? 0)),
-  )
+export function missingFor(
+  history: readonly MissingMoment[],
+  stage: string,
+  patience: number = PATIENCE,
+): number {
+  const known = history.flatMap(({ at, missing }) => {
+    const count = missing.get(stage)
+    return count === undefined ? [] : [{ at, count }]
+  })
+  const first = known.findLastIndex(({ at }) => (known.at(-1)?.at ?? at) - at >= patience)
+  return first === -1 ? 0 : Math.min(...known.slice(first).map(({ count }) => count))
 }
 
 /** All messages: where they are. */
@@ -80,19 +90,6 @@ export interface Ledger {
 }
 
 /** Entered = in flight + finished + dead + missing. */
-export function ledgerOf({ stages }: Account, missing: readonly number[]): Ledger {
-  const sum = (of: (account: StageAccount) => number) =>
-    stages.reduce((total, account) => total + of(account), 0)
-  const entered = sum((account) => account.entered)
-  const dead = sum((account) => account.dead)
-  const finished = stages.at(-1)?.processed ?? 0
-  const lost = missing.reduce((total, count) => total + count, 0)
-  return {
-    entered,
-    in_flight: entered - finished - dead - lost,
-    finished,
-    dead,
-    copies: sum((account) => account.copies),
-    missing: lost,
-  }
+export function ledgerOf({ entered, finished, dead, copies }: Account, missing: number): Ledger {
+  return { entered, in_flight: entered - finished - dead - missing, finished, dead, copies, missing }
 }

@@ -32,12 +32,12 @@ export async function observe(sources: Sources, memory: Memory): Promise<void> {
   if (groups !== undefined) memory.addSample({ at, wallMs: Date.now(), groups })
   const after = await account()
   if (before === undefined || groups === undefined || after === undefined) return
-  const waiting = flow.map(({ stage }) => waitingIn(groups.get(stage.name)))
+  const waiting = new Map([...groups].map(([stage, group]) => [stage, waitingIn(group)]))
   memory.addAccount({ at, account: after, missing: missingNow({ before, after }, waiting) })
 }
 
-function waitingIn(group: GroupSample | undefined): number {
-  return group?.partitions.reduce((sum, partition) => sum + partition.waiting, 0) ?? 0
+function waitingIn({ partitions }: GroupSample): number {
+  return partitions.reduce((sum, partition) => sum + partition.waiting, 0)
 }
 
 /** Undefined when the server is away, which the log says once. */

@@ -57,9 +57,11 @@ export function report(
   now: { at: number; wallMs: number },
   patience?: number,
 ): Report {
-  const missing = missingFor(seen.accounts, patience)
   const account = seen.accounts.at(-1)?.account
-  const stages = flow.map((route, index) => reportStage(route, seen, missing[index] ?? 0, now))
+  const stages = flow.map((route) => {
+    return reportStage(route, seen, missingFor(seen.accounts, route.stage.name, patience), now)
+  })
+  const missing = stages.reduce((sum, stage) => sum + stage.missing, 0)
   return { wallMs: now.wallMs, stages, ledger: account && ledgerOf(account, missing) }
 }
 

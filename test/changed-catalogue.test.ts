@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { writeCatalogue } from '../pipeline/catalogue-table.ts'
+import { insertFinishes } from '../pipeline/finishes.ts'
+import { routes, type Route } from '../pipeline/route.ts'
+import { save } from '../pipeline/save.ts'
+import { ledgerOf, missingNow } from '../telemetry/monitor/ledger.ts'
+import { readAccount } from '../telemetry/monitor/read-account.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { deadLetter, message, result } from './made-up-outcomes.ts'
+
+let pipeline: FreshPipeline
+let flow: readonly Route[]
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  flow = routes(pipeline.config)
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+/** The stages with these names, each writing to the topic of the next. */
+function chain(...names: readonly string[]): Route[] {
+  const chosen = names.flatMap((name) => flow.filter(({ stage }) => stage.name === name))
+  return chosen.map((route, index) => ({
+    ...route,
+    position: index + 1,
+    target: chosen[index + 1]?.source ?? 'finish',
+    isLast: index + 1 === chosen.length,
+  }))
+}
+
+/** The n-th message through all stages of a chain; the first of them finds it posted by hand. */
+async function pass(route: readonly Route[], n: number): Promise<void> {
+  const taken = message(n, { sentAt: undefined })
+  for (const { stage, source: topic, target, isLast } of route) {
+    const place = { stage: stage.name, topic, partition: 0, target }
+    const outcome = result({ ...taken, topic, sentAt: topic === route[0]?.source ? undefined : 1 })
+    await save(pipeline.database, place, [outcome])
+    const receipt = { partition: 0, offset: BigInt(n), appendedAt: 2 }
+    const finish = { ...outcome, sentAt: 1, arrivedAt: 2, receipt }
+    if (isLast) await insertFinishes(pipeline.database, place, [finish])
+  }
+}
+
+/** Nothing waits at the broker. */
+async function account(route: readonly Route[]) {
+  await writeCatalogue(pipeline.database, route)
+  const rows = await readAccount(pipeline.database)
+  const nothing = new Map(route.map(({ stage }) => [stage.name, 0]))
+  const missing = missingNow({ before: rows, after: rows }, nothing)
+  return { missing: Object.fromEntries(missing), ledger: ledgerOf(rows, 0) }
+}
+
+test('a pipeline with a past has nothing missing when stages come, go and move', async () => {
+  const short = chain('add', 'lcm')
+  await writeCatalogue(pipeline.database, short)
+  for (const n of [1, 2, 3]) await pass(short, n)
+  const dead = { ...message(4, { sentAt: undefined }), topic: 'start' }
+  const [first] = short
+  if (first === undefined) throw new Error('No stage')
+  await save(pipeline.database, { stage: 'add', topic: 'start', partition: 0, target: first.target }, [
+    deadLetter(dead),
+  ])
+  const ledger = { entered: 4, in_flight: 0, finished: 3, dead: 1, copies: 0, missing: 0 }
+  expect(await account(short)).toEqual({ missing: { add: 0, lcm: 0 }, ledger })
+  const long = chain('add', 'multiply', 'lcm', 'sine')
+  expect(await account(long)).toEqual({ missing: { add: 0, multiply: 0, lcm: 0, sine: 0 }, ledger })
+  // A process that has not heard of the new stages yet sends past them.
+  await pass(short, 5)
+  await pass(long, 6)
+  const later = { ...ledger, entered: 6, finished: 5 }
+  expect(await account(long)).toEqual({ missing: { add: 0, multiply: 0, lcm: 0, sine: 0 }, ledger: later })
+  expect(await account(chain('lcm', 'multiply'))).toEqual({ missing: { lcm: 0, multiply: 0 }, ledger: later })
+})
+
+test('what was on its way to a stage when another was put before it is still waited for', async () => {
+  const { target } = chain('average', 'square-root')[0] ?? { target: '' }
+  const place = { stage: 'average', topic: 'a', partition: 0, target }
+  await save(pipeline.database, place, [result(message(7, { sentAt: undefined }))])
+  const { missing } = await account(chain('average', 'sine', 'square-root'))
+  expect(missing).toEqual({ average: 0, sine: 0, 'square-root': 1 })
+})
