@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs'
+import { createCluster, type Cluster } from './kafka-cluster.ts'
 
 /** Looks at single records, without a group: it takes nothing away and commits nothing. */
 export interface Peek {
@@ -10,25 +11,8 @@ export interface Peek {
   close(): Promise<void>
 }
 
-/** What kafkajs 2.2.4 makes its consumers and admins of. It has no public way to read a record without a group. */
-interface Cluster {
-  connect(): Promise<void>
-  disconnect(): Promise<void>
-  addTargetTopic(topic: string): Promise<void>
-  refreshMetadata(): Promise<void>
-  refreshMetadataIfNecessary(): Promise<void>
-  findLeaderForPartitions(topic: string, partitions: readonly number[]): Record<string, number[]>
-  findBroker(node: { nodeId: string }): Promise<Broker>
-}
-
-interface Broker {
-  fetch(request: object): Promise<{
-    responses: { partitions: { messages: { offset: string; timestamp: string }[] }[] }[]
-  }>
-}
-
 export function createPeek(kafka: Kafka): Peek {
-  const cluster = clusterOf(kafka)
+  const cluster = createCluster(kafka)
   const known = new Map<string, { readonly offset: bigint; readonly at: number }>()
   const read = async (topic: string, partition: number, offset: bigint) => {
     await cluster.connect()
@@ -68,6 +52,8 @@ async function firstAt(
   // Whatever the limit of bytes, a broker answers with the whole batch in which the offset is, and no more.
   const partitions = [{ partition, fetchOffset: String(offset), maxBytes: 1 }]
   const { responses } = await broker.fetch({
+    // Of a transaction that is still open, too: they wait like any other.
+    isolationLevel: 0,
     maxWaitTime: 0,
     minBytes: 0,
     maxBytes: 1,
@@ -76,13 +62,4 @@ async function firstAt(
   const messages = responses.flatMap((response) => response.partitions.flatMap((answer) => answer.messages))
   const first = messages.find((message) => BigInt(message.offset) >= offset)
   return first && Number(first.timestamp)
-}
-
-function clusterOf(kafka: Kafka): Cluster {
-  const key = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
-    description?.endsWith(':createCluster'),
-  )
-  const create: unknown = key && Reflect.get(kafka, key)
-  if (typeof create !== 'function') throw new TypeError('This is not kafkajs 2.2.4')
-  return create({ metadataMaxAge: 60_000, allowAutoTopicCreation: false }) as Cluster
 }

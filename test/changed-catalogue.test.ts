@@ -19,12 +19,15 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 /** The stages with these names, each writing to the topic of the next. */
 function chain(...names: readonly string[]): Route[] {
   const chosen = names.flatMap((name) => flow.filter(({ stage }) => stage.name === name))
-  return chosen.map((route, index) => ({
-    ...route,
-    position: index + 1,
-    target: chosen[index + 1]?.source ?? 'finish',
-    isLast: index + 1 === chosen.length,
-  }))
+  return chosen.map((route, index) => {
+    const following = chosen[index + 1]
+    const place = {
+      position: index + 1,
+      target: following?.source ?? 'finish',
+      isLast: following === undefined,
+    }
+    return Object.assign({}, route, place)
+  })
 }
 
 /** The n-th message through all stages of a chain; the first of them finds it posted by hand. */

@@ -1,12 +1,17 @@
+import type { Kafka } from 'kafkajs'
 import type { Database } from '../../pipeline/database.ts'
 import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
 import { createKafka } from '../../pipeline/kafka.ts'
 import { createWaiting } from '../../pipeline/patiently.ts'
-import { routes } from '../../pipeline/route.ts'
+import { createHealth } from '../../pipeline/health.ts'
+import type { Log } from '../../pipeline/log.ts'
+import { routes, type Route } from '../../pipeline/route.ts'
 import type { Surroundings } from '../../pipeline/surroundings.ts'
+import { createAdmin } from '../kafka-cluster.ts'
 import type { Metrics } from '../metrics.ts'
 import { createPeek } from '../peek.ts'
 import { createSeat } from './seat.ts'
+import type { StageDesk } from './take-sample.ts'
 import { watch, type Pace } from './watch.ts'
 
 const usualPace: Pace = { every: 5, patience: 60, sweepEvery: 60 }
@@ -33,10 +38,12 @@ export async function runMonitor(
   const { config, log, health } = surroundings
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
   const kafka = createKafka({ ...settings, client: { ...settings.client, ...impatient, retry } }, log)
-  const [admin, peek, seat] = [kafka.admin(), createPeek(kafka), createSeat(config)]
+  const seat = createSeat(config)
+  const flow = routes(config)
+  const desks = flow.map((route) => openDesk(kafka, route, log))
   const sources = {
-    flow: routes(config),
-    broker: { admin, peek },
+    flow,
+    desks,
     database,
     kafka: createWaiting('Kafka', { log, health }),
     postgres: createWaiting('Postgres', { log, health }),
@@ -45,6 +52,12 @@ export async function runMonitor(
     await watch({ ...surroundings, metrics, sources, seat, pace }, stopping)
   } finally {
     seat.leave()
-    await Promise.all([admin.disconnect(), peek.close()])
+    await Promise.all(desks.flatMap(({ admin, peek }) => [admin.disconnect(), peek.close()]))
   }
+}
+
+function openDesk(kafka: Kafka, route: Route, log: Log): StageDesk {
+  // A stage that cannot be read makes the monitor neither less ready nor less alive.
+  const reading = createWaiting(`Reading what waits at ${route.stage.name}`, { log, health: createHealth() })
+  return { route, admin: createAdmin(kafka), peek: createPeek(kafka), reading }
 }

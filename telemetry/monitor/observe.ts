@@ -5,12 +5,13 @@ import { missingNow } from './ledger.ts'
 import type { Memory } from './memory.ts'
 import { readAccount } from './read-account.ts'
 import type { GroupSample } from './sample.ts'
-import { takeGroups, type Broker } from './take-sample.ts'
+import { takeGroups, type StageDesk } from './take-sample.ts'
 
 /** Whom the monitor asks. */
 export interface Sources {
   readonly flow: readonly Route[]
-  readonly broker: Broker
+  /** The broker, stage by stage. */
+  readonly desks: readonly StageDesk[]
   readonly database: Database
   readonly kafka: Waiting
   readonly postgres: Waiting
@@ -21,13 +22,10 @@ export interface Sources {
  * away: then what the other says is remembered.
  */
 export async function observe(sources: Sources, memory: Memory): Promise<void> {
-  const { flow, broker, database, kafka, postgres } = sources
+  const { desks, database, kafka, postgres } = sources
   const account = () => asking(postgres, () => readAccount(database))
   const before = await account()
-  const groups = await asking(kafka, async () => {
-    await broker.admin.connect()
-    return await takeGroups(broker, flow)
-  })
+  const groups = await asking(kafka, () => takeGroups(desks))
   const at = performance.now() / 1000
   if (groups !== undefined) memory.addSample({ at, wallMs: Date.now(), groups })
   const after = await account()

@@ -1,49 +1,65 @@
 import type { Admin } from 'kafkajs'
 import { assignedPartitions } from '../../pipeline/kafka.ts'
+import type { Waiting } from '../../pipeline/patiently.ts'
 import type { Route } from '../../pipeline/route.ts'
 import { readBacklog, type PartitionBacklog } from '../backlog.ts'
 import type { Peek } from '../peek.ts'
 import type { GroupSample, PartitionSample } from './sample.ts'
 
-export interface Broker {
-  /** Connected. */
+/**
+ * How the broker is asked about one stage. Each has connections of its own: kafkajs fails on all topics that a connection
+ * was asked for when one of them is gone.
+ */
+export interface StageDesk {
+  readonly route: Route
   readonly admin: Admin
   readonly peek: Peek
+  /** Whoever is told when this stage alone cannot be read. */
+  readonly reading: Waiting
 }
 
-/** All stages by the broker's account, by their names. */
-export async function takeGroups(broker: Broker, flow: readonly Route[]): Promise<Map<string, GroupSample>> {
-  const [partitions, members] = await Promise.all([
-    Promise.all(flow.map((route) => partitionsOf(broker, route))),
-    membersOf(broker.admin, flow),
-  ])
-  return new Map(
-    flow.map(({ stage, group, source }, index) => {
-      const assignments = members.get(group) ?? []
-      const assigned = new Set(assignments.flatMap((assignment) => assignedPartitions(assignment, source)))
-      return [
-        stage.name,
-        { members: assignments.length, assigned: assigned.size, partitions: partitions[index] ?? [] },
-      ]
-    }),
-  )
+/**
+ * The stages by the broker's account, by their names. One that cannot be read is absent.
+ * @throws when no stage can be read
+ */
+export async function takeGroups(desks: readonly StageDesk[]): Promise<Map<string, GroupSample>> {
+  const taken = await Promise.allSettled(desks.map(takeGroup))
+  const failure = taken.find(({ status }) => status === 'rejected')
+  if (failure?.status === 'rejected' && taken.every(({ status }) => status === 'rejected'))
+    throw failure.reason
+  const groups = new Map<string, GroupSample>()
+  for (const [index, { route, reading }] of desks.entries()) {
+    const one = taken[index]
+    if (one?.status === 'fulfilled') {
+      reading.works()
+      groups.set(route.stage.name, one.value)
+    } else if (one !== undefined) reading.failed(errorOf(one.reason))
+  }
+  return groups
 }
 
-async function partitionsOf({ admin, peek }: Broker, route: Route): Promise<PartitionSample[]> {
-  const backlog = await readBacklog(admin, route)
-  return await Promise.all(backlog.map((partition) => withAge(partition, route.source, peek)))
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}
+
+async function takeGroup({ route, admin, peek }: StageDesk): Promise<GroupSample> {
+  await admin.connect()
+  const [backlog, assignments] = await Promise.all([readBacklog(admin, route), membersOf(admin, route.group)])
+  const partitions = await Promise.all(backlog.map((partition) => withAge(partition, route.source, peek)))
+  const assigned = new Set(assignments.flatMap((assignment) => assignedPartitions(assignment, route.source)))
+  return { members: assignments.length, assigned: assigned.size, partitions }
 }
 
 async function withAge(backlog: PartitionBacklog, topic: string, peek: Peek): Promise<PartitionSample> {
   const { partition, end, committed, waiting } = backlog
-  const oldestAt = waiting > 0n ? await peek.queuedAt(topic, partition, committed) : undefined
+  // What waits is known without it. A record that cannot be read, such as a compressed one, may stay unread for ever.
+  const read = () => peek.queuedAt(topic, partition, committed).catch(() => undefined)
+  const oldestAt = waiting > 0n ? await read() : undefined
   return { partition, end, committed, waiting: Number(waiting), oldestAt }
 }
 
-/** By group, what each of its members is assigned, as Kafka's protocol has it. */
-async function membersOf(admin: Admin, flow: readonly Route[]): Promise<Map<string, Buffer[]>> {
-  const { groups } = await admin.describeGroups(flow.map(({ group }) => group))
-  return new Map(
-    groups.map(({ groupId, members }) => [groupId, members.map(({ memberAssignment }) => memberAssignment)]),
-  )
+/** What each member of a group is assigned, as Kafka's protocol has it. */
+async function membersOf(admin: Admin, group: string): Promise<Buffer[]> {
+  const { groups } = await admin.describeGroups([group])
+  return groups.flatMap(({ members }) => members.map(({ memberAssignment }) => memberAssignment))
 }

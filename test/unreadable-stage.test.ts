@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createHealth } from '../pipeline/health.ts'
+import { createWaiting } from '../pipeline/patiently.ts'
+import { routes } from '../pipeline/route.ts'
+import { createAdmin } from '../telemetry/kafka-cluster.ts'
+import { takeGroups } from '../telemetry/monitor/take-sample.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { runFastMonitor } from './running-monitor.ts'
+
+let pipeline: FreshPipeline
+beforeEach(async () => {
+  pipeline = await freshPipeline()
+})
+afterEach(() => pipeline[Symbol.asyncDispose]())
+
+const wait = { timeout: 240_000, interval: 100 }
+
+test('a topic that is gone makes its own stage unknown, and no other; new partitions are seen', async () => {
+  const { TOPIC_PREFIX: prefix } = pipeline.config
+  await using monitor = runFastMonitor(pipeline)
+  const verdictOf = (stage: string) => monitor.gauge('throughline_verdict', { stage })
+  await vi.waitUntil(async () => (await verdictOf('lcm')) === 0, wait)
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  await admin.deleteTopics({ topics: [`${prefix}stage3`] })
+  await admin.createPartitions({ topicPartitions: [{ topic: `${prefix}stage4`, count: 5 }] })
+  await vi.waitUntil(async () => (await verdictOf('lcm')) === 5, wait)
+  for (const stage of ['add', 'multiply', 'average', 'sine']) expect(await verdictOf(stage)).toBe(0)
+  await vi.waitUntil(
+    async () => (await monitor.gauge('throughline_partitions', { stage: 'average' })) === 5,
+    wait,
+  )
+  await admin.createTopics({ topics: [{ topic: `${prefix}stage3`, numPartitions: 4 }] })
+  await admin.disconnect()
+  await vi.waitUntil(async () => (await verdictOf('lcm')) === 0, wait)
+})
+
+test('a record that cannot be read is counted all the same', async () => {
+  await pipeline.post('start', '{"numbers":[1]}', {}, 2)
+  const [route] = routes(pipeline.config)
+  if (route === undefined) throw new Error('No stage')
+  const admin = createAdmin(pipeline.kafka)
+  const peek = {
+    queuedAt: () => Promise.reject(new Error('LZ4 compression not implemented')),
+    close: () => Promise.resolve(),
+  }
+  const reading = createWaiting('Reading', { log: pipeline.log, health: createHealth() })
+  const groups = await takeGroups([{ route, admin, peek, reading }])
+  await admin.disconnect()
+  const { partitions = [] } = groups.get('add') ?? {}
+  expect(partitions.map(({ waiting }) => waiting)).toEqual([0, 0, 1, 0])
+  expect(partitions[2]?.oldestAt).toBeUndefined()
+})
