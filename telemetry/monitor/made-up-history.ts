@@ -1,4 +1,4 @@
-import type { StageMoment } from './verdict.ts'
+import type { StageMoment } from './moments.ts'
 
 /** What a test makes a moment of; what it does not say stays as it was. */
 export interface Change {
@@ -8,6 +8,10 @@ export interface Change {
   /** Age of the oldest, in seconds; by default it grows with time and is 0 when nothing waits. */
   readonly age?: number | readonly number[]
   readonly members?: number
+  /** Partitions that a member takes from; all of them by default, when there is one. */
+  readonly assigned?: number
+  /** The broker does not let the oldest be read. */
+  readonly isUnreadable?: true
   readonly wallJump?: number
 }
 
@@ -33,13 +37,13 @@ export function history(changes: readonly Change[], partitions = 1): StageMoment
       at: index * STEP,
       wallMs,
       members: state.members,
-      assigned: state.members > 0 ? partitions : 0,
+      assigned: change.assigned ?? (state.members > 0 ? partitions : 0),
       partitions: waiting.map((count, partition) => ({
         partition,
         waiting: count,
         committed: BigInt(committed[partition] ?? 0),
         end: BigInt((committed[partition] ?? 0) + count),
-        oldestAt: count > 0 ? since[partition] : undefined,
+        oldestAt: count > 0 && !change.isUnreadable ? since[partition] : undefined,
       })),
     }
   })

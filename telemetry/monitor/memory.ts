@@ -1,8 +1,8 @@
 import type { AccountMoment, Seen } from './report.ts'
 import type { Sample } from './sample.ts'
 
-/** Seconds: the longest that a verdict looks back, and a sample more. */
-const KEPT = 75
+/** Seconds: the longest that a verdict looks back, half a minute after another, and a few samples more. */
+export const KEPT = 105
 
 /** What the monitor has seen lately. */
 export interface Memory extends Seen {

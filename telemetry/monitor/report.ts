@@ -1,9 +1,11 @@
 import type { Route } from '../../pipeline/route.ts'
 import { ledgerOf, missingFor, type Account, type Ledger, type MissingMoment } from './ledger.ts'
-import type { PartitionSample, Sample } from './sample.ts'
+import { ageOf } from './age.ts'
+import { momentsOf, type StageMoment } from './moments.ts'
+import type { Sample } from './sample.ts'
 import { sentenceOf } from './sentence.ts'
 import { trendsOf, type Trends } from './trends.ts'
-import { ageOf, judgeStage, unwellPartitions, type StageMoment, type Verdict } from './verdict.ts'
+import { judgeStage, unwellPartitions, type Verdict } from './verdict.ts'
 
 /** What the monitor says of one stage. */
 export interface StageReport extends Trends {
@@ -76,7 +78,9 @@ function reportStage(
     return group === undefined ? [] : [{ at, wallMs, ...group }]
   })
   const { members = 0, assigned = 0, partitions: latest = [] } = history.at(-1) ?? {}
-  const partitions = latest.map((sample) => agedPartition(sample, now.wallMs))
+  const partitions = latest.map(({ partition, waiting }) => {
+    return { partition, waiting, oldest: ageOf(momentsOf(history, partition)) }
+  })
   const waiting = partitions.reduce((sum, partition) => sum + partition.waiting, 0)
   const oldest = Math.max(0, ...partitions.map((partition) => partition.oldest))
   const verdict = judgeStage(history, now.at)
@@ -91,10 +95,6 @@ function reportStage(
     utilisation: utilisationOf(accounts, stage, members),
     sentence: sentenceOf({ ...findings, partitions: partitions.length }),
   }
-}
-
-function agedPartition({ partition, waiting, oldestAt }: PartitionSample, wallMs: number) {
-  return { partition, waiting, oldest: ageOf({ oldestAt, wallMs }) }
 }
 
 /** Seconds over which it is a mean. */

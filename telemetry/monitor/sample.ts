@@ -6,7 +6,7 @@ export interface PartitionSample {
   /** The first offset that is not done. */
   readonly committed: bigint
   readonly waiting: number
-  /** When the broker got the oldest that waits, milliseconds since the epoch; undefined when nothing waits. */
+  /** When the broker got the oldest that waits, milliseconds since the epoch; undefined when nothing waits or it cannot be read. */
   readonly oldestAt: number | undefined
 }
 

@@ -1,4 +1,4 @@
-import { momentsOf, type StageMoment } from './verdict.ts'
+import { momentsOf, type StageMoment } from './moments.ts'
 
 /** How much comes and goes in front of a stage. */
 export interface Trends {

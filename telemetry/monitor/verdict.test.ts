@@ -1,14 +1,17 @@
 import { expect, test } from 'vitest'
+import { ageOf } from './age.ts'
+import { burstyHour } from './made-up-bursts.ts'
 import { history, STEP, times, type Change } from './made-up-history.ts'
-import { judgeStage, unwellPartitions, type Verdict } from './verdict.ts'
+import { KEPT } from './memory.ts'
+import { momentsOf } from './moments.ts'
+import { isBad, judgeStage, unwellPartitions, type Verdict } from './verdict.ts'
 
 /** The verdict after each sample, judged at the moment of the sample. */
 function words(changes: readonly Change[], partitions = 1): Verdict[] {
   const whole = history(changes, partitions)
-  // The monitor remembers a minute and a bit.
   return whole.map(({ at }, index) =>
     judgeStage(
-      whole.slice(0, index + 1).filter((moment) => at - moment.at <= 75),
+      whole.slice(0, index + 1).filter((moment) => at - moment.at <= KEPT),
       at,
     ),
   )
@@ -83,18 +86,15 @@ test('what was left alone for a moment is caught up with, although nothing waite
 
 test('a group that has never committed has the whole log before it', () => {
   expect(last(times(3, () => ({ waiting: 1000, committed: 0, members: 0 })))).toBe('STOPPED')
-  const starting = times(3, () => ({ waiting: 1000, committed: 0, members: 1, age: 3 }))
-  expect(last(starting)).toBe('OK')
+  expect(last([{ waiting: 1000, committed: 0, members: 1, age: 3 }])).toBe('OK')
 })
 
-test('while a group rebalances its members are there, and nothing is stopped', () => {
-  const rebalancing = words([
-    { waiting: 5 },
-    ...times(4, () => ({ waiting: 5 })),
-    { waiting: 0, committed: 5 },
-  ])
-  expect(rebalancing).not.toContain('STOPPED')
-  expect(rebalancing).not.toContain('STALLED')
+test('a group that rebalances has members without partitions: it is not stopped, and stalled after half a minute', () => {
+  const sharing = (samples: number) => times(samples, () => ({ waiting: 5, assigned: 0 }))
+  const short = words([{}, ...sharing(6), { waiting: 0, committed: 5 }])
+  expect(new Set(short)).toEqual(new Set(['OK']))
+  const long = words([{}, ...sharing(9), { waiting: 0, committed: 5 }])
+  expect(long).toEqual([...Array.from({ length: 7 }, () => 'OK'), 'STALLED', 'STALLED', 'STALLED', 'OK'])
 })
 
 test('a group whose offsets have expired has everything before it again', () => {
@@ -135,13 +135,43 @@ test('without a sample for 15 s nothing is known', () => {
   expect(judgeStage(old, 15.1)).toBe('UNKNOWN')
 })
 
-test('a jump of the clock makes nothing fall behind', () => {
-  // From one sample to the next everything looks an hour older.
-  const draining = times(20, (index) => ({
-    waiting: 1000,
-    committed: index * 50,
-    age: 60 - index * 2 + (index < 15 ? 0 : 3600),
-    wallJump: index === 15 ? 3600 : 0,
-  }))
-  expect(words(draining)).not.toContain('FALLING BEHIND')
+test.each([3600, -3600])('a jump of the time of day by %i s makes nothing worse or better', (jump) => {
+  const jumping = (changes: readonly Change[]) => changes.with(15, { ...changes[15], wallJump: jump })
+  const seenAs = (changes: readonly Change[]) => {
+    const later = changes.map((change, index) =>
+      index < 15 ? change : { ...change, age: Number(change.age) + jump },
+    )
+    return words(jumping(later))
+  }
+  const slow = times(30, (index) => ({ waiting: 100 + index * 10, committed: index * 40, age: 6 + index }))
+  expect(seenAs(slow)).toEqual(words(slow))
+  const busy = times(30, (index) => ({ waiting: 500, committed: index * 2000, age: 1.5 }))
+  expect(seenAs(busy).filter(isBad)).toEqual([])
+  const draining = times(30, (index) => ({ waiting: 1000, committed: index * 50, age: 90 - index * 2 }))
+  expect(seenAs(draining)).toEqual(words(draining))
 })
+
+test('what waits and cannot be read is as old as it was seen to be', () => {
+  const unreadable = words([{}, ...times(9, () => ({ waiting: 100, isUnreadable: true as const }))])
+  expect(unreadable.at(-1)).toBe('STALLED')
+  const begun = history([{ waiting: 100, age: 40 }, ...times(2, () => ({ isUnreadable: true as const }))])
+  expect(ageOf(momentsOf(begun, 0))).toBe(40 + 2 * STEP)
+  const moving = times(4, (index) => ({ waiting: 100, committed: index * 20, isUnreadable: true as const }))
+  expect(ageOf(momentsOf(history(moving), 0))).toBe(3 * STEP)
+  expect(ageOf(momentsOf(history([{ waiting: 100 }, { waiting: 0, committed: 100 }]), 0))).toBe(0)
+})
+
+test.each([
+  [0.6, 10],
+  [0.8, 40],
+  [0.9, 50],
+  [0.95, 50],
+])(
+  'a stage that can do %d of what comes in bursts changes its word at most %i times an hour',
+  (share, most) => {
+    const found = words(burstyHour(share))
+    const changes = found.filter((word, index) => index > 0 && word !== found[index - 1])
+    expect(changes.length).toBeLessThan(most)
+    expect(found.filter(isBad).length).toBeGreaterThan(found.length / 2)
+  },
+)

@@ -1,4 +1,5 @@
-import type { GroupSample, Moment, PartitionSample } from './sample.ts'
+import { ageOf } from './age.ts'
+import { momentsOf, type PartitionMoment, type StageMoment } from './moments.ts'
 
 /** From bad to good: the worst of a stage's partitions is the word for the stage. */
 export const verdicts = ['UNKNOWN', 'STOPPED', 'STALLED', 'FALLING BEHIND', 'CATCHING UP', 'OK'] as const
@@ -15,16 +16,10 @@ const STALL = 30
 const CALM = 30
 const YOUNG = 5
 const TREND = 60
+/** Arrivals in bursts make a stage that is too slow look well for a moment. */
+const STICKY = 30
 /** Less is no trend: a process that has just come back begins with one partition, and others wait a moment longer. */
 const SHORTEST_TREND = 10
-
-/** One stage at one moment, as its history holds it. */
-export interface StageMoment extends Moment, GroupSample {}
-
-/** One partition at one moment. */
-interface PartitionMoment extends Moment, PartitionSample {
-  readonly members: number
-}
 
 /**
  * The word for a stage, from what was seen of it.
@@ -46,28 +41,13 @@ export function unwellPartitions(history: readonly StageMoment[]): number[] {
   return partitions.filter((partition) => judgePartition(momentsOf(history, partition)) !== 'OK')
 }
 
-/** Since the topic was made: one that is created again begins at offset 0, with nothing to compare with. */
-export function momentsOf(history: readonly StageMoment[], partition: number): PartitionMoment[] {
-  const moments = history.flatMap(({ at, wallMs, members, partitions }) => {
-    const found = partitions.find((sample) => sample.partition === partition)
-    return found === undefined ? [] : [{ ...found, at, wallMs, members }]
-  })
-  const anew = moments.findLastIndex(({ end }, index) => end < (moments[index - 1]?.end ?? 0n))
-  return moments.slice(Math.max(0, anew))
-}
-
 function judgePartition(moments: readonly PartitionMoment[]): Verdict {
   const latest = moments.at(-1)
   if (latest === undefined) return 'UNKNOWN'
   if (latest.waiting > 0 && latest.members === 0) return 'STOPPED'
   if (isStalled(moments, latest)) return 'STALLED'
-  if (isCalm(moments, latest) || ageOf(latest) < YOUNG) return 'OK'
-  return isFallingBehind(moments, latest) ? 'FALLING BEHIND' : 'CATCHING UP'
-}
-
-/** Seconds since the broker got the oldest that waits; 0 when nothing waits, or the clocks disagree. */
-export function ageOf({ oldestAt, wallMs }: { oldestAt: number | undefined; wallMs: number }): number {
-  return oldestAt === undefined ? 0 : Math.max(0, (wallMs - oldestAt) / 1000)
+  if (isCalm(moments, latest) || ageOf(moments) < YOUNG) return 'OK'
+  return hasFallenBehind(moments, latest) ? 'FALLING BEHIND' : 'CATCHING UP'
 }
 
 /** Nothing waited a short while ago; what has come since was never left alone. */
@@ -86,19 +66,35 @@ function isStalled(moments: readonly PartitionMoment[], latest: PartitionMoment)
   return latest.at - since.at >= STALL
 }
 
+/** It was so a short while ago: where messages come in bursts, the oldest grows younger now and then. */
+function hasFallenBehind(moments: readonly PartitionMoment[], { at }: PartitionMoment): boolean {
+  return moments.some(
+    (moment, index) => at - moment.at <= STICKY && isFallingBehind(moments.slice(0, index + 1)),
+  )
+}
+
 /**
  * The oldest has grown older while somebody was there to take it, and no fewer wait than before. The age alone would
  * call every burst that: until all of it is done, its oldest grows older by the second.
  */
-function isFallingBehind(moments: readonly PartitionMoment[], latest: PartitionMoment): boolean {
+function isFallingBehind(moments: readonly PartitionMoment[]): boolean {
+  const latest = moments.at(-1)
+  if (latest === undefined) return false
   const since = streak(
     moments,
     ({ at, waiting, members }) => waiting > 0 && members > 0 && latest.at - at <= TREND,
   )
-  const elapsed = latest.at - since.at
-  // By the records' own times: a jump of our clock makes nothing older.
-  const advanced = ((latest.oldestAt ?? 0) - (since.oldestAt ?? 0)) / 1000
-  return elapsed >= SHORTEST_TREND && advanced < elapsed && latest.waiting >= since.waiting
+  const isLonger = latest.at - since.at >= SHORTEST_TREND
+  return isLonger && latest.waiting >= since.waiting && hasAged(moments, since)
+}
+
+function hasAged(moments: readonly PartitionMoment[], since: PartitionMoment): boolean {
+  const latest = moments.at(-1) ?? since
+  if (latest.oldestAt !== undefined && since.oldestAt !== undefined) {
+    // By the records' own times: a jump of our clock makes nothing older.
+    return (latest.oldestAt - since.oldestAt) / 1000 < latest.at - since.at
+  }
+  return ageOf(moments) > ageOf(moments.slice(0, moments.indexOf(since) + 1))
 }
 
 /** The first of the moments up to the last that are all `so`. */

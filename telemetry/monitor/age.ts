@@ -1,0 +1,25 @@
+import type { PartitionMoment } from './moments.ts'
+
+/**
+ * Age of the oldest that waits at the last of these moments, in seconds; 0 when nothing waits.
+ *
+ * The time of day says it, as long as it agrees with what was seen on the clock that only goes forward: the record was not
+ * there yet when the log ended before it, and was there when the log ended behind it. So a jump of the time of day, or a
+ * record that cannot be read, leaves an age that is right as far as the history goes back.
+ */
+export function ageOf(moments: readonly PartitionMoment[]): number {
+  const latest = moments.at(-1)
+  if (latest === undefined || latest.waiting === 0) return 0
+  const { at, wallMs, committed } = latest
+  const before = moments.findLast(({ end }) => end <= committed)
+  const since = moments.find(({ end }) => end > committed) ?? latest
+  const oldestAt = oldestOf(moments, latest)
+  const byTimeOfDay = oldestAt === undefined ? 0 : (wallMs - oldestAt) / 1000
+  return Math.min(at - (before?.at ?? Number.NEGATIVE_INFINITY), Math.max(at - since.at, byTimeOfDay))
+}
+
+/** When the broker got it: it may have been read at an earlier look. */
+function oldestOf(moments: readonly PartitionMoment[], { committed }: PartitionMoment): number | undefined {
+  return moments.findLast((moment) => moment.committed === committed && moment.oldestAt !== undefined)
+    ?.oldestAt
+}
