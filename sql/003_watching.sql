@@ -50,19 +50,19 @@ from counters;
 create table stage_samples (
   at timestamptz not null,
   stage text not null,
-  -- By the broker: end offset - committed offset.
-  waiting bigint not null,
-  oldest_seconds float8 not null,
+  -- By the broker: end offset - committed offset. What the broker says is null when it could not be asked: UNKNOWN.
+  waiting bigint,
+  oldest_seconds float8,
   -- Null while there is nothing to compare with, drain_seconds also when it would take for ever.
   arrivals_per_second float8,
   served_per_second float8,
   drain_seconds float8,
   utilisation float8,
-  members integer not null,
-  partitions integer not null,
-  partitions_assigned integer not null,
-  -- The rows say that these wait, and the broker does not have them.
-  missing bigint not null,
+  members integer,
+  partitions integer,
+  partitions_assigned integer,
+  -- The rows say that these wait, and the broker does not have them. Null when one of the two could not be asked.
+  missing bigint,
   verdict text not null,
   sentence text not null,
   primary key (at, stage)

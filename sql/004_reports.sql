@@ -37,7 +37,7 @@ begin atomic
   order by h.at, h.position;
 end;
 
--- How every stage is. What the monitor said more than 20 s ago is not how it is.
+-- How every stage is. What the monitor said more than 20 s ago is not how it is, nor what it said while the clock was ahead.
 create view stage_now as
 select
   stages.position,
@@ -58,7 +58,7 @@ select
 from stages
 left join lateral (
   select * from stage_samples
-  where at = (select max(at) from stage_samples) and at > now() - interval '20 s' and stage = stages.name
+  where at = (select max(at) from stage_samples where at <= now()) and at > now() - interval '20 s' and stage = stages.name
 ) s on true;
 
 -- What the rows and the broker say of each stage, side by side.

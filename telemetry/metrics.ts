@@ -18,6 +18,8 @@ export interface Metrics {
   set(name: MetricName, value: number, labels?: Labels): void
   /** Sets a gauge to what it is whenever somebody asks. */
   ask(name: MetricName, value: () => number): void
+  /** Brings more than one gauge up to date whenever somebody asks. */
+  beforePage(update: () => void): void
   /** Forgets all series of a gauge: what is not known any more is absent, and not what it was. */
   forget(name: MetricName): void
   /** Adds values to a histogram. The first of a bucket that has a trace becomes the bucket's exemplar. */
@@ -51,16 +53,17 @@ export function createMetrics({ stage, position }: Identity): Metrics {
   registry.setDefaultLabels({ stage, position })
   collectDefaultMetrics({ register: registry })
   const get = createInstruments(roleOf(stage), registry)
-  const asked = new Map<MetricName, () => number>()
+  const updates: (() => void)[] = []
   const all = registry.getMetricsAsArray().map((metric) => ({ metric, name: metric.name }))
   return {
     count: (name, by = 1, labels = {}) => get(name, Counter).inc(labels, by),
     set: (name, value, labels = {}) => get(name, Gauge).set(labels, value),
-    ask: (name, value) => void asked.set(name, value),
-    forget: (name) => get(name, Gauge).reset(),
+    ask: (name, value) => void updates.push(() => get(name, Gauge).set(value())),
+    beforePage: (update) => void updates.push(update),
+    forget: (name) => forget(get(name, Gauge), name),
     observe: (name, observations) => observeAll(get(name, Histogram), name, observations),
     page: async (accept) => {
-      for (const [name, value] of asked) get(name, Gauge).set(value())
+      for (const update of updates) update()
       const open = accept.includes('application/openmetrics-text')
       // prom-client makes the page of what the registry is said to be, so it is said anew each time. A page of
       // OpenMetrics takes "_total" from the names of counters, which the next page may need.
@@ -87,6 +90,12 @@ function createInstruments(role: Role, registry: Registry) {
     if (found instanceof kind) return found
     throw new TypeError(`${name} is a ${metricList[name].type} of ${metricList[name].of.join(', ')}`)
   }
+}
+
+/** What has no labels of its own would begin again at 0. */
+function forget(gauge: Gauge, name: MetricName): void {
+  gauge.reset()
+  if (metricList[name].labels.length === 0) gauge.remove()
 }
 
 /** An exemplar costs five times what the observation does, and only the newest of a bucket is ever seen. */

@@ -60,8 +60,7 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
     const missing = new Map(stages.map(({ name }) => [name, fateOf(name, fates).missing]))
     memory.addSample({ at, wallMs: at * 1000, groups })
     memory.addAccount({ at, account, missing })
-    showReport(report(flow, memory, { at, wallMs: at * 1000 }), metrics)
-    metrics.set('throughline_sampled_at_seconds', at)
+    showReport(report(flow, memory, at), metrics)
     lines.push(...(await scraped(metrics, { name: 'monitor', at, wanted })))
   }
   return lines

@@ -47,7 +47,8 @@ export function createQueue() {
         waiting: count(),
         oldestAt: waiting[0]?.since,
       }
-      return { members, assigned: Math.min(1, members), partitions: [partition] }
+      const working = Math.min(1, members)
+      return { members, working, assigned: working, partitions: [partition] }
     },
   }
 }

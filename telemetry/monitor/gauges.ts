@@ -18,10 +18,13 @@ const ofStages = [
   'throughline_missing_messages',
 ] as const satisfies readonly MetricName[]
 
+const ofAll = ['throughline_ledger_messages', 'throughline_sampled_at_seconds'] as const
+
 /** Shows a report to Prometheus. Undefined when another monitor is the one to ask: nothing is shown twice. */
 export function showReport(report: Report | undefined, metrics: Metrics): void {
-  for (const name of [...ofStages, 'throughline_ledger_messages'] as const) metrics.forget(name)
+  for (const name of [...ofStages, ...ofAll]) metrics.forget(name)
   metrics.set('throughline_monitor_active', report === undefined ? 0 : 1)
+  if (report?.sampledAt !== undefined) metrics.set('throughline_sampled_at_seconds', report.sampledAt)
   for (const stage of report?.stages ?? []) showStage(stage, metrics)
   for (const [account, messages] of Object.entries(report?.ledger ?? {})) {
     metrics.set('throughline_ledger_messages', messages, { account })

@@ -4,23 +4,32 @@ import type { Report } from './report.ts'
 const insertStages = `
 insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second, drain_seconds,
   utilisation, members, partitions, partitions_assigned, missing, verdict, sentence)
-select to_timestamp($1::float8 / 1000), stage, waiting, oldest, arrivals, served, drain, utilisation, members,
+select now(), stage, waiting, oldest, arrivals, served, drain, utilisation, members,
   partitions, assigned, missing, verdict, sentence
-from json_to_recordset($2) as t (stage text, waiting bigint, oldest float8, arrivals float8, served float8, drain float8,
+from json_to_recordset($1) as t (stage text, waiting bigint, oldest float8, arrivals float8, served float8, drain float8,
   utilisation float8, members integer, partitions integer, assigned integer, missing bigint, verdict text, sentence text)
 on conflict do nothing`
 
 const insertLedger = `
 insert into ledger_samples (at, entered, in_flight, finished, dead, copies, missing)
-values (to_timestamp($1::float8 / 1000), $2, $3, $4, $5, $6, $7)
+values (now(), $1, $2, $3, $4, $5, $6)
 on conflict do nothing`
 
-/** Keeps a report beside the rows. */
-export async function keepReport({ wallMs, stages, ledger }: Report, database: Queryable): Promise<void> {
-  const rows = stages.map((stage) => ({ ...stage, partitions: stage.partitions.length }))
-  await database.query({ name: 'keep-stages', text: insertStages, values: [wallMs, JSON.stringify(rows)] })
+/**
+ * Keeps a report beside the rows, at the time of Postgres, by which it is looked for. Of a stage that is UNKNOWN nothing is
+ * claimed.
+ */
+export async function keepReport({ stages, ledger }: Report, database: Queryable): Promise<void> {
+  const rows = stages.map(({ stage, verdict, sentence, missing, partitions, ...known }) => ({
+    ...(verdict !== 'UNKNOWN' && { ...known, partitions: partitions.length }),
+    stage,
+    verdict,
+    sentence,
+    missing,
+  }))
+  await database.query({ name: 'keep-stages', text: insertStages, values: [JSON.stringify(rows)] })
   if (ledger === undefined) return
   const { entered, in_flight, finished, dead, copies, missing } = ledger
-  const values = [wallMs, entered, in_flight, finished, dead, copies, missing]
+  const values = [entered, in_flight, finished, dead, copies, missing]
   await database.query({ name: 'keep-ledger', text: insertLedger, values })
 }

@@ -37,6 +37,7 @@ export function history(changes: readonly Change[], partitions = 1): StageMoment
       at: index * STEP,
       wallMs,
       members: state.members,
+      working: Math.min(state.members, change.assigned ?? partitions),
       assigned: change.assigned ?? (state.members > 0 ? partitions : 0),
       partitions: waiting.map((count, partition) => ({
         partition,

@@ -16,12 +16,13 @@ export interface StageReport extends Trends {
   readonly waiting: number
   /** Age of the oldest that waits, in seconds; 0 when nothing waits. */
   readonly oldest: number
-  /** How busy its processes are, 0 to 1; null when nobody runs it or there is nothing to compare with. */
+  /** How busy those processes are that have partitions, 0 to 1; null when none has or there is nothing to compare with. */
   readonly utilisation: number | null
   readonly members: number
   /** Partitions that a member takes from. */
   readonly assigned: number
-  readonly missing: number
+  /** Null when one of the two accounts could not be read lately. */
+  readonly missing: number | null
   /** The same for each partition. */
   readonly partitions: readonly {
     readonly partition: number
@@ -31,8 +32,8 @@ export interface StageReport extends Trends {
 }
 
 export interface Report {
-  /** Milliseconds since the epoch. */
-  readonly wallMs: number
+  /** When the broker was asked last, seconds since the epoch; undefined when it has not answered lately. */
+  readonly sampledAt: number | undefined
   readonly stages: readonly StageReport[]
   /** Undefined when the rows could not be read. */
   readonly ledger: Ledger | undefined
@@ -49,50 +50,62 @@ export interface Seen {
   readonly accounts: readonly AccountMoment[]
 }
 
+/** Seconds after which an account says nothing any more. */
+const SILENCE = 15
+
 /**
  * Says of every stage how it is. Pure: the same of the same history.
+ * @param now seconds, on the clock of the moments' `at`
  * @param patience seconds for which the two accounts have to disagree until messages are missing
  */
 export function report(
   flow: readonly Route[],
-  seen: Seen,
-  now: { at: number; wallMs: number },
+  { samples, accounts: all }: Seen,
+  now: number,
   patience?: number,
 ): Report {
-  const account = seen.accounts.at(-1)?.account
-  const stages = flow.map((route) => {
-    return reportStage(route, seen, missingFor(seen.accounts, route.stage.name, patience), now)
+  const latest = all.at(-1)
+  const isFresh = latest !== undefined && now - latest.at <= SILENCE
+  const accounts = isFresh ? all : []
+  const stages = flow.map((route): StageReport => {
+    const missing = isFresh ? missingFor(accounts, route.stage.name, patience) : null
+    return { missing, ...reportStage(route, { samples, accounts }, now) }
   })
-  const missing = stages.reduce((sum, stage) => sum + stage.missing, 0)
-  return { wallMs: now.wallMs, stages, ledger: account && ledgerOf(account, missing) }
+  const missing = stages.reduce((sum, stage) => sum + (stage.missing ?? 0), 0)
+  const wallMs = samples.at(-1)?.wallMs
+  return {
+    sampledAt: wallMs && wallMs / 1000,
+    stages,
+    ledger: isFresh ? ledgerOf(latest.account, missing) : undefined,
+  }
 }
 
 function reportStage(
   { stage: { name: stage }, position }: Route,
   { samples, accounts }: Seen,
-  missing: number,
-  now: { at: number; wallMs: number },
-): StageReport {
+  now: number,
+): Omit<StageReport, 'missing'> {
   const history = samples.flatMap(({ at, wallMs, groups }): StageMoment[] => {
     const group = groups.get(stage)
     return group === undefined ? [] : [{ at, wallMs, ...group }]
   })
-  const { members = 0, assigned = 0, partitions: latest = [] } = history.at(-1) ?? {}
-  const partitions = latest.map(({ partition, waiting }) => {
-    return { partition, waiting, oldest: ageOf(momentsOf(history, partition)) }
+  const latest = history.at(-1)
+  const { members = 0, working = 0, assigned = 0 } = latest ?? {}
+  const partitions = (latest?.partitions ?? []).map(({ partition, waiting }) => {
+    const since = waiting > 0 ? now - (latest?.at ?? now) : 0
+    return { partition, waiting, oldest: ageOf(momentsOf(history, partition)) + since }
   })
   const waiting = partitions.reduce((sum, partition) => sum + partition.waiting, 0)
   const oldest = Math.max(0, ...partitions.map((partition) => partition.oldest))
-  const verdict = judgeStage(history, now.at)
+  const verdict = judgeStage(history, now)
   const trends = trendsOf(history)
   const unwell = unwellPartitions(history)
   const findings = { stage, verdict, waiting, oldest, members, assigned, unwell, ...trends }
   return {
     ...findings,
     position,
-    missing,
     partitions,
-    utilisation: utilisationOf(accounts, stage, members),
+    utilisation: utilisationOf(accounts, stage, working),
     sentence: sentenceOf({ ...findings, partitions: partitions.length }),
   }
 }
@@ -100,11 +113,13 @@ function reportStage(
 /** Seconds over which it is a mean. */
 const WINDOW = 30
 
-function utilisationOf(accounts: readonly AccountMoment[], stage: string, members: number): number | null {
+/** @param working processes that have something to take from */
+function utilisationOf(accounts: readonly AccountMoment[], stage: string, working: number): number | null {
   const latest = accounts.at(-1)
   const first = accounts.find(({ at }) => latest !== undefined && latest.at - at <= WINDOW)
-  if (latest === undefined || first === undefined || first === latest || members === 0) return null
+  if (latest === undefined || first === undefined || first === latest || working === 0) return null
   const busyIn = ({ account }: AccountMoment) => account.stages.find((row) => row.stage === stage)?.busy ?? 0
   const busy = busyIn(latest) - busyIn(first)
-  return Math.min(1, Math.max(0, busy / (latest.at - first.at) / members))
+  // Less than before is another count, with nothing to compare with.
+  return busy < 0 ? null : Math.min(1, busy / (latest.at - first.at) / working)
 }

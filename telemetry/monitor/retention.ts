@@ -47,16 +47,22 @@ const statements = [
 ]
 
 /**
- * Removes a page of what is older than so many days of each kind. To be asked again soon as long as it removes something.
+ * Removes what is older than so many days, a page of each kind after the other, as long as there is more and time for it.
  * Rows of a message that never came to an end stay.
  */
-export async function removeOld(database: Queryable, days: number): Promise<Removed> {
+export async function removeOld(database: Queryable, days: number, isTime: () => boolean): Promise<Removed> {
   const removed = new Map<string, number>()
-  for (const statement of statements) {
-    const { rows } = await database.query<Record<string, number>>(statement, [days])
-    for (const [table, count] of Object.entries(rows[0] ?? {})) {
-      if (count > 0) removed.set(table, (removed.get(table) ?? 0) + count)
+  let kinds: readonly string[] = statements
+  while (kinds.length > 0 && isTime()) {
+    const full = new Set<string>()
+    for (const statement of kinds) {
+      const { rows } = await database.query<Record<string, number>>(statement, [days])
+      for (const [table, count] of Object.entries(rows[0] ?? {})) {
+        if (count > 0) removed.set(table, (removed.get(table) ?? 0) + count)
+        if (count >= PAGE) full.add(statement)
+      }
     }
+    kinds = [...full]
   }
   return removed
 }

@@ -14,6 +14,8 @@ export interface PartitionSample {
 export interface GroupSample {
   /** Processes that run the stage. */
   readonly members: number
+  /** Of these, how many take from a partition: with more members than partitions some have none. */
+  readonly working: number
   /** Partitions that one of them takes from. */
   readonly assigned: number
   readonly partitions: readonly PartitionSample[]

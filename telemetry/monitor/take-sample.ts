@@ -46,8 +46,9 @@ async function takeGroup({ route, admin, peek }: StageDesk): Promise<GroupSample
   await admin.connect()
   const [backlog, assignments] = await Promise.all([readBacklog(admin, route), membersOf(admin, route.group)])
   const partitions = await Promise.all(backlog.map((partition) => withAge(partition, route.source, peek)))
-  const assigned = new Set(assignments.flatMap((assignment) => assignedPartitions(assignment, route.source)))
-  return { members: assignments.length, assigned: assigned.size, partitions }
+  const shares = assignments.map((assignment) => assignedPartitions(assignment, route.source))
+  const working = shares.filter((share) => share.length > 0).length
+  return { members: shares.length, working, assigned: new Set(shares.flat()).size, partitions }
 }
 
 async function withAge(backlog: PartitionBacklog, topic: string, peek: Peek): Promise<PartitionSample> {

@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Surroundings } from '../../pipeline/surroundings.ts'
 import type { Metrics } from '../metrics.ts'
 import { showReport } from './gauges.ts'
 import { keepReport } from './keep.ts'
 import { createMemory, type Memory } from './memory.ts'
 import { asking, observe, type Sources } from './observe.ts'
+import { repeat } from './repeat.ts'
 import { report, type Report } from './report.ts'
 import { removeOld } from './retention.ts'
 import type { Seat } from './seat.ts'
@@ -26,49 +26,81 @@ export interface Watch extends Surroundings {
   readonly pace: Pace
 }
 
-/** Looks again and again while the seat is ours, until it is told to stop. */
-export async function watch(watching: Watch, stopping: AbortSignal): Promise<void> {
-  const { metrics, sources, seat, pace, health, log } = watching
-  const memory = createMemory()
-  const words = new Map<string, Verdict>()
-  let isActive: boolean | undefined
-  let nextSweep = 0
-  while (!stopping.aborted) {
-    const begun = seconds()
-    // While Postgres is away nobody can take the seat: whoever had it goes on.
-    const isHeld = (await asking(sources.postgres, seat.hold)) ?? isActive ?? false
-    if (isHeld !== isActive) {
-      log.info(isHeld ? 'Watching.' : 'Another monitor is watching: standing by.')
-      memory.clear()
-      isActive = isHeld
-    }
-    const latest = isHeld ? await look(watching, memory) : undefined
-    showReport(latest, metrics)
-    tell(latest, words, watching)
-    if (isHeld && begun >= nextSweep)
-      nextSweep = begun + ((await sweep(watching)) ? pace.every : pace.sweepEvery)
-    health.connected(true)
-    health.progressed()
-    const rest = Math.max(0, begun + pace.every - seconds())
-    await pause(rest * 1000, undefined, { signal: stopping }).catch(() => {})
-  }
+/** What the one who watches knows. */
+interface Post {
+  readonly memory: Memory
+  /** By stage. */
+  readonly words: Map<string, Verdict>
+  /** Whether the seat is ours; undefined while nobody could say. */
+  isOurs: boolean | undefined
+  /** Before the first look nothing can be said. */
+  hasLooked: boolean
+  /** Seconds. */
+  nextSweep: number
 }
 
 const seconds = () => performance.now() / 1000
 
-async function look({ sources, pace, metrics }: Watch, memory: Memory): Promise<Report> {
-  await observe(sources, memory)
-  const latest = memory.samples.at(-1)
-  if (latest !== undefined) metrics.set('throughline_sampled_at_seconds', latest.wallMs / 1000)
-  const now = { at: seconds(), wallMs: Date.now() }
-  const made = report(sources.flow, memory, now, pace.patience)
-  await asking(sources.postgres, () => keepReport(made, sources.database))
-  return made
+/**
+ * Watches while the seat is ours, until it is told to stop. Looking, keeping and removing go on side by side: a server that
+ * does not answer one of them does not hold up the others, and what is said is of the moment in which it is asked for.
+ */
+export async function watch(watching: Watch, stopping: AbortSignal): Promise<void> {
+  const { metrics, pace } = watching
+  const post: Post = {
+    memory: createMemory(),
+    words: new Map(),
+    isOurs: undefined,
+    hasLooked: false,
+    nextSweep: 0,
+  }
+  metrics.beforePage(() => showReport(reportNow(watching, post), metrics))
+  const ending = new AbortController()
+  const signal = AbortSignal.any([stopping, ending.signal])
+  const again = (work: () => Promise<void>) => repeat(work, pace.every, signal).finally(() => ending.abort())
+  await Promise.all([
+    again(() => keep(watching, post)),
+    again(() => look(watching, post)),
+    again(() => sweep(watching, post, signal)),
+  ])
+}
+
+/** Undefined when another monitor is the one to ask. */
+function reportNow({ sources, pace }: Watch, { memory, isOurs, hasLooked }: Post): Report | undefined {
+  return isOurs && hasLooked ? report(sources.flow, memory, seconds(), pace.patience) : undefined
+}
+
+async function look({ sources }: Watch, post: Post): Promise<void> {
+  if (!post.isOurs) return
+  await observe(sources, post.memory)
+  post.hasLooked = post.isOurs
+}
+
+async function keep(watching: Watch, post: Post): Promise<void> {
+  const { sources, seat, health } = watching
+  await sit(watching, post)
+  health.connected(true)
+  health.progressed()
+  const made = reportNow(watching, post)
+  const { connection } = seat
+  if (made === undefined) return
+  tell(made, post, watching)
+  if (connection !== undefined) await asking(sources.postgres, () => keepReport(made, connection))
+}
+
+/** While Postgres is away nobody can take the seat: whoever had it goes on. */
+async function sit({ sources, seat, log }: Watch, post: Post): Promise<void> {
+  const isOurs = await asking(sources.postgres, seat.hold)
+  if (isOurs === undefined || isOurs === post.isOurs) return
+  log.info(isOurs ? 'Watching.' : 'Another monitor is watching: standing by.')
+  post.memory.clear()
+  post.hasLooked = false
+  post.isOurs = isOurs
 }
 
 /** The log has a line whenever a stage gets into trouble or out of it. */
-function tell(made: Report | undefined, words: Map<string, Verdict>, { log }: Watch): void {
-  for (const { stage, verdict, sentence } of made?.stages ?? []) {
+function tell({ stages }: Report, { words }: Post, { log }: Watch): void {
+  for (const { stage, verdict, sentence } of stages) {
     const before = words.get(stage) ?? 'OK'
     words.set(stage, verdict)
     if (verdict === before) continue
@@ -77,10 +109,17 @@ function tell(made: Report | undefined, words: Map<string, Verdict>, { log }: Wa
   }
 }
 
-/** Returns whether there may be more to remove. */
-async function sweep({ sources, config, metrics }: Watch): Promise<boolean> {
-  const removed = await asking(sources.postgres, () => removeOld(sources.database, config.RETENTION))
+/** Removes old rows for a fifth of the time, as long as there are any. */
+async function sweep(
+  { sources, config, metrics, pace }: Watch,
+  post: Post,
+  stopping: AbortSignal,
+): Promise<void> {
+  const begun = seconds()
+  if (!post.isOurs || begun < post.nextSweep) return
+  const isTime = () => !stopping.aborted && seconds() - begun < pace.every / 5
+  const removed = await asking(sources.postgres, () => removeOld(sources.database, config.RETENTION, isTime))
   for (const [table, count] of removed ?? [])
     metrics.count('throughline_rows_removed_total', count, { table })
-  return removed !== undefined && removed.size > 0
+  if (removed?.size === 0) post.nextSweep = begun + pace.sweepEvery
 }

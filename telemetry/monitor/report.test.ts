@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { readConfig } from '../../pipeline/config.ts'
+import { routes } from '../../pipeline/route.ts'
+import { createMetrics } from '../metrics.ts'
+import { showReport } from './gauges.ts'
+import { history, times, type Change } from './made-up-history.ts'
+import { report, type Seen } from './report.ts'
+
+const flow = routes(readConfig({}))
+
+/** Looks at the stage add, and at the seconds for which it was busy by then. */
+function seen(changes: readonly Change[], busy: readonly number[], missing = 0): Seen {
+  const whole = history(changes)
+  const stage = { stage: 'add', arrived: 0, entered: 9, processed: 4, dead: 1 }
+  const all = { entered: 9, finished: 4, dead: 1, copies: 0, unsent: 0 }
+  return {
+    samples: whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([['add', group]]) })),
+    accounts: busy.map((seconds, index) => ({
+      at: whole[index]?.at ?? 0,
+      account: { ...all, stages: [{ ...stage, busy: seconds }] },
+      missing: new Map([['add', missing]]),
+    })),
+  }
+}
+
+/** What is said of the stage add. */
+function ofAdd(what: Seen, now = what.samples.at(-1)?.at ?? 0) {
+  return report(flow, what, now).stages.find(({ stage }) => stage === 'add')
+}
+
+const utilisation = (changes: readonly Change[], busy: readonly number[]) =>
+  ofAdd(seen(changes, busy))?.utilisation
+
+test('the bottleneck is the stage that is always busy', () => {
+  expect(utilisation([{}, {}, {}], [100, 104.75, 109.5])).toBeCloseTo(0.95)
+  expect(utilisation([{ members: 2 }, {}], [0, 10])).toBe(1)
+})
+
+test('a process without a partition is no rest for the others', () => {
+  // One partition.
+  expect(utilisation([{ members: 3 }, {}, {}], [0, 4.75, 9.5])).toBeCloseTo(0.95)
+})
+
+test('without something to compare with, or somebody to be busy, it is not known', () => {
+  expect(utilisation([{}], [5])).toBeNull()
+  expect(utilisation([{ members: 0 }, {}], [5, 9])).toBeNull()
+  expect(utilisation([{}, {}], [5, 0])).toBeNull()
+})
+
+test('what the accounts said a while ago they do not say now', () => {
+  const what = seen(
+    times(14, () => ({})),
+    times(14, () => ({})).map((_, index) => index),
+    3,
+  )
+  const end = 13 * 5
+  expect(ofAdd(what, end + 15)).toMatchObject({ missing: 3, utilisation: 0.2 })
+  expect(report(flow, what, end + 15).ledger).toMatchObject({ entered: 9, finished: 4, missing: 3 })
+  expect(ofAdd(what, end + 16)).toMatchObject({ missing: null, utilisation: null })
+  expect(report(flow, what, end + 16).ledger).toBeUndefined()
+})
+
+test('the oldest grows older between two looks, until nothing is known any more', () => {
+  const what = seen([{ waiting: 3, age: 10 }], [])
+  expect(ofAdd(what, 4)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
+  expect(ofAdd(what, 16)?.verdict).toBe('UNKNOWN')
+})
+
+test('nothing that waits has no age', () => {
+  expect(ofAdd(seen([{}, {}], [0, 0]), 14)).toMatchObject({
+    oldest: 0,
+    drain: 0,
+    sentence: 'add is idle: nothing waits',
+  })
+})
+
+test('a monitor that stands by shows nothing but that', async () => {
+  const metrics = createMetrics({ stage: 'monitor', position: 7 })
+  const page = async () => (await metrics.page('')).text
+  let isActive = true
+  const what = seen([{ waiting: 3 }], [0])
+  metrics.beforePage(() => showReport(isActive ? report(flow, what, 0) : undefined, metrics))
+  expect(await page()).toMatch(/^throughline_sampled_at_seconds\{/m)
+  expect(await page()).toMatch(/^throughline_backlog_messages\{.*\} 3$/m)
+  isActive = false
+  const standby = await page()
+  expect(standby).not.toMatch(/^throughline_(sampled_at|backlog|verdict|ledger)/m)
+  expect(standby).toMatch(/^throughline_monitor_active\{.*\} 0$/m)
+})

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { routes } from '../pipeline/route.ts'
+import { keepReport } from '../telemetry/monitor/keep.ts'
+import { report } from '../telemetry/monitor/report.ts'
+import { removeOld } from '../telemetry/monitor/retention.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+
+let pipeline: FreshPipeline
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+})
+afterAll(() => pipeline[Symbol.asyncDispose]())
+
+/** The monitor has seen nothing of the broker for too long. */
+const unknown = () => report(routes(pipeline.config), { samples: [], accounts: [] }, 0)
+
+test('of a stage that is unknown no backlog is kept, at the time of Postgres', async () => {
+  await keepReport(unknown(), pipeline.database)
+  const { rows } = await pipeline.database.query(
+    `select verdict, waiting, oldest_seconds, members, partitions, missing, at between now() - interval '1 min' and now() as "isNow"
+     from stage_samples where stage = 'lcm'`,
+  )
+  const nothing = { waiting: null, oldest_seconds: null, members: null, partitions: null, missing: null }
+  expect(rows).toEqual([{ verdict: 'UNKNOWN', ...nothing, isNow: true }])
+})
+
+test('what is said of the future is not how it is', async () => {
+  await keepReport(unknown(), pipeline.database)
+  await pipeline.database.query(
+    `insert into stage_samples (at, stage, verdict, sentence) select now() + interval '1 hour', name, 'STALLED', '' from stages`,
+  )
+  const { rows } = await pipeline.database.query('select distinct verdict from stage_now')
+  expect(rows).toEqual([{ verdict: 'UNKNOWN' }])
+  const { rows: words } = await pipeline.database.query<{ sentence: string }>(
+    'select sentence from stage_now',
+  )
+  expect(words.every(({ sentence }) => sentence.includes('offsets'))).toBe(true)
+})
+
+test('old rows are removed page by page, as long as it is time', async () => {
+  const fill = `insert into alert_notifications (received_at, status, alert, starts_at, fingerprint)
+    select now() - interval '15 days', 'firing', 'old', now(), n::text from generate_series(1, 2500) n`
+  await pipeline.database.query(fill)
+  let pages = 0
+  const first = await removeOld(pipeline.database, 14, () => (pages += 1) <= 1)
+  expect(first).toEqual(new Map([['alert_notifications', 1000]]))
+  const rest = await removeOld(pipeline.database, 14, () => true)
+  expect(rest).toEqual(new Map([['alert_notifications', 1500]]))
+})
