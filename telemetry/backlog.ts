@@ -8,6 +8,8 @@ export interface PartitionBacklog {
   readonly end: bigint
   /** The first offset that is not done; the start of the log when the group has not committed yet. */
   readonly committed: bigint
+  /** Whether the group has committed that; otherwise it moves when old records are removed, and nobody is done with them. */
+  readonly isCommitted: boolean
   readonly waiting: bigint
 }
 
@@ -24,8 +26,9 @@ export async function readBacklog(admin: Admin, route: Route): Promise<Partition
       const offset = offsets.get(partition) ?? -1n
       // Retention may have removed records that were never read: they do not wait any more. And an offset behind the end
       // is of a topic that was there before: whoever takes from this one begins at its start.
-      const committed = offset < start || offset > end ? start : offset
-      return { partition, end, committed, waiting: end - committed }
+      const isCommitted = offset >= start && offset <= end
+      const committed = isCommitted ? offset : start
+      return { partition, end, committed, isCommitted, waiting: end - committed }
     })
     .toSorted((one, other) => one.partition - other.partition)
 }

@@ -1,19 +1,27 @@
 import type { Kafka } from 'kafkajs'
 import { createCluster, type Cluster } from './kafka-cluster.ts'
 
+/** Where the records begin that are not done, and where the log ends. */
+export interface Head {
+  readonly partition: number
+  readonly committed: bigint
+  readonly end: bigint
+}
+
 /** Looks at single records, without a group: it takes nothing away and commits nothing. */
 export interface Peek {
   /**
-   * When the broker got the first record at an offset or behind it, milliseconds since the epoch; undefined when there is
-   * none any more. The answer for an offset never changes, so it is remembered until another is asked for.
+   * When the broker got the first record that is not done, or the first behind it, milliseconds since the epoch; undefined
+   * when there is none any more. The answer for an offset never changes, so it is remembered until another is asked for, or
+   * the log is shorter than before: then it is another log.
    */
-  queuedAt(topic: string, partition: number, offset: bigint): Promise<number | undefined>
+  queuedAt(topic: string, head: Head): Promise<number | undefined>
   close(): Promise<void>
 }
 
 export function createPeek(kafka: Kafka): Peek {
   const cluster = createCluster(kafka)
-  const known = new Map<string, { readonly offset: bigint; readonly at: number }>()
+  const known = new Map<string, { readonly offset: bigint; readonly end: bigint; readonly at: number }>()
   const read = async (topic: string, partition: number, offset: bigint) => {
     await cluster.connect()
     await cluster.addTargetTopic(topic)
@@ -27,13 +35,13 @@ export function createPeek(kafka: Kafka): Peek {
     }
   }
   return {
-    async queuedAt(topic, partition, offset) {
+    async queuedAt(topic, { partition, committed, end }) {
       const key = `${topic}/${partition}`
       const remembered = known.get(key)
-      if (remembered?.offset === offset) return remembered.at
-      const at = await read(topic, partition, offset)
+      const isSame = remembered?.offset === committed && remembered.end <= end
+      const at = isSame ? remembered.at : await read(topic, partition, committed)
       if (at === undefined) known.delete(key)
-      else known.set(key, { offset, at })
+      else known.set(key, { offset: committed, end, at })
       return at
     },
     close: () => cluster.disconnect(),

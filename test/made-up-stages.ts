@@ -44,6 +44,7 @@ export function createQueue() {
         partition: 0,
         end: BigInt(done + count()),
         committed: BigInt(done),
+        isCommitted: true,
         waiting: count(),
         oldestAt: waiting[0]?.since,
       }

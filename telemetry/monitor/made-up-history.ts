@@ -10,6 +10,8 @@ export interface Change {
   readonly members?: number
   /** Partitions that a member takes from; all of them by default, when there is one. */
   readonly assigned?: number
+  /** The group has committed nothing: what is done is what was removed. */
+  readonly isUncommitted?: true
   /** The broker does not let the oldest be read. */
   readonly isUnreadable?: true
   readonly wallJump?: number
@@ -43,6 +45,7 @@ export function history(changes: readonly Change[], partitions = 1): StageMoment
         partition,
         waiting: count,
         committed: BigInt(committed[partition] ?? 0),
+        isCommitted: !change.isUncommitted,
         end: BigInt((committed[partition] ?? 0) + count),
         oldestAt: count > 0 && !change.isUnreadable ? since[partition] : undefined,
       })),

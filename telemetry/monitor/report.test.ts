@@ -3,7 +3,7 @@ import { readConfig } from '../../pipeline/config.ts'
 import { routes } from '../../pipeline/route.ts'
 import { createMetrics } from '../metrics.ts'
 import { showReport } from './gauges.ts'
-import { history, times, type Change } from './made-up-history.ts'
+import { history, STEP, times, type Change } from './made-up-history.ts'
 import { report, type Seen } from './report.ts'
 
 const flow = routes(readConfig({}))
@@ -66,12 +66,19 @@ test('the oldest grows older between two looks, until nothing is known any more'
   expect(ofAdd(what, 16)?.verdict).toBe('UNKNOWN')
 })
 
-test('nothing that waits has no age', () => {
-  expect(ofAdd(seen([{}, {}], [0, 0]), 14)).toMatchObject({
-    oldest: 0,
-    drain: 0,
-    sentence: 'add is idle: nothing waits',
-  })
+test.each([
+  [1, 'add is idle: nothing waits'],
+  [0, 'add is idle: nothing waits, and nobody runs it'],
+])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, sentence) => {
+  const what = seen(
+    times(2000, () => ({ members })),
+    [],
+  )
+  for (let end = 1; end <= 2000; end += 37) {
+    const lately = { ...what, samples: what.samples.slice(Math.max(0, end - 21), end) }
+    const now = (end - 1) * STEP + 14
+    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', sentence })
+  }
 })
 
 test('a monitor that stands by shows nothing but that', async () => {

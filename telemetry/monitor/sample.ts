@@ -5,6 +5,8 @@ export interface PartitionSample {
   readonly end: bigint
   /** The first offset that is not done. */
   readonly committed: bigint
+  /** Whether the group has committed that; otherwise it is the start of the log, which moves when records are removed. */
+  readonly isCommitted: boolean
   readonly waiting: number
   /** When the broker got the oldest that waits, milliseconds since the epoch; undefined when nothing waits or it cannot be read. */
   readonly oldestAt: number | undefined

@@ -33,6 +33,7 @@ test('falling behind says by how much, and what helps', () => {
     'lcm is falling behind: 1,240 waiting, oldest 38 s, +22/s; 1 of at most 4 replicas runs, add replicas',
   )
   expect(say({ ...slow, assigned: 2 })).toContain('; 2 of 4 partitions have a consumer, add replicas')
+  expect(say({ ...slow, assigned: 0 })).toContain('; its processes are still sharing out the partitions')
   expect(say({ ...slow, members: 4 })).toContain(
     '; every partition has a consumer of its own: make the stage faster, or add partitions',
   )
@@ -59,6 +60,6 @@ test('stopped, stalled and unknown say where to look', () => {
     'lcm is stalled: 1,240 waiting, oldest 38 s; 1 process is there and committed nothing for 30 s; its log says why',
   )
   expect(say({ verdict: 'UNKNOWN' })).toBe(
-    'lcm is unknown: its offsets could not be read for 15 s; is Kafka there?',
+    'lcm is unknown: its offsets cannot be read; are Kafka and its topic there?',
   )
 })

@@ -23,7 +23,7 @@ export function sentenceOf(findings: Findings): string {
 }
 
 const sentences: Readonly<Record<Verdict, (findings: Findings) => string>> = {
-  UNKNOWN: () => 'is unknown: its offsets could not be read for 15 s; is Kafka there?',
+  UNKNOWN: () => 'is unknown: its offsets cannot be read; are Kafka and its topic there?',
   STOPPED: (all) =>
     `is stopped: ${waitingOf(all)}, and nobody runs it; start it: throughline run ${all.stage}`,
   STALLED: (all) =>
@@ -48,6 +48,7 @@ function end({ drain }: Findings): string {
 }
 
 function remedy({ assigned, partitions, members, unwell }: Findings): string {
+  if (assigned === 0) return 'its processes are still sharing out the partitions'
   if (assigned < partitions) return `${assigned} of ${partitions} partitions have a consumer, add replicas`
   if (members < partitions && unwell.length > 1) {
     return `${members} of at most ${partitions} replicas ${members === 1 ? 'runs' : 'run'}, add replicas`

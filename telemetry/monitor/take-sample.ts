@@ -52,11 +52,10 @@ async function takeGroup({ route, admin, peek }: StageDesk): Promise<GroupSample
 }
 
 async function withAge(backlog: PartitionBacklog, topic: string, peek: Peek): Promise<PartitionSample> {
-  const { partition, end, committed, waiting } = backlog
   // What waits is known without it. A record that cannot be read, such as a compressed one, may stay unread for ever.
-  const read = () => peek.queuedAt(topic, partition, committed).catch(() => undefined)
-  const oldestAt = waiting > 0n ? await read() : undefined
-  return { partition, end, committed, waiting: Number(waiting), oldestAt }
+  const read = () => peek.queuedAt(topic, backlog).catch(() => undefined)
+  const oldestAt = backlog.waiting > 0n ? await read() : undefined
+  return { ...backlog, waiting: Number(backlog.waiting), oldestAt }
 }
 
 /** What each member of a group is assigned, as Kafka's protocol has it. */

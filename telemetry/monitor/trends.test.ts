@@ -25,3 +25,12 @@ test('offsets that were set back served nothing, and a topic that is created aga
   expect(trendsOf(history([{ committed: 500 }, { committed: 0, waiting: 500 }])).served).toBe(0)
   expect(trendsOf(history([{ committed: 500 }, { committed: 0, waiting: 5 }])).arrivals).toBeNull()
 })
+
+test('what is removed unread was not served', () => {
+  const removed = times(7, (index) => ({
+    committed: index * 50,
+    waiting: 600 - index * 50,
+    isUncommitted: true as const,
+  }))
+  expect(trendsOf(history(removed))).toEqual({ arrivals: 0, served: 0, drain: null })
+})

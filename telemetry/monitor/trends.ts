@@ -32,7 +32,7 @@ function rateOf(history: readonly StageMoment[], partition: number) {
   const first = moments.find(({ at }) => latest.at - at <= WINDOW) ?? latest
   const seconds = latest.at - first.at
   if (seconds === 0) return undefined
-  // A group whose offsets were set back, or have expired, has served nothing by that.
-  const served = Math.max(0, Number(latest.committed - first.committed))
+  // A group whose offsets were set back, or have expired, has served nothing by that, nor by what was removed unread.
+  const served = latest.isCommitted ? Math.max(0, Number(latest.committed - first.committed)) : 0
   return { arrivals: Number(latest.end - first.end) / seconds, served: served / seconds }
 }

@@ -56,6 +56,15 @@ test('one that takes nothing although it is there is stalled after half a minute
   expect(stuck.at(-1)).toBe('STALLED')
 })
 
+test('it is, too, when it has never committed and old records are removed before it', () => {
+  const removed = times(9, (index) => ({
+    waiting: 100 - index * 5,
+    committed: index * 5,
+    isUncommitted: true as const,
+  }))
+  expect(last([{ isUncommitted: true }, ...removed])).toBe('STALLED')
+})
+
 test('work that comes after an idle hour is not stalled at once', () => {
   expect(last([...times(720, () => ({})), { waiting: 3 }])).toBe('OK')
 })

@@ -61,7 +61,8 @@ function isStalled(moments: readonly PartitionMoment[], latest: PartitionMoment)
   if (latest.waiting === 0) return false
   const since = streak(
     moments,
-    ({ waiting, committed, members }) => waiting > 0 && members > 0 && committed === latest.committed,
+    ({ waiting, committed, isCommitted, members }) =>
+      waiting > 0 && members > 0 && (committed === latest.committed || (!isCommitted && !latest.isCommitted)),
   )
   return latest.at - since.at >= STALL
 }
