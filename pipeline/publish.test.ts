@@ -24,7 +24,7 @@ function watchedBroker() {
   }
   const publishing: Publishing = {
     route,
-    place: { stage: 'add', topic: 'start', partition: 0 },
+    place: { stage: 'add', topic: 'start', partition: 0, target: 'stage2' },
     sender,
     // Nobody asks it: nothing is too large, and this is not the last stage.
     database: {} as Database,

@@ -14,6 +14,8 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 const entered = 1_700_000_000_000
 
+const placeOf = (stage: string) => ({ stage, topic: stage, partition: 0, target: 'next' })
+
 /** Lets a message through stages, each of whose parts takes as many milliseconds. */
 async function passed(stages: readonly string[], part: number): Promise<string> {
   const id = newMessageId()
@@ -22,14 +24,14 @@ async function passed(stages: readonly string[], part: number): Promise<string> 
   for (const stage of stages) {
     const from = message(0, { id, sentAt, enteredAt: entered, queuedAt })
     const [startedAt, computedAt] = [queuedAt + part, queuedAt + 2 * part]
-    const place = { stage, topic: stage, partition: 0 }
+    const place = placeOf(stage)
     await save(pipeline.database, place, [{ ...result(from), startedAt, computedAt }])
     sentAt = computedAt + part
     queuedAt = sentAt + part
   }
   const receipt = { partition: 0, offset: 1n, appendedAt: queuedAt }
   const last = { ...result(message(0, { id, enteredAt: entered })), sentAt, receipt, arrivedAt: queuedAt }
-  await insertFinishes(pipeline.database, [last])
+  await insertFinishes(pipeline.database, placeOf(stages.at(-1) ?? ''), [last])
   return id
 }
 
