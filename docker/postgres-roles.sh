@@ -1,7 +1,17 @@
 # Runs once, in the image of Postgres, when its volume is new: makes the roles that the stack logs in with. None of them
 # is the superuser, who has no password from then on and can log in only from inside the container.
 
-psql -q -v ON_ERROR_STOP=1 -v user="$DB_USER" -v password="$DB_PASSWORD" -v database="$POSTGRES_DB" \
+# First, and by itself: whatever fails below must not leave a known password.
+psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c 'alter role current_user password null'
+
+case $DB_USER in
+  postgres | grafana | pgweb | pg_*)
+    echo "DB_USER cannot be $DB_USER, the stack has another use for that name: choose another, and run docker compose down --volumes." >&2
+    exit 1
+    ;;
+esac
+
+psql -q -1 -v ON_ERROR_STOP=1 -v user="$DB_USER" -v password="$DB_PASSWORD" -v database="$POSTGRES_DB" \
   -v pgweb_password="$PGWEB_DB_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
 -- Owns the tables. May create the role `grafana`, which `throughline migrate` does.
 create role :"user" login createrole password :'password';
@@ -22,6 +32,4 @@ select format('revoke execute on function %s from public', oid::regprocedure),
   format('grant execute on function %s to %I', oid::regprocedure, :'user')
 from pg_proc
 where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^(pg_(try_)?advisory_|lo_(creat|create|from_bytea)$)' \gexec
-
-alter role current_user password null;
 SQL

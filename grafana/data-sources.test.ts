@@ -34,6 +34,7 @@ test('Grafana expands a variable of its environment; its own variables are writt
   const environment = [
     'PROMETHEUS_URL',
     'POSTGRES_ADDRESS',
+    'POSTGRES_SSLMODE',
     'DB_NAME',
     'GRAFANA_DB_PASSWORD',
     'TEMPO_URL',

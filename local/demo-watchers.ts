@@ -72,6 +72,7 @@ const grafana = (ports: WatcherPorts): Watcher => ({
         PROMETHEUS_URL: `http://localhost:${ports.prometheus}`,
         TEMPO_URL: `http://localhost:${ports.tempo}`,
         POSTGRES_ADDRESS: `${config.DB_HOST}:${config.DB_PORT}`,
+        POSTGRES_SSLMODE: config.DB_SSLMODE,
         DB_NAME: config.DB_NAME,
         GRAFANA_DB_PASSWORD: GRAFANA_PASSWORD,
         ALERTS_URL: `http://localhost:${monitorPort}/alerts`,

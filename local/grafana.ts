@@ -62,7 +62,15 @@ async function launch({ port, signal, command, dataDir, env }: GrafanaOptions): 
       GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',
       GF_PLUGINS_PREINSTALL_DISABLED: 'true',
       GF_PLUGINS_PREINSTALL_AUTO_UPDATE: 'false',
+      GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED: 'true',
+      GF_PLUGINS_PLUGIN_ADMIN_ENABLED: 'false',
+      GF_NEWS_NEWS_FEED_ENABLED: 'false',
+      GF_SNAPSHOTS_EXTERNAL_ENABLED: 'false',
+      GF_SECURITY_DISABLE_GRAVATAR: 'true',
+      // Since 13.0 it packs every answer, and keeps growing by it.
+      GF_SERVER_ENABLE_GZIP: 'false',
       DASHBOARDS: join(OURS, 'dashboards'),
+      POSTGRES_SSLMODE: 'disable',
       ...env,
     }),
   })

@@ -4,7 +4,8 @@ import { parse } from 'yaml'
 export interface Service {
   readonly image: string
   readonly build?: string
-  readonly command?: readonly string[]
+  readonly command?: string | readonly string[]
+  readonly pull_policy?: string
   readonly container_name?: string
   readonly restart: string
   readonly mem_limit: string
@@ -33,4 +34,9 @@ export function readOurs(path: string): string {
 /** The compose file as it is written: anchors and merges are resolved, variables are not. */
 export function readCompose(path = 'docker-compose.yml'): ComposeFile {
   return parse(readOurs(path), { merge: true, logLevel: 'error' }) as ComposeFile
+}
+
+/** The variables that compose.azure.yml does not start without. */
+export function azureNeeds(): string[] {
+  return [...readOurs('compose.azure.yml').matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name = '']) => name)
 }
