@@ -5,8 +5,8 @@ import type { Log } from './log.ts'
 /** The login of the dashboards. Whoever may look at a dashboard may ask in SQL whatever this role may. */
 const reportingRole = 'grafana'
 
-/** Any number does, as long as it is always the same: two at once would get in each other's way. */
-const LOCK = 7_403_119
+/** Any number does, as long as it is always the same and nobody else's: two at once would get in each other's way. */
+const LOCK = 7_403_120
 
 /** The server writes the statements, for utility statements take no parameters: %I quotes a name, %L a text. */
 const statements = `

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePort } from '../local/free-port.ts'
 import { startPostgres } from '../local/postgres.ts'
 import { throwAwayDirectory } from '../local/throw-away-directory.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { createSeat } from '../telemetry/monitor/seat.ts'
 import { throughline } from './cli-process.ts'
 
 /** A Postgres of its own, since a role belongs to the whole server. */
@@ -25,17 +27,17 @@ const superuser = { user: 'boss', password: 'boss' }
 const owner = { user: 'flow', password: 'flow' }
 const grafana = { user: 'grafana', password: "it's \\ secret" }
 
+const environment = (login: { user: string; password: string }) => ({
+  DB_HOST: server.host,
+  DB_PORT: String(server.port),
+  DB_NAME: database,
+  DB_USER: login.user,
+  DB_PASSWORD: login.password,
+})
+
 const migrate = (login: { user: string; password: string }, password: string) =>
   throughline(['migrate'], {
-    env: {
-      DB_HOST: server.host,
-      DB_PORT: String(server.port),
-      DB_NAME: database,
-      DB_USER: login.user,
-      DB_PASSWORD: login.password,
-      TOPICS_AUTO_CREATE: 'false',
-      GRAFANA_DB_PASSWORD: password,
-    },
+    env: { ...environment(login), TOPICS_AUTO_CREATE: 'false', GRAFANA_DB_PASSWORD: password },
   })
 
 beforeAll(async () => {
@@ -54,6 +56,16 @@ afterAll(() => stack.disposeAsync())
 test('migrate makes the role', async () => {
   expect(await migrate(owner, grafana.password)).toMatchObject({ code: 0, stderr: '' })
   expect(await query(grafana, 'select current_user as me')).toEqual([{ me: 'grafana' }])
+})
+
+test('migrate runs again beside a monitor, as in every later `docker compose up`', async () => {
+  const seat = createSeat(readConfig(environment(owner)))
+  try {
+    expect(await seat.hold()).toBe(true)
+    expect(await migrate(owner, grafana.password)).toMatchObject({ code: 0, stderr: '' })
+  } finally {
+    seat.leave()
+  }
 })
 
 const relations = (kind: string) =>
