@@ -8,7 +8,7 @@ export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** What it counts or measures; the base unit is in the name. */
   readonly help: string
-  /** Beside `stage` and `position`, which all series have: any list sorts in the order of the flow. */
+  /** Beside `stage` and `position`, which all series have; it is of two digits, so that any list sorts in the order of the flow. */
   readonly labels: readonly string[]
   readonly buckets?: readonly number[]
 }

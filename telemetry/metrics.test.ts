@@ -23,16 +23,24 @@ test.each<[string, Role]>([
 test('what can be counted begins at 0', async () => {
   const text = await pageOf('lcm')
   for (const labels of ['outcome="copy",reason=""', 'outcome="dead",reason="negative-root"']) {
-    expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="0"} 0`)
+    expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="00"} 0`)
   }
-  expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="0"} 0')
+  expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="00"} 0')
   expect(await pageOf('monitor')).toContain('throughline_alert_notifications_total{status="firing",')
 })
 
 test('what the monitor says of a stage is the stage’s', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   metrics.set('throughline_drain_seconds', 3, { stage: 'lcm', position: 3 })
-  expect((await metrics.page('')).text).toContain('throughline_drain_seconds{stage="lcm",position="3"} 3')
+  expect((await metrics.page('')).text).toContain('throughline_drain_seconds{stage="lcm",position="03"} 3')
+})
+
+test('places sort as texts in the order of the flow', async () => {
+  const metrics = createMetrics({ stage: 'monitor', position: 12 })
+  metrics.set('throughline_drain_seconds', 3, { stage: 'lcm', position: 10 })
+  const { text } = await metrics.page('')
+  expect(text).toContain('{stage="lcm",position="10"}')
+  expect(text).toContain('{stage="monitor",position="12"}')
 })
 
 test('the names of counters stay when pages of both kinds are asked for', async () => {

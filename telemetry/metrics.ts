@@ -50,14 +50,14 @@ export function createMetrics({ stage, position }: Identity): Metrics {
   const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
   // Exemplars are refused by a registry that is not said to be of OpenMetrics from the beginning.
   page.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
-  registry.setDefaultLabels({ stage, position })
+  registry.setDefaultLabels(inOrder({ stage, position }))
   collectDefaultMetrics({ register: registry })
   const get = createInstruments(roleOf(stage), registry)
   const updates: (() => void)[] = []
   const all = registry.getMetricsAsArray().map((metric) => ({ metric, name: metric.name }))
   return {
     count: (name, by = 1, labels = {}) => get(name, Counter).inc(labels, by),
-    set: (name, value, labels = {}) => get(name, Gauge).set(labels, value),
+    set: (name, value, labels = {}) => get(name, Gauge).set(inOrder(labels), value),
     ask: (name, value) => void updates.push(() => get(name, Gauge).set(value())),
     beforePage: (update) => void updates.push(update),
     forget: (name) => forget(get(name, Gauge), name),
@@ -72,6 +72,12 @@ export function createMetrics({ stage, position }: Identity): Metrics {
       return { type: registry.contentType, text: await registry.metrics() }
     },
   }
+}
+
+/** Whoever lists series sorts labels as texts: "02" comes before "10". */
+function inOrder(labels: Labels): Labels {
+  const { position } = labels
+  return position === undefined ? labels : { ...labels, position: String(position).padStart(2, '0') }
 }
 
 /** Makes the instruments of a role. Returns what finds one by its name and kind. */

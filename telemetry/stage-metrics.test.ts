@@ -56,7 +56,7 @@ async function samplesAfter(publication: Publication, accept = 'application/open
     const [, name, value] = /^(throughline_[^ ]+) ([^ ]+)/.exec(line) ?? []
     return name === undefined || value === '0'
       ? []
-      : [[name.replace('stage="square-root",position="6"', ''), Number(value)] as const]
+      : [[name.replace('stage="square-root",position="06"', ''), Number(value)] as const]
   })
   return { text, samples: new Map(samples) }
 }

@@ -64,7 +64,7 @@ async function describedAt(prometheus: number, port: number): Promise<string[]> 
 }
 
 type Labels = Readonly<Record<'stage' | 'position', string | number>>
-const placeOf = ({ stage, position }: Labels) => `${position} ${stage}`
+const placeOf = ({ stage, position }: Labels) => `${Number(position)} ${stage}`
 
 test.skipIf(command === undefined)(
   'Prometheus finds every process, and there every metric of the list with help and type (skipped without Prometheus)',
