@@ -51,3 +51,16 @@ test('results and dead letters each have the time of their own sending', async (
   expect(inOrder).toEqual(inOrder.toSorted((one, other) => one - other))
   expect(publication.results[0]?.sentAt).toBeLessThanOrEqual(Number(results?.asked))
 })
+
+test('how far the time of sending had to be lifted, to be no earlier than computing, is told', async () => {
+  const { publishing } = watchedBroker()
+  const ahead = { ...result(message(1)), computedAt: now() + 5000 }
+  const saved = { results: [ahead, result(message(2))], deadLetters: [], copies: [] }
+  const { results } = await publish({ ...saved, redelivered: new Set() }, publishing)
+  expect(results.map(({ sentAt, sentSkewMs }) => sentAt - sentSkewMs)).toEqual([
+    results[1]?.sentAt,
+    results[1]?.sentAt,
+  ])
+  expect(results[0]?.sentAt).toBe(ahead.computedAt)
+  expect(results[1]?.sentSkewMs).toBe(0)
+})

@@ -27,6 +27,8 @@ export interface Publishing {
 export type Published = SavedResult & {
   /** When its publishing began. */
   readonly sentAt: number
+  /** How far `sentAt` had to be lifted, because our clock is behind the broker's, in milliseconds. */
+  readonly sentSkewMs: number
   readonly receipt: Receipt
   /** When the broker had it there; never before it was sent. */
   readonly arrivedAt: number
@@ -115,5 +117,6 @@ function nextRecord(result: SavedResult, begun: number, traceparent: string | un
 
 function arrived(result: SavedResult, begun: number, receipt: Receipt): Published {
   const sentAt = sentAtOf(result, begun)
-  return { ...result, sentAt, receipt, arrivedAt: Math.max(receipt.appendedAt, sentAt) }
+  const sentSkewMs = sentAt - begun
+  return { ...result, sentAt, sentSkewMs, receipt, arrivedAt: Math.max(receipt.appendedAt, sentAt) }
 }

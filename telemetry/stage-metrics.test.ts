@@ -32,6 +32,7 @@ function published(from: Message, changes: Partial<Published> = {}): Published {
     sentAt: time + 20,
     arrivedAt: time + 25,
     skewMs: 0,
+    sentSkewMs: 0,
   }
   const receipt = { partition: 0, offset: 1n, appendedAt: time + 25 }
   return { message: from, body: '{}', ...times, receipt, ...changes }
@@ -91,17 +92,17 @@ test('messages count by what came of them; what was measured before is not measu
 })
 
 test('clocks that had to be corrected by more than 2 ms are counted, not hidden', async () => {
-  const near = published(message({ skewMs: 1.9 }), { skewMs: 2 })
+  const near = published(message({ skewMs: 1.9 }), { skewMs: 2, sentSkewMs: 2 })
   expect(
     (await samplesAfter({ ...nothing, results: [near] })).samples.has(
       'throughline_clock_corrections_total{}',
     ),
   ).toBe(false)
   const receipt = { partition: 0, offset: 1n, appendedAt: time + 20 }
-  const far = published(message({ skewMs: 3 }), { skewMs: 4, receipt })
+  const far = published(message({ skewMs: 3 }), { skewMs: 4, sentSkewMs: 3, receipt })
   expect(
     (await samplesAfter({ ...nothing, results: [far] })).samples.get('throughline_clock_corrections_total{}'),
-  ).toBe(3)
+  ).toBe(4)
 })
 
 test('headers of no use are counted', async () => {

@@ -43,8 +43,8 @@ export function measure(publication: Publication, route: Route, metrics: Metrics
   observe(ofAll, [...results, ...letters], metrics)
   observe(ofResults, results, metrics)
   if (route.isLast) observe(ofFinished, results, metrics)
-  for (const { message, skewMs, arrivedAt, receipt } of results) {
-    countOddities(message, metrics, skewMs, arrivedAt - receipt.appendedAt)
+  for (const { message, skewMs, sentSkewMs, arrivedAt, receipt } of results) {
+    countOddities(message, metrics, skewMs, sentSkewMs, arrivedAt - receipt.appendedAt)
   }
   for (const { message, skewMs } of letters) countOddities(message, metrics, skewMs)
 }

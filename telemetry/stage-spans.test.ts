@@ -19,6 +19,7 @@ const { computedAt } = good
 const published: Published = {
   ...good,
   sentAt: computedAt + 5,
+  sentSkewMs: 0,
   receipt: { partition: 3, offset: 7n, appendedAt: computedAt + 7 },
   arrivedAt: computedAt + 7,
 }

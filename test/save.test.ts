@@ -49,6 +49,17 @@ test('a redelivery from the same offset is sent again as the row has it, and not
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
 })
 
+test('a redelivery has the times of the row, to the microsecond', async () => {
+  const at = place()
+  const outcomes = Array.from({ length: 100 }, (_, index) => {
+    const time = Number((1_700_000_000_000 + index * 7.919).toFixed(3))
+    return { ...result(message(index)), startedAt: time, computedAt: time }
+  })
+  await save(pipeline.database, at, outcomes)
+  const { results } = await save(pipeline.database, at, outcomes)
+  expect(results).toMatchObject(outcomes.map(({ startedAt, computedAt }) => ({ startedAt, computedAt })))
+})
+
 test('a copy from another offset is dropped and counted, whatever partition or topic it is on', async () => {
   const at = place()
   const from = message(1)

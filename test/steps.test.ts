@@ -30,7 +30,13 @@ async function passed(stages: readonly string[], part: number): Promise<string> 
     queuedAt = sentAt + part
   }
   const receipt = { partition: 0, offset: 1n, appendedAt: queuedAt }
-  const last = { ...result(message(0, { id, enteredAt: entered })), sentAt, receipt, arrivedAt: queuedAt }
+  const last = {
+    ...result(message(0, { id, enteredAt: entered })),
+    sentAt,
+    sentSkewMs: 0,
+    receipt,
+    arrivedAt: queuedAt,
+  }
   await insertFinishes(pipeline.database, placeOf(stages.at(-1) ?? ''), [last])
   return id
 }
