@@ -20,6 +20,15 @@ test.each<[string, Role]>([
   expect(found).toEqual(wanted)
 })
 
+test('the unit is in the name, where Prometheus wants it', () => {
+  const inName = (unit: string) => unit.replace('messages per second', 'per_second')
+  const wrong = Object.entries<MetricDefinition>(metricList).filter(([name, { unit }]) => {
+    const said = /_(per_second|seconds|ratio|messages)(_total)?$/.exec(name)?.[1]
+    return said === undefined ? /^(seconds|ratio|messages per)/.test(unit) : said !== inName(unit)
+  })
+  expect(wrong).toEqual([])
+})
+
 test('what can be counted begins at 0', async () => {
   const text = await pageOf('lcm')
   for (const labels of ['outcome="copy",reason=""', 'outcome="dead",reason="negative-root"']) {
