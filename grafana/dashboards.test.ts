@@ -92,6 +92,12 @@ test('a link to a dashboard names one that is there and sets variables that it h
   }
 })
 
+test('from a message one comes to the time of the other dashboards, and not to its own few milliseconds', () => {
+  const ofMessage = dashboards.find(({ uid }) => uid === 'message')?.links ?? []
+  expect(ofMessage.map(({ title }) => title)).toEqual(expect.arrayContaining(['Pipeline', 'Stage']))
+  expect(ofMessage.filter(({ keepTime }) => keepTime)).toEqual([])
+})
+
 test('a colour or a unit of its own is given to a series that is there', () => {
   for (const { targets, fieldConfig } of panels) {
     const legends = targets.map(({ legendFormat }) => legendFormat)

@@ -11,6 +11,14 @@ export interface Target {
   readonly legendFormat?: string
 }
 
+interface Mapping {
+  readonly type: string
+  readonly options: {
+    readonly match?: string
+    readonly result?: { readonly text?: string; readonly color?: string }
+  }
+}
+
 interface Property {
   readonly id: string
   readonly value: unknown
@@ -23,12 +31,26 @@ export interface Panel {
   readonly description: string
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
   readonly targets: readonly Target[]
+  /** A range of time of its own. */
+  readonly timeFrom?: string
   readonly fieldConfig: {
-    readonly defaults: { readonly unit?: string; readonly displayName?: string; readonly noValue?: string }
+    readonly defaults: {
+      readonly unit?: string
+      readonly displayName?: string
+      readonly noValue?: string
+      readonly color?: { readonly mode: string; readonly fixedColor?: string }
+      readonly mappings?: readonly Mapping[]
+    }
     readonly overrides: readonly {
       readonly matcher: { readonly id: string; readonly options: string }
       readonly properties: readonly Property[]
     }[]
+  }
+  readonly options: {
+    readonly colorMode?: string
+    readonly reduceOptions?: { readonly calcs: readonly string[] }
+    readonly color?: { readonly scheme: string }
+    readonly xField?: string
   }
 }
 
@@ -47,6 +69,11 @@ export interface Dashboard {
   readonly description: string
   readonly panels: readonly Panel[]
   readonly templating: { readonly list: readonly Variable[] }
+  readonly links: readonly {
+    readonly title: string
+    readonly url: string
+    readonly keepTime: boolean
+  }[]
   /** The file as it is. */
   readonly text: string
 }

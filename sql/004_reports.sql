@@ -5,6 +5,10 @@
 create function hex(id uuid) returns text language sql immutable parallel safe
 return encode(uuid_send(id), 'hex');
 
+-- As much of a text as a table has room for.
+create function shortened(whole text) returns text language sql immutable parallel safe
+return case when length(whole) > 2000 then left(whole, 2000) || '…' else whole end;
+
 -- The bounds of a message's time for a link to a dashboard, in milliseconds, with some room on both sides.
 create function link_from(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
 return floor(extract(epoch from began - greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
@@ -23,18 +27,27 @@ select stages.position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldes
 from stage_samples s
 join stages on stages.name = s.stage;
 
--- The same at so many moments at most, evenly spread.
+-- The same at so many moments at most, evenly spread. A moment at which nobody looked, and for 15 s nobody had, has nulls:
+-- no line is drawn across it.
 create function stage_history_between(since timestamptz, until timestamptz, most integer default 600)
 returns setof stage_history language sql stable
 begin atomic
-  select h.*
-  from (select greatest(interval '5 s', (until - since) / most) as step) s
-  cross join lateral generate_series(since, until, s.step) as moment
-  cross join lateral (
-    select at from stage_history where at >= moment and at < moment + s.step and at <= until order by at limit 1
-  ) look
-  cross join lateral (select * from stage_history where at = look.at offset 0) h
-  order by h.at, h.position;
+  with looks as materialized (
+    select moment, moment + s.step as next, look.at
+    from (select greatest(interval '5 s', (until - since) / most) as step) s
+    cross join lateral generate_series(since, until, s.step) as moment
+    left join lateral (
+      select at from stage_history where at >= moment and at < moment + s.step and at <= until order by at limit 1
+    ) look on true
+  )
+  select h.* from looks cross join lateral (select * from stage_history where at = looks.at offset 0) h
+  union all
+  select t.position, looks.moment, t.stage, null, null, null, null, null, null, null, null, null, null, null, null
+  from looks
+  cross join stage_totals t
+  where looks.at is null
+    and not exists (select from stage_history where at > looks.moment - interval '15 s' and at < looks.next)
+  order by at, position;
 end;
 
 -- How every stage is. What the monitor said more than 20 s ago is not how it is, nor what it said while the clock was ahead.
@@ -142,7 +155,7 @@ end;
 -- Messages that have no answer. Restrict it by a range of computed_at, by a stage too, and take the latest.
 create view dead_messages as
 select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation, topic, partition, "offset",
-  left(encode(body, 'escape'), 2000) as body,
+  shortened(encode(substring(body from 1 for 2001), 'escape')) as body,
   link_from(entered_at, computed_at) as link_from, link_to(entered_at, computed_at) as link_to
 from dead_letters;
 
@@ -183,14 +196,27 @@ left join lateral (
 left join stages reached on reached.name = r.stage
 left join stages following on following.position = reached.position + 1;
 
--- The message that a person asks for: an id with or without dashes; the latest that finished for nothing at all; null for
--- anything else.
+-- Traces that messages came with. Restrict it by trace_id.
+create view foreign_traces as
+select foreign_trace_id as trace_id, message_id from results where foreign_trace_id is not null
+union all
+select foreign_trace_id, message_id from dead_letters where foreign_trace_id is not null;
+
+-- The message that a person asks for: its id or that of its trace, with or without dashes; for nothing at all the latest that
+-- finished, long enough ago for its trace to be kept if there is such a one; null for anything else.
 create function message_asked_for(id text) returns uuid language sql stable
 begin atomic
-  select case
-    when trim(id) = '' then (select message_id from finished_messages order by finished_at desc limit 1)
-    when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid
-  end;
+  select case when trim(id) = '' then coalesce(
+    (select message_id from finished_messages where finished_at < now() - interval '10 s' order by finished_at desc limit 1),
+    (select message_id from finished_messages order by finished_at desc limit 1)
+  ) else coalesce(
+    (select message_id from messages where message_id = one.meant),
+    (select message_id from foreign_traces where trace_id = one.meant limit 1),
+    one.meant
+  ) end
+  from (
+    select case when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid end as meant
+  ) one;
 end;
 
 -- What happened to one message, step by step: what a stage received and added, and when. Restrict it by message_id.
@@ -201,8 +227,8 @@ select
   s.position,
   s.stage,
   s.outcome,
-  left(coalesce(received.body, i.body, s.numbers), 2000) as received,
-  left(s.result, 2000) as added,
+  shortened(coalesce(received.body, i.body, s.numbers)) as received,
+  shortened(s.result) as added,
   s.explanation,
   s.topic,
   s.partition,
@@ -251,9 +277,14 @@ begin atomic
   select coalesce((select trace_id from steps where message_id = id order by attempt desc limit 1), hex(id), repeat('0', 32));
 end;
 
--- Notifications that Grafana has delivered. Restrict it by a range of received_at.
+-- Notifications that Grafana has delivered, with the page of each at its time. Restrict it by a range of received_at.
 create view alerts_delivered as
-select received_at, status, alert, stage, severity, summary, url, starts_at, ends_at, fingerprint from alert_notifications;
+select received_at, status, alert, stage, severity, summary,
+  url || case when strpos(url, '?') > 0 then '&' else '?' end
+    || 'from=' || link_from(starts_at - interval '5 minutes', starts_at)
+    || '&to=' || case when ends_at is null then 'now' else link_to(starts_at, ends_at + interval '5 minutes') end as url,
+  starts_at, ends_at, fingerprint
+from alert_notifications;
 
 -- Alerts that fire, as far as they were delivered: those of which nothing newer was heard.
 create view alerts_firing as

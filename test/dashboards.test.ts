@@ -3,6 +3,7 @@ import { readRules } from '../grafana/alert-rules.ts'
 import { dashboards, questionsTo, type Panel } from '../grafana/dashboards.ts'
 import { fillInPromql, fillInSql, type Values } from '../grafana/fill-in.ts'
 import { findProgram } from '../local/find-program.ts'
+import { newMessageId } from '../pipeline/message.ts'
 import { keepAlerts } from '../telemetry/monitor/keep-alerts.ts'
 import { readNotification } from '../telemetry/monitor/notification.ts'
 import { askPrometheus } from './ask-prometheus.ts'
@@ -11,14 +12,19 @@ import { askedPipeline, type AskedPipeline } from './asked-pipeline.ts'
 const wait = { timeout: 120_000, interval: 200 }
 const begin = new Date(Date.now() - 60_000)
 
+/** One message comes with a trace of its own. */
+const foreignTrace = newMessageId()
+
 let pipeline: AskedPipeline
 /** A message that went through all stages but the last, where it has no answer: every table has something to say of it. */
 let values: Values
 beforeAll(async () => {
   pipeline = await askedPipeline()
   await pipeline.post('start', '{"numbers":[-4,2]}')
-  for (let count = 0; count < 12; count += 1)
-    await pipeline.post('start', '{"numbers":[1.5,2.5]}', {}, count % 4)
+  for (let count = 0; count < 12; count += 1) {
+    const headers = count === 0 ? { traceparent: `00-${foreignTrace}-${'b'.repeat(16)}-01` } : {}
+    await pipeline.post('start', '{"numbers":[1.5,2.5]}', headers, count % 4)
+  }
   await keepAlerts(readNotification(JSON.stringify({ alerts: [alert] })), pipeline.database)
   const message = await vi.waitUntil(deadLetter, wait)
   values = { stage: 'square-root', message, id: message, kafka_ui: 'http://kafka' }
@@ -82,17 +88,21 @@ test('every column that a panel colours, hides or links with is a column of its 
   }
 })
 
+/** Series of a pipeline with more stages than ours: what is there for them is met by none of ours. */
+const places = Array.from({ length: 12 }, (_, index) => `${String(index + 1).padStart(2, '0')} any`)
+
 /** What a panel speaks of that its answer does not have. */
 function spokenOf({ fieldConfig }: Panel, columns: readonly string[]): string[] {
   const inLinks = [...JSON.stringify(fieldConfig).matchAll(/__data\.fields\.(\w+)/g)].flatMap(
     ([, name]) => name ?? [],
   )
   const unknown = inLinks.filter((name) => !columns.includes(name))
+  const names = fieldConfig.defaults.displayName === undefined ? columns : places
   for (const { matcher } of fieldConfig.overrides) {
     const isMet =
       matcher.id === 'byRegexp'
-        ? columns.some((column) => new RegExp(matcher.options.slice(1, -1)).test(column))
-        : columns.includes(matcher.options)
+        ? names.some((name) => new RegExp(matcher.options.slice(1, -1)).test(name))
+        : names.includes(matcher.options)
     if (!isMet) unknown.push(matcher.options)
   }
   return unknown
@@ -134,6 +144,15 @@ test('an id is found with dashes and capitals, nothing means the latest, and non
   expect(await asked(` ${dashed} `)).toBe(message)
   expect(await asked('')).toMatch(/^[\da-f]{32}$/)
   expect(await asked("'; drop table results")).toBeNull()
+})
+
+test('a message that came with a trace of its own is found by it', async () => {
+  const { rows } = await pipeline.asGrafana.query(
+    `select distinct hex(message_id) = $1 as "isTrace", message_id = message_asked_for($1) as found
+     from steps where trace_id = $1`,
+    [foreignTrace],
+  )
+  expect(rows).toEqual([{ isTrace: false, found: true }])
 })
 
 describe.skipIf(findProgram('prometheus') === undefined)(

@@ -1,0 +1,114 @@
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { dashboards } from '../grafana/dashboards.ts'
+import { fillInSql } from '../grafana/fill-in.ts'
+import { databaseSettings } from '../pipeline/database.ts'
+import { newMessageId } from '../pipeline/message.ts'
+import { makeReportingRole } from '../pipeline/reporting-role.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+
+let pipeline: FreshPipeline
+let asGrafana: Client
+beforeAll(async () => {
+  pipeline = await freshPipeline()
+  await makeReportingRole(pipeline.database, 'of the test', pipeline.log)
+  const login = { user: 'grafana', password: 'of the test' }
+  asGrafana = new Client({ ...databaseSettings(pipeline.config), ...login })
+  await asGrafana.connect()
+})
+afterAll(async () => {
+  await asGrafana.end()
+  await pipeline[Symbol.asyncDispose]()
+})
+
+/** The monitor looks at every stage, so many seconds ago. */
+async function look(secondsAgo: number, verdict = 'OK', drain: number | null = null): Promise<void> {
+  await pipeline.database.query(
+    `insert into stage_samples (at, stage, waiting, oldest_seconds, drain_seconds, members, partitions, partitions_assigned,
+       missing, verdict, sentence)
+     select now() - make_interval(secs => $1), name, 3, 1, $3, 1, 4, 4, 0, $2, 'so it is' from stages`,
+    [secondsAgo, verdict, drain],
+  )
+  await pipeline.database.query(
+    'insert into ledger_samples values (now() - make_interval(secs => $1), 0, 0, 0, 0, 0, 0)',
+    [secondsAgo],
+  )
+}
+
+/** What a panel shows in the first row of its answer. */
+async function shown(title: string): Promise<Record<string, unknown> | undefined> {
+  const panel = dashboards.flatMap(({ panels }) => panels).find((each) => each.title === title)
+  const range = { from: new Date(Date.now() - 600_000), to: new Date() }
+  const sql = fillInSql(panel?.targets[0]?.rawSql ?? '', range, { stage: 'lcm' })
+  return (await asGrafana.query<Record<string, unknown>>(sql)).rows[0]
+}
+
+test('a line is not drawn over a time in which nobody looked, and over a late look it is', async () => {
+  for (const ago of [120, 115, 110, 97, 92, 30, 25, 20]) await look(ago)
+  const { rows } = await asGrafana.query<{ ago: number; waiting: string | null }>(
+    `select extract(epoch from now() - at)::float8 as ago, waiting
+     from stage_history_between(now() - interval '120 s', now() - interval '20 s') where stage = 'lcm'`,
+  )
+  const gaps = rows.filter(({ waiting }) => waiting === null).map(({ ago }) => ago)
+  expect(Math.max(...gaps)).toBeLessThan(80)
+  expect(Math.min(...gaps)).toBeGreaterThan(30)
+  expect(gaps.length).toBeGreaterThan(5)
+  expect(rows.filter(({ waiting }) => waiting === '3').length).toBeGreaterThan(4)
+})
+
+test('no alert is what somebody says who is there; when nobody is, it is unknown', async () => {
+  await pipeline.database.query('delete from ledger_samples')
+  await look(30)
+  expect(await shown('Alerts firing')).toEqual({ firing: null })
+  await look(2)
+  expect(await shown('Alerts firing')).toEqual({ firing: '0' })
+})
+
+test('when nothing is known of a stage, nobody says that it is never done', async () => {
+  await pipeline.database.query('delete from stage_samples')
+  expect(await shown('Empty in')).toEqual({ 'empty in': null })
+  expect(await shown('How is every stage now?')).toMatchObject({ 'empty in': null, is: 'UNKNOWN' })
+  await look(4, 'FALLING BEHIND')
+  expect(await shown('Empty in')).toEqual({ 'empty in': -1 })
+  await look(3, 'CATCHING UP', 90)
+  expect(await shown('Empty in')).toEqual({ 'empty in': 90 })
+  await look(2)
+  expect(await shown('Empty in')).toEqual({ 'empty in': 0 })
+})
+
+test('without an id the latest is asked for whose trace can be there; a newer one when there is no other', async () => {
+  const asked = async () => {
+    const { rows } = await asGrafana.query<{ id: string }>("select message_asked_for('') as id")
+    return rows[0]?.id.replaceAll('-', '')
+  }
+  const finish = async (id: string, secondsAgo: number) =>
+    await pipeline.database.query(
+      `insert into finishes values ($1, 1, now(), now(), now() - make_interval(secs => $2), 0, 0)`,
+      [id, secondsAgo],
+    )
+  const [fresh, settled] = [newMessageId(), newMessageId()]
+  await finish(fresh, 1)
+  expect(await asked()).toBe(fresh)
+  await finish(settled, 60)
+  expect(await asked()).toBe(settled)
+})
+
+test('what is too long for a table ends in a sign of that', async () => {
+  const { rows } = await asGrafana.query(
+    "select length(shortened(repeat('9', 2000))) as whole, right(shortened(repeat('9', 2001)), 2) as cut",
+  )
+  expect(rows).toEqual([{ whole: 2000, cut: '9…' }])
+})
+
+test('an alert leads to its page at its time', async () => {
+  await pipeline.database.query(
+    `insert into alert_notifications (status, alert, url, starts_at, ends_at, fingerprint) values
+       ('firing', 'A', 'http://g/d/stage?var-stage=lcm', to_timestamp(1000), null, 'a'),
+       ('resolved', 'B', 'http://g/d/pipeline', to_timestamp(1000), to_timestamp(2000), 'b')`,
+  )
+  const { rows } = await asGrafana.query<{ url: string }>('select url from alerts_delivered order by alert')
+  expect(rows.map(({ url }) => url)).toEqual([
+    expect.stringMatching(/^http:\/\/g\/d\/stage\?var-stage=lcm&from=6\d{5}&to=now$/),
+    expect.stringMatching(/^http:\/\/g\/d\/pipeline\?from=6\d{5}&to=2[34]\d{5}$/),
+  ])
+})
