@@ -47,11 +47,23 @@ test.each(rules)(
   },
 )
 
-test.each(rules)('$uid says what happens and what to do, with commands that exist', ({ annotations }) => {
-  expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)
-  const commands = createProgram().commands.map((command) => command.name())
-  const named = [...annotations.summary.matchAll(/`throughline ([\w-]+)/g)].map(([, name]) => name)
-  expect(commands).toEqual(expect.arrayContaining(named))
+test.each(rules)(
+  '$uid says what happens and what to do, with commands that exist, and when it is over',
+  ({ annotations }) => {
+    expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)
+    expect(annotations.summary).toMatch(/^[^]*\{\{-? else -?\}\}[^]{10,}\{\{ end \}\}\.$/)
+    const commands = createProgram().commands.map((command) => command.name())
+    const named = [...annotations.summary.matchAll(/`throughline ([\w-]+)/g)].map(([, name]) => name)
+    expect(commands).toEqual(expect.arrayContaining(named))
+  },
+)
+
+test('what is to be started is started with or without Docker', () => {
+  const started = rules.filter(({ annotations }) => /`throughline (run|monitor)/.test(annotations.summary))
+  expect(started.map(({ uid }) => uid)).toEqual(['stage-stopped', 'process-missing', 'nobody-watches'])
+  expect(
+    started.filter(({ annotations }) => !annotations.summary.includes('`docker compose up -d ')),
+  ).toEqual([])
 })
 
 test.each(ofStages)('$uid names the stage and links to its page', ({ annotations }) => {

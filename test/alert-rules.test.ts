@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readRules } from '../grafana/alert-rules.ts'
 import { findProgram } from '../local/find-program.ts'
+import { pipeline } from '../stages/index.ts'
 import { backfilledPrometheus, type BackfilledPrometheus } from './backfilled-prometheus.ts'
 import { firingAt } from './firing-rules.ts'
 import { madeUpHours, type Happening } from './made-up-hours.ts'
+import type { Fate } from './made-up-stages.ts'
 
 const command = findProgram('prometheus')
 const minute = 60
@@ -16,10 +18,19 @@ const onPrometheus = alertRules.filter(({ data }) =>
 /** Before everything that any rule looks back to. */
 const begin = Math.floor(Date.now() / 1000) - 40 * hour
 
-/** Another fault at each stage, from the sixth minute to the twelfth; much later nobody watches for two minutes. */
+/** What befalls every stage. */
+const everywhere = (fate: Partial<Fate>): Happening => ({
+  fates: Object.fromEntries(pipeline.map(({ name }) => [name, fate])),
+})
+
+/**
+ * Messages are there before the first process is. Another fault at each stage, from the sixth minute to the twelfth; much
+ * later nobody watches for two minutes.
+ */
 function badDay(second: number): Happening {
+  if (second < 20) return everywhere({ members: 0 })
   if (second > 25 * minute && second <= 27 * minute) return { unwatched: true }
-  if (second < 5 * minute || second >= 11 * minute) return {}
+  if (second < 5 * minute || second >= 12 * minute) return {}
   return {
     fates: {
       multiply: { members: 0 },
@@ -31,8 +42,13 @@ function badDay(second: number): Happening {
   }
 }
 
+/** Nothing comes for an hour, and after half of it nobody is there. */
+const idle = begin + hour
+const idleHour = (second: number): Happening =>
+  everywhere({ arrive: 0, members: second < 30 * minute ? 1 : 0 })
+
 /** Long after that day: three are lost after two hours, two more after 26; in between the monitor is started anew. */
-const losses = begin + 2 * hour
+const losses = begin + 3 * hour
 function losingDay(second: number): Happening {
   if (second === 5 * hour) return { unwatched: true }
   const missing = second < 2 * hour ? 0 : second < 26 * hour ? 3 : 5
@@ -47,6 +63,7 @@ describe.skipIf(command === undefined)(
       const wanted = new Set(JSON.stringify(alertRules).match(/\w+/g))
       prometheus = await backfilledPrometheus(command ?? '', [
         ...(await madeUpHours({ begin, seconds: 30 * minute, step: 5, happening: badDay }, wanted)),
+        ...(await madeUpHours({ begin: idle, seconds: hour, step: 15, happening: idleHour }, wanted)),
         ...(await madeUpHours(
           { begin: losses, seconds: 28 * hour, step: minute, happening: losingDay, only: 'monitor' },
           wanted,
@@ -64,12 +81,12 @@ describe.skipIf(command === undefined)(
     }
 
     test('nobody is told anything of a system that has just been started, nor of a healthy one', async () => {
-      for (let second = 0; second < 5 * minute; second += 10) expect(await firing(begin + second)).toEqual({})
+      for (let second = 0; second < 5 * minute; second += 5) expect(await firing(begin + second)).toEqual({})
     })
 
     test('each fault is told by its rules, at the stage where it is, and by no other', async () => {
       // No scrape made these hours, so a process that is gone is seen for five more minutes; in truth for none.
-      expect(await firing(begin + 10.8 * minute)).toEqual({
+      expect(await firing(begin + 11.8 * minute)).toEqual({
         'stage-stopped': ['lcm', 'multiply'],
         'stage-falling-behind': ['average'],
         'backlog-high': ['sine'],
@@ -81,6 +98,14 @@ describe.skipIf(command === undefined)(
 
     test('when all is well again nothing fires', async () => {
       expect(await firing(begin + 24.5 * minute)).toEqual({})
+    })
+
+    test('in an idle hour nobody is told anything but that nobody is there', async () => {
+      for (let second = 0; second < 30 * minute; second += minute)
+        expect(await firing(idle + second)).toEqual({})
+      expect(await firing(idle + 55 * minute)).toEqual({
+        'process-missing': pipeline.map(({ name }) => name).toSorted(),
+      })
     })
 
     test('when nobody watches, that is told, and nothing else', async () => {
