@@ -95,7 +95,7 @@ const decoding = (original: DecodeBatch) => (decoder: Decoder) => {
   const end = endOfBatch(buffer, offset)
   if (end === undefined) return original(decoder)
   decoder.offset = end
-  return Promise.resolve({ records: readRecordBatch(buffer, offset) })
+  return Promise.resolve({ records: readRecordBatch(buffer, offset, end) })
 }
 
 interface RequestQueue {

@@ -17,10 +17,14 @@ export interface TakenRecord {
 const [COMPRESSION, LOG_APPEND_TIME, TRANSACTIONAL, CONTROL] = [7, 8, 16, 32]
 const HEAD_BYTES = 61
 
-/** Where the batch that begins at `start` ends; undefined when it is cut off there, or compressed. */
+/**
+ * Where the batch that begins at `start` ends; undefined when it is cut off there, or compressed.
+ * @throws when it says that it is shorter than its own head: kafkajs would read it again and again
+ */
 export function endOfBatch(bytes: Buffer, start: number): number | undefined {
   if (bytes.length < start + HEAD_BYTES) return undefined
   const end = start + 12 + bytes.readInt32BE(start + 8)
+  if (end < start + HEAD_BYTES) throw broken(bytes, start)
   const isCompressed = (bytes.readInt16BE(start + 21) & COMPRESSION) !== 0
   return end > bytes.length || isCompressed ? undefined : end
 }
@@ -29,8 +33,9 @@ export function endOfBatch(bytes: Buffer, start: number): number | undefined {
  * The records of a batch that {@link endOfBatch} has found whole. kafkajs makes a decoder for each record, and a new
  * object for each header that it adds; this reads in place.
  * Source: https://kafka.apache.org/documentation/#recordbatch
+ * @throws when the records do not end where the batch does
  */
-export function readRecordBatch(bytes: Buffer, start: number): TakenRecord[] {
+export function readRecordBatch(bytes: Buffer, start: number, end: number): TakenRecord[] {
   const attributes = bytes.readInt16BE(start + 21)
   // A million a second for 285 years are still safe integers.
   const firstOffset = Number(bytes.readBigInt64BE(start))
@@ -52,7 +57,14 @@ export function readRecordBatch(bytes: Buffer, start: number): TakenRecord[] {
     const record = { magicByte: 2, attributes: ownAttributes, timestamp, offset, key, value, headers }
     records.push({ ...record, isControlRecord, batchContext })
   }
+  if (reader.at() !== end) throw broken(bytes, start)
   return records
+}
+
+function broken(bytes: Buffer, start: number): Error {
+  const offset = bytes.readBigInt64BE(start)
+  const remedy = "Move the group's offset behind it with kafka-consumer-groups.sh, while no member lives."
+  return new Error(`The record batch at offset ${offset} is damaged. ${remedy}`)
 }
 
 type HeaderValue = Buffer | string | null
@@ -133,5 +145,5 @@ function createReader(buffer: Buffer, start: number) {
     at += length
     return isAsGuessed ? guess : buffer.toString('utf8', at - length, at)
   }
-  return { byte, varint, bytes, textOrBytes, name }
+  return { at: () => at, byte, varint, bytes, textOrBytes, name }
 }
