@@ -1,11 +1,15 @@
 import { join } from 'node:path'
 import type { ChildOptions } from '../local/child-process.ts'
+import { heapFlags } from '../local/heap-flags.ts'
 
 const cwd = join(import.meta.dirname, '..')
 
-/** A process of the project as a child, run from the sources under the Node that runs us. `args`: a script and its own. */
+/**
+ * A process of the project as a child, run from the sources under the Node that runs us, with the heap that it has in a
+ * container. `args`: more flags of Node if any, a script and its own arguments.
+ */
 export function script(args: readonly string[], env: NodeJS.ProcessEnv): ChildOptions {
-  return { name: args.join(' '), command: process.execPath, args, cwd, env }
+  return { name: args.join(' '), command: process.execPath, args: [...heapFlags, ...args], cwd, env }
 }
 
 /** What a person would type behind `throughline`. */

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
+import { heapFlags } from '../local/heap-flags.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import { readCompose, readOurs } from './compose-file.ts'
@@ -40,6 +41,10 @@ test('the image has the Node that the project brings', () => {
   const bases = readOurs('Dockerfile').match(/^FROM \S+/gm)
   const base = `FROM node:${packageJson.devDependencies.node}-bookworm-slim`
   expect(bases).toEqual([base, base])
+})
+
+test.each(ours)('%s has the heap that the demo shows and the bench measures', (_, { environment }) => {
+  expect(environment?.['NODE_OPTIONS']).toBe(heapFlags.join(' '))
 })
 
 test.each(longRunning)('%s comes back after a crash, says how it is, and has few rights', (_, service) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Child, startChild } from './child-process.ts'
+import { heapFlags } from './heap-flags.ts'
 
 export interface PipelineProcess {
   /** Marks its lines, and names it in errors: "add", "generator". */
@@ -18,7 +19,7 @@ export function startProcess({ name, args, env, onLine }: PipelineProcess): Prom
   return startChild({
     name,
     command: process.execPath,
-    args: ['cli/throughline.ts', ...args],
+    args: [...heapFlags, 'cli/throughline.ts', ...args],
     cwd,
     env,
     onLine,
