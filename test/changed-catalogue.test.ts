@@ -38,7 +38,7 @@ async function pass(route: readonly Route[], n: number): Promise<void> {
     const outcome = result({ ...taken, topic, sentAt: topic === route[0]?.source ? undefined : 1 })
     await save(pipeline.database, place, [outcome])
     const receipt = { partition: 0, offset: BigInt(n), appendedAt: 2 }
-    const finish = { ...outcome, sentAt: 1, arrivedAt: 2, receipt }
+    const finish = { ...outcome, sentAt: 1, sentSkewMs: 0, arrivedAt: 2, receipt }
     if (isLast) await insertFinishes(pipeline.database, place, [finish])
   }
 }
