@@ -67,7 +67,8 @@ select
   s.partitions,
   s.partitions_assigned,
   s.missing,
-  coalesce(s.sentence, stages.name || ' is unknown: nothing was heard of the monitor for 20 s; is it running?') as sentence
+  coalesce(s.sentence, stages.name || ' is unknown: nothing was heard of the monitor for 20 s; is it running?') as sentence,
+  s.at
 from stages
 left join lateral (
   select * from stage_samples

@@ -106,7 +106,9 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
     }
   })
   const missing =
-    opinions.size === 0 ? null : opinions.values().reduce((total, opinion) => total + opinion.missing, 0)
+    opinions.size === 0
+      ? null
+      : opinions.values().reduce((total, { missing: some }) => total + (some ?? 0), 0)
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
   return { stages, entered, finished, dead, copies, inFlight, missing, endToEnd }
 }

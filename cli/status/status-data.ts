@@ -101,8 +101,8 @@ export async function readEndToEnd(database: Database): Promise<EndToEnd | null>
 export interface Opinion {
   readonly verdict: Verdict
   readonly sentence: string
-  /** Age of the oldest that waits, in seconds. */
-  readonly oldest: number
+  /** Age of the oldest that waits, in seconds; null when it is not known. */
+  readonly oldest: number | null
   /** Messages a second. */
   readonly arrivals: number | null
   readonly served: number | null
@@ -110,19 +110,21 @@ export interface Opinion {
   readonly drain: number | null
   /** 0 to 1 */
   readonly utilisation: number | null
-  readonly partitions: number
-  /** Partitions that a process has. */
-  readonly assigned: number
-  readonly missing: number
+  /** Null when the broker could not be asked. */
+  readonly partitions: number | null
+  /** Partitions that a process has; null likewise. */
+  readonly assigned: number | null
+  /** Null when it is not known. */
+  readonly missing: number | null
 }
 
-/** The view has no figures when the monitor has said nothing lately. */
+/** The view has no time when the monitor has said nothing lately. */
 const opinions = `
 select stage, verdict, sentence, oldest_seconds as oldest, arrivals_per_second as arrivals,
   served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned,
   missing::float8
 from stage_now
-where waiting is not null`
+where at is not null`
 
 /** What the monitor says of each stage now, by the stage's name; of none when no monitor runs. */
 export async function readOpinions(database: Database): Promise<Map<string, Opinion>> {
