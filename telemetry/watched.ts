@@ -1,11 +1,11 @@
 import { createHealth, type OutageListener } from '../pipeline/health.ts'
-import type { Observer } from '../pipeline/observer.ts'
+import { nobody, type Observer } from '../pipeline/observer.ts'
 import type { Config } from '../pipeline/config.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { Surroundings } from '../pipeline/surroundings.ts'
 import { openDoors, type Door } from './http.ts'
 import { createLostSpans } from './lost-spans.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
+import { createMetrics, roleOf, type Metrics } from './metrics.ts'
 import { measure } from './stage-metrics.ts'
 import { withTracing } from './with-tracing.ts'
 
@@ -45,10 +45,13 @@ export async function watched(
       lost.add(spans)
     },
   }
-  await withTracing(tracing, (traces) => {
+  const workWatched = (traces: Observer) => {
     const observer = { ...traces, ...measuring(metrics, traces) }
     return work({ config, log, health, observer }, metrics)
-  })
+  }
+  // No message passes through the monitor.
+  if (roleOf(stage) === 'monitor') await workWatched(nobody)
+  else await withTracing(tracing, workWatched)
 }
 
 function counting(metrics: Metrics): OutageListener {
