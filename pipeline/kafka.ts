@@ -7,7 +7,7 @@ import type { Log } from './log.ts'
 const require = createRequire(import.meta.url)
 
 /** Loaded when it is needed: after the mends, and after the tracing that wraps it. */
-function loadKafkajs(): typeof Kafkajs {
+export function loadKafkajs(): typeof Kafkajs {
   mendKafkajs()
   return require('kafkajs') as typeof Kafkajs
 }

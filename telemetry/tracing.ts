@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { isWrapped, type Instrumentation } from '@opentelemetry/instrumentation'
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import {
@@ -10,6 +11,7 @@ import {
 } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { tracesProtocol, type Config } from '../pipeline/config.ts'
+import { loadKafkajs } from '../pipeline/kafka.ts'
 import { traceIdOf } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
@@ -59,13 +61,10 @@ export function startTracing({ service, config, isEntry, onLost }: TracingOption
     spanProcessors: [queue],
     metricReaders: [],
     logRecordProcessors: [],
-    instrumentations: [
-      // A batch holds many traces, and the instrumentation would make one of them.
-      ...(isEntry ? [new KafkaJsInstrumentation({ producerHook: describeEntry })] : []),
-      new PgInstrumentation({ requireParentSpan: true }),
-    ],
+    instrumentations: isEntry ? entryInstrumentations() : [],
   })
   sdk.start()
+  if (isEntry) requireWrapped()
   return {
     async stop() {
       const isFlushed = sdk.shutdown().then(() => true)
@@ -84,4 +83,23 @@ export function startTracing({ service, config, isEntry, onLost }: TracingOption
       },
     },
   }
+}
+
+/** Only where messages enter one at a time: a batch holds many traces, and the instrumentation would make one of them. */
+function entryInstrumentations(): Instrumentation[] {
+  return [
+    new KafkaJsInstrumentation({ producerHook: describeEntry }),
+    new PgInstrumentation({ requireParentSpan: true }),
+  ]
+}
+
+/**
+ * Loads kafkajs, which the instrumentation wraps at that moment, also when it was loaded before.
+ * @throws when it is not wrapped: messages would enter without spans, and nobody would notice
+ */
+function requireWrapped(): void {
+  if (isWrapped(loadKafkajs().Kafka.prototype.producer)) return
+  throw new Error(
+    'kafkajs is not wrapped, so messages would enter without spans: does instrumentation-kafkajs know its version?',
+  )
 }

@@ -42,6 +42,15 @@ function largestBatch(service: string): number {
   )
 }
 
+test('a message that is submitted has its whole trace, beginning where it entered', async () => {
+  await pipeline.throughline('submit', '{"numbers":[3]}')
+  const submitted = () => pipeline.receiver.spans.find(({ service }) => service === 'submit')
+  await expect.poll(submitted, wait).toBeDefined()
+  const id = submitted()?.traceId ?? ''
+  await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(13)
+  expect(shape(chain(pipeline.spansAbout(id)))).toEqual([['submit', PRODUCER], ...wholePath])
+})
+
 test('a message posted by hand without headers has its whole trace, beginning at the first stage', async () => {
   await pipeline.post('start', '{"numbers":[5,6],"note":"by hand"}')
   const byHand = async () => {
