@@ -8,6 +8,7 @@ export interface Service {
   readonly pull_policy?: string
   readonly container_name?: string
   readonly restart: string
+  readonly init?: boolean
   readonly mem_limit: string
   readonly cap_drop: readonly string[]
   readonly security_opt: readonly string[]

@@ -52,11 +52,12 @@ test.each(longRunning)('%s comes back after a crash, says how it is, and has few
   expect(service.healthcheck).toMatchObject({ test: expect.any(Array), interval: expect.any(String) })
   expect(service.cap_drop).toEqual(['ALL'])
   expect(service.security_opt).toEqual(['no-new-privileges:true'])
+  expect(service.init).toBe(true)
   expect(service.container_name).toBeUndefined()
 })
 
 test.each(ours)('%s cannot write to its files, and is not asked for elsewhere', (_, service) => {
-  expect(service).toMatchObject({ read_only: true, init: true, pull_policy: 'never' })
+  expect(service).toMatchObject({ read_only: true, pull_policy: 'never' })
 })
 
 test('what runs is limited to 2.5 GB together', () => {
