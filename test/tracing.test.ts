@@ -65,6 +65,26 @@ test('a message posted by hand without headers has its whole trace, beginning at
   expect(shape(chain(pipeline.spansAbout(id)))).toEqual(wholePath)
 })
 
+test('every span says whose it is, and about which message; what enters is at position 0', async () => {
+  const { rows } = await pipeline.database.query<{ id: string }>(
+    `select encode(uuid_send(message_id), 'hex') as id from inputs order by message_id limit 1`,
+  )
+  const [first] = rows
+  const path = chain(pipeline.spansAbout(first?.id ?? ''))
+  for (const { namespace, attributes } of path) {
+    expect(namespace).toBe('throughline')
+    expect(attributes).toMatchObject({
+      'messaging.system.name': 'kafka',
+      'messaging.message.id': first?.id,
+      'throughline.attempt': 1,
+    })
+  }
+  const positions = [0, ...services.flatMap((_, index) => [index + 1, index + 1])]
+  expect(path.map(({ attributes }) => attributes['throughline.position'])).toEqual(positions)
+  const groups = path.flatMap(({ attributes }) => attributes['messaging.consumer.group.name'] ?? [])
+  expect(groups).toEqual(services.map((name) => pipeline.config.TOPIC_PREFIX + name))
+})
+
 test('a traceparent that came with the message is kept: its span is the parent of the first stage', async () => {
   const [id, traceId, spanId] = [newMessageId(), '4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7']
   await pipeline.post('start', '{"numbers":[7]}', {
