@@ -46,6 +46,17 @@ async function endToEnd(id: string): Promise<number | undefined> {
   return rows[0]?.micros
 }
 
+/** In seconds, as a report reads them. */
+async function reported(id: string): Promise<{ parts: number; whole: number } | undefined> {
+  const { rows } = await pipeline.database.query<{ parts: number; whole: number }>(
+    `select (select sum(wait + work + save + publish) from step_times where message_id = $1) as parts,
+      seconds as whole
+     from end_to_end where message_id = $1`,
+    [id],
+  )
+  return rows[0]
+}
+
 const parts = (step: Step) => [step.wait, step.work, step.save, step.publish]
 const sum = (values: readonly (number | null)[]) =>
   values.reduce<number>((total, value) => total + (value ?? 0), 0)
@@ -68,6 +79,9 @@ test('wait, work, save and publish of all stages add up to end to end, to the mi
     expect(steps.map(({ position }) => position)).toEqual([1, 2, 3, 4, 5, 6])
     expect(steps.flatMap(parts).every((part) => part !== null && part >= 0)).toBe(true)
     expect(sum(steps.flatMap(parts))).toBe(await endToEnd(id))
+    const report = await reported(id)
+    expect(report?.parts).toBeCloseTo(Number(report?.whole), 9)
+    expect(report?.whole).toBeCloseTo(Number(await endToEnd(id)) / 1e6, 9)
   }
 })
 
@@ -103,4 +117,38 @@ test('a message that enters at a later topic counts from there', async () => {
   const steps = await stepsOf(id)
   expect(steps.map(({ stage }) => stage)).toEqual(['sine', 'square-root'])
   expect(sum(steps.flatMap(parts))).toBe(await endToEnd(id))
+})
+
+test('a sender whose clock is ahead makes no part negative, and the sum stays whole', async () => {
+  const id = newMessageId()
+  const sentAt = String(Date.now() + 300_000)
+  await pipeline.post('stage2', '{"numbers":[1,2],"sum":3}', { 'message-id': id, 'sent-at': sentAt })
+  await expect.poll(() => endToEnd(id), { timeout: 240_000 }).toBeDefined()
+  const steps = await stepsOf(id)
+  expect(steps.map(({ position }) => position)).toEqual([2, 3, 4, 5, 6])
+  // Every clock behind it reads less than what is queued there: no time passes, and none goes back.
+  expect(steps.flatMap(parts)).toEqual(steps.flatMap(() => [0, 0, 0, 0]))
+  expect(await endToEnd(id)).toBe(0)
+})
+
+test('a stage that takes everything again leaves all times as they were', async () => {
+  const [id = ''] = await post(1, '{"numbers":[5]}')
+  await expect.poll(() => endToEnd(id), { timeout: 240_000 }).toBeDefined()
+  const before = [await stepsOf(id), await endToEnd(id)]
+  await stages[Symbol.asyncDispose]()
+  const { TOPIC_PREFIX: prefix } = pipeline.config
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  await admin.resetOffsets({ groupId: `${prefix}lcm`, topic: `${prefix}stage3`, earliest: true })
+  await admin.disconnect()
+  stages = runStages(pipeline)
+  const copies = async () => {
+    const { rows } = await pipeline.database.query<{ copies: number }>(
+      `select sum(copies)::int as copies from counters where stage = 'average'`,
+    )
+    return rows[0]?.copies
+  }
+  const { rows } = await pipeline.database.query(`select count(*)::int from results where stage = 'lcm'`)
+  await expect.poll(copies, { timeout: 240_000 }).toBe(rows[0].count)
+  expect([await stepsOf(id), await endToEnd(id)]).toEqual(before)
 })
