@@ -4,7 +4,8 @@ import { compute } from './compute.ts'
 import { openDatabase, type Database } from './database.ts'
 import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
-import { traceIdOf, type Message } from './message.ts'
+import { logDeadLetters } from './log-dead-letters.ts'
+import type { Message } from './message.ts'
 import { patiently } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
@@ -42,12 +43,7 @@ export async function runStageProcess(
     const publication = await whileBusy(busy, () => runStage(batch.messages, collaborators(batch, workplace)))
     health.progressed()
     observer.batchDone(publication, route)
-    for (const { message, reason, explanation } of publication.deadLetters) {
-      log.warn(
-        { messageId: message.id, traceId: traceIdOf(message), offset: message.offset, reason },
-        `Dead letter: ${explanation}`,
-      )
-    }
+    logDeadLetters(publication.deadLetters, log)
     const { results, deadLetters, copies } = publication
     return results.length + deadLetters.length + copies.length
   }
