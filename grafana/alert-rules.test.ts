@@ -96,3 +96,19 @@ test('alerts go where the environment says, and all of them', () => {
     policies: [{ receiver: 'everybody' }],
   })
 })
+
+test.each([
+  ['slack', 'slack', { url: expect.stringMatching(/^https:/) }],
+  ['mail', 'email', { addresses: expect.stringContaining('@') }],
+])('%s is told, too, when three lines are not commented out any more', (uid, type, settings) => {
+  const lines = alertingText('notifications.yaml').split('\n')
+  const begin = lines.indexOf(`#      - uid: ${uid}`)
+  const text = lines
+    .map((line, index) => (index >= begin && index < begin + 3 ? line.slice(1) : line))
+    .join('\n')
+  const { contactPoints } = parse(text) as { contactPoints: { receivers: unknown[] }[] }
+  expect(contactPoints[0]?.receivers).toEqual([
+    expect.objectContaining({ uid: 'monitor' }),
+    { uid, type, settings },
+  ])
+})

@@ -40,6 +40,7 @@ export interface Panel {
       readonly noValue?: string
       readonly color?: { readonly mode: string; readonly fixedColor?: string }
       readonly mappings?: readonly Mapping[]
+      readonly thresholds?: unknown
     }
     readonly overrides: readonly {
       readonly matcher: { readonly id: string; readonly options: string }
@@ -51,6 +52,7 @@ export interface Panel {
     readonly reduceOptions?: { readonly calcs: readonly string[] }
     readonly color?: { readonly scheme: string }
     readonly xField?: string
+    readonly yAxis?: { readonly unit: string }
   }
 }
 

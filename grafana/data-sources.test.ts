@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { readCompose, readOurs } from '../test/compose-file.ts'
 import { readRules } from './alert-rules.ts'
 import { dashboards } from './dashboards.ts'
 import { dataSources, provisioningText } from './data-sources.ts'
@@ -66,4 +67,17 @@ test('the dashboards are in the folder that the rules name, and whoever changes 
   expect(providers).toEqual([
     expect.objectContaining({ folder: 'Throughline', folderUid: 'throughline', allowUiUpdates: false }),
   ])
+})
+
+test('nobody has to log in to look, and nobody may do more, with Docker and without', () => {
+  const settings = readCompose().services['grafana']?.environment
+  const own = readOurs('local/grafana.ts')
+  for (const [name, value] of [
+    ['GF_AUTH_ANONYMOUS_ENABLED', 'true'],
+    ['GF_AUTH_ANONYMOUS_ORG_ROLE', 'Viewer'],
+    ['GF_USERS_ALLOW_SIGN_UP', 'false'],
+  ] as const) {
+    expect(settings?.[name]).toBe(value)
+    expect(own).toContain(`${name}: '${value}'`)
+  }
 })

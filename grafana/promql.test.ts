@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { metricList, type MetricDefinition } from '../telemetry/metric-list.ts'
 import { readRules } from './alert-rules.ts'
 import { dashboards, questionsTo } from './dashboards.ts'
+import { questionsFromOthers } from './data-sources.ts'
 import { fillInPromql } from './fill-in.ts'
 import { selectionsOf } from './promql.ts'
 
@@ -22,10 +23,12 @@ test('an expression is read by the grammar of Prometheus', () => {
 
 test('every metric is in the list, and every label is one that it has', () => {
   const known = knownMetrics()
-  const questions = [...ofDashboards, ...ofRules]
+  const questions = [...ofDashboards, ...ofRules, ...questionsFromOthers('prometheus')]
   expect(questions.length).toBeGreaterThan(40)
   for (const { of, text } of questions) {
-    for (const { metric, labels } of selectionsOf(fillInPromql(text, { stage: 'lcm' }))) {
+    for (const { metric, labels } of selectionsOf(
+      fillInPromql(text, { stage: 'lcm', __tags: 'stage="lcm"' }),
+    )) {
       const unknown = labels.filter((label) => !known.get(metric)?.includes(label))
       expect({ of, metric, isKnown: known.has(metric), unknown }).toMatchObject({
         isKnown: true,
@@ -38,7 +41,11 @@ test('every metric is in the list, and every label is one that it has', () => {
 /** The labels of each series that a process can have; Prometheus adds which process it was. */
 function knownMetrics(): Map<string, readonly string[]> {
   const everywhere = ['stage', 'position', 'instance', 'job']
-  const known = new Map<string, readonly string[]>()
+  // Of the servers that Prometheus scrapes, too.
+  const known = new Map([
+    ['up', ['job', 'instance']],
+    ['tempo_discarded_spans_total', ['job', 'instance', 'reason', 'tenant']],
+  ])
   for (const [name, { type, labels }] of Object.entries<MetricDefinition>(metricList)) {
     const own = [...everywhere, ...labels]
     if (type !== 'histogram') known.set(name, own)
@@ -61,4 +68,25 @@ test('a rate is taken over a time that always holds several scrapes', () => {
       ? range === '30s'
       : range === (taken === 'max_over_time' ? '$__interval' : '$__rate_interval')
   expect(ranges.filter((each) => !isFine(each))).toEqual([])
+})
+
+test('a label in a link or a name is one that the series is left with', () => {
+  const spoken = dashboards.flatMap(({ panels }) =>
+    panels.flatMap(({ title, fieldConfig, targets }) => {
+      const links = [...JSON.stringify(fieldConfig).matchAll(/__field\.labels\.(\w+)/g)].map(
+        ([, label]) => label,
+      )
+      return targets.flatMap(({ expr, legendFormat = '' }) => {
+        const legend = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label)
+        return expr === undefined ? [] : [{ title, expr, labels: [...links, ...legend] }]
+      })
+    }),
+  )
+  expect(spoken.filter(({ labels }) => labels.length > 0).length).toBeGreaterThan(10)
+  for (const { title, expr, labels } of spoken) {
+    const left = /^\w+ by \(([^)]*)\)/.exec(expr)?.[1]?.split(', ')
+    // What is not grouped keeps all that Prometheus adds.
+    const gone = labels.filter((label = '') => !(left ?? ['instance']).includes(label))
+    expect({ title, gone }).toEqual({ title, gone: [] })
+  }
 })

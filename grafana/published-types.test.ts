@@ -16,9 +16,36 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
+interface Override {
+  readonly matcher: unknown
+  readonly properties: readonly { readonly id: string; readonly value: unknown }[]
+}
+
+/** Grafana before 10 calls these so; the newer names stand beside them. */
+const older = new Set(['custom.displayMode', 'custom.hidden'])
+
+/** "unit" and "custom.width" become fields, as Grafana sets them. */
+function fieldOf({ matcher, properties }: Override) {
+  const known = properties.filter(({ id }) => !older.has(id)).map(({ id, value }) => [id, value] as const)
+  const own = known.flatMap(([id, value]) =>
+    id.startsWith('custom.') ? [[id.slice(7), value] as const] : [],
+  )
+  const common = known.filter(([id]) => !id.startsWith('custom.'))
+  const custom = own.length > 0 && { custom: Object.fromEntries(own) }
+  return { matcher, sets: { ...Object.fromEntries(common), ...custom } }
+}
+
+/** The same dashboard with a field for each override. */
+function withFields(text: string): string {
+  const dashboard: unknown = JSON.parse(text, (key, value: unknown) =>
+    key === 'overrides' ? (value as Override[]).map(fieldOf) : value,
+  )
+  return JSON.stringify(dashboard, null, 2)
+}
+
 /** What the compiler says of a dashboard that is written as a value of Grafana's type. */
 async function complaintsAbout(name: string, text: string): Promise<string> {
-  const typed = `import type { CheckedDashboard } from '../../grafana/published-types.ts'\nexport const it: CheckedDashboard = ${text}`
+  const typed = `import type { CheckedDashboard } from '../../grafana/published-types.ts'\nexport const it: CheckedDashboard = ${withFields(text)}`
   await writeFile(join(directory, `${name}.ts`), typed)
   const compiler = join(import.meta.dirname, '..', 'node_modules', 'typescript', 'bin', 'tsc')
   const run = promisify(execFile)(process.execPath, [compiler, '-p', directory])
@@ -46,5 +73,7 @@ test(
       text.replace('"placement": "bottom"', '"placement": "below"'),
     )
     expect(wrong).toMatch(/error TS/)
+    const override = await complaintsAbout('override', text.replace('"custom.width"', '"custom.widht"'))
+    expect(override).toMatch(/error TS/)
   },
 )

@@ -53,6 +53,15 @@ interface Link {
   targetBlank?: true
 }
 
+/** How a field is drawn. */
+type Field<Custom> = Omit<Json<FieldConfig>, 'custom' | 'links'> & { custom?: Custom; links?: Link[] }
+
+/** What an override sets: Grafana's own type has free text for names, so the test makes a field of it. */
+interface Override<Custom> {
+  matcher: { id: 'byName' | 'byRegexp'; options: string }
+  sets: Omit<Field<Custom>, 'custom'> & { custom?: Partial<Custom> }
+}
+
 /** A panel of one type: what it may have beside what all have. */
 type PanelOf<Type extends string, Options, Custom = never> = Omit<
   Json<Panel>,
@@ -62,10 +71,26 @@ type PanelOf<Type extends string, Options, Custom = never> = Omit<
   title: string
   description: string
   options: Options
-  fieldConfig: Omit<Json<FieldConfigSource>, 'defaults'> & {
-    defaults: Omit<Json<FieldConfig>, 'custom' | 'links'> & { custom?: Custom; links?: Link[] }
+  fieldConfig: Omit<Json<FieldConfigSource>, 'defaults' | 'overrides'> & {
+    defaults: Field<Custom>
+    overrides: Override<Custom>[]
   }
   targets: (PrometheusQuery | PostgresQuery | TempoQuery)[]
+}
+
+/** Grafana publishes no type of these; the names are those of its own documentation. */
+interface AlertListOptions {
+  viewMode: 'list' | 'stat'
+  groupMode: 'default' | 'custom'
+  groupBy: string[]
+  maxItems: number
+  sortOrder: 1 | 2 | 3 | 4 | 5
+  dashboardAlerts: boolean
+  alertName: string
+  alertInstanceLabelFilter: string
+  showInstances: boolean
+  folder: { uid: string; title: string }
+  stateFilter: Record<'firing' | 'pending' | 'noData' | 'normal' | 'error', boolean>
 }
 
 type CheckedPanel =
@@ -76,6 +101,7 @@ type CheckedPanel =
   | PanelOf<'state-timeline', Json<timeline.Options>, Json<timeline.FieldConfig>>
   | PanelOf<'timeseries', Json<lines.Options>, Json<lines.FieldConfig>>
   | PanelOf<'traces', Record<string, never>>
+  | PanelOf<'alertlist', AlertListOptions>
 
 export type CheckedDashboard = Omit<Json<Dashboard>, 'panels'> & {
   uid: string

@@ -29,9 +29,10 @@ export interface AskedPipeline extends FreshPipeline {
 
 const commands = [...catalogue.map(({ name }) => ['run', name]), ['monitor']]
 
-export async function askedPipeline(): Promise<AskedPipeline> {
+/** @param settings what the processes have in their environment beside what they need */
+export async function askedPipeline(settings: Record<string, string> = {}): Promise<AskedPipeline> {
   await using starting = new AsyncDisposableStack()
-  const pipeline = starting.use(await freshPipeline())
+  const pipeline = starting.use(await freshPipeline(settings))
   const password = 'of the test'
   await makeReportingRole(pipeline.database, password, pipeline.log)
   const asGrafana = new Client({ ...databaseSettings(pipeline.config), user: 'grafana', password })

@@ -4,6 +4,7 @@ import { dashboards, type Target } from '../grafana/dashboards.ts'
 import { fillInPromql } from '../grafana/fill-in.ts'
 import { findProgram } from '../local/find-program.ts'
 import { askedPipeline, type AskedPipeline } from './asked-pipeline.ts'
+import { someTempo, type SomeTempo } from './some-tempo.ts'
 import { runGrafana, valuesOf, type RunningGrafana } from './running-grafana.ts'
 
 const command = findProgram('grafana')
@@ -13,16 +14,16 @@ const wait = { timeout: 240_000, interval: 500 }
 describe.skipIf(!canRun)(
   'in a real Grafana (skipped without one and a Prometheus: GRAFANA_BIN, PATH)',
   () => {
+    const running = new AsyncDisposableStack()
+    let tempo: SomeTempo
     let pipeline: AskedPipeline
     let grafana: RunningGrafana
     beforeAll(async () => {
-      pipeline = await askedPipeline()
-      grafana = await runGrafana(command ?? '', pipeline)
+      tempo = running.use(await someTempo())
+      pipeline = running.use(await askedPipeline(tempo.env))
+      grafana = running.use(await runGrafana(command ?? '', pipeline, tempo.port))
     })
-    afterAll(async () => {
-      await grafana?.[Symbol.asyncDispose]()
-      await pipeline?.[Symbol.asyncDispose]()
-    })
+    afterAll(() => running.disposeAsync())
 
     /** What was delivered about a stage, one after the other. */
     async function delivered(stage: string): Promise<string[]> {
@@ -31,6 +32,16 @@ describe.skipIf(!canRun)(
         [stage],
       )
       return rows.map(({ alert, status }) => `${alert}: ${status}`)
+    }
+
+    /** What was said of a stage that was stopped or stalled. */
+    async function saidOf(stage: string, status: string): Promise<string | undefined> {
+      const { rows } = await pipeline.database.query<{ summary: string }>(
+        `select summary from alert_notifications where (alert, stage, status) = ('Stage stopped or stalled', $1, $2)
+         order by id desc limit 1`,
+        [stage, status],
+      )
+      return rows[0]?.summary
     }
 
     test('every rule and dashboard is there as it is in its file', async () => {
@@ -43,6 +54,22 @@ describe.skipIf(!canRun)(
       for (const { uid, title } of dashboards) {
         expect(await grafana.ask(`/api/dashboards/uid/${uid}`)).toMatchObject({ dashboard: { title } })
       }
+    })
+
+    test('everybody may look, and whoever changes something has to log in', async () => {
+      expect(await grafana.statusOf('/api/dashboards/uid/pipeline')).toBe(200)
+      expect([401, 403]).toContain(
+        await grafana.statusOf('/api/dashboards/db', { dashboard: { title: 'Mine' } }),
+      )
+    })
+
+    test('each data source answers', async () => {
+      for (const uid of ['prometheus', 'postgres']) {
+        expect(await grafana.ask(`/api/datasources/uid/${uid}/health`)).toMatchObject({ status: 'OK' })
+      }
+      // Before 10 Grafana knew no health of a Tempo.
+      const echo = await grafana.statusOf('/api/datasources/proxy/uid/tempo/api/echo')
+      expect(echo).toBe(tempo.port === undefined ? 502 : 200)
     })
 
     test('a stage is frozen and an alert arrives at the monitor; it goes on and the alert is resolved', async () => {
@@ -58,6 +85,8 @@ describe.skipIf(!canRun)(
         `select url from alert_notifications where stage = 'lcm' limit 1`,
       )
       expect(rows[0]?.url).toMatch(/^http:\/\/localhost:\d+\/d\/stage\?var-stage=lcm$/)
+      expect(await saidOf('lcm', 'firing')).toMatch(/^lcm is (stopped|stalled), messages wait/)
+      expect(await saidOf('lcm', 'resolved')).toBe('lcm works again.')
     })
 
     test('every question of every panel is answered, without an error and not with nothing', async () => {
@@ -78,7 +107,28 @@ describe.skipIf(!canRun)(
         const found = await valuesOf(grafana, filledIn(target, values)).catch(String)
         if (typeof found === 'string' || found === 0) unanswered.push(`${uid}/${title}: ${found}`)
       }
-      expect(unanswered).toEqual([])
+      // Nothing was discarded by Tempo, and nobody scrapes it here.
+      expect(unanswered).toEqual(['pipeline/Are spans lost?: 0'])
+    })
+
+    test('every variable has values, and the trace that one names is there', async () => {
+      const { rows } = await pipeline.database.query<{ id: string }>(
+        'select hex(message_id) as id from finishes limit 1',
+      )
+      const values = { message: rows[0]?.id ?? '', id: rows[0]?.id ?? '' }
+      const variables = dashboards.flatMap(({ templating }) =>
+        templating.list.filter(({ type }) => type === 'query'),
+      )
+      expect(variables.map(({ name }) => name)).toEqual(['id', 'trace', 'stage'])
+      for (const { name, query, datasource = { type: '', uid: '' } } of variables) {
+        const target = { refId: 'A', datasource, rawSql: query, format: 'table' }
+        expect({ name, values: await valuesOf(grafana, filledIn(target, values)) }).not.toEqual({
+          name,
+          values: 0,
+        })
+      }
+      const trace = `/api/datasources/proxy/uid/tempo/api/traces/${values.id}`
+      await expect.poll(() => grafana.statusOf(trace), wait).toBe(tempo.port === undefined ? 502 : 200)
     })
   },
 )

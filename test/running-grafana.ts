@@ -9,18 +9,27 @@ import type { AskedPipeline } from './asked-pipeline.ts'
 export interface RunningGrafana extends AsyncDisposable {
   /** What its HTTP API answers, as its first administrator; with a body it is posted. */
   ask(path: string, body?: unknown): Promise<unknown>
+  /** The status with which it answers somebody who has not logged in. */
+  statusOf(path: string, body?: unknown): Promise<number>
 }
 
 const provisioning = join(import.meta.dirname, '..', 'grafana', 'provisioning')
 
-/** Grafana with the project's own files, beside a pipeline. */
-export async function runGrafana(command: string, pipeline: AskedPipeline): Promise<RunningGrafana> {
+/**
+ * Grafana with the project's own files, beside a pipeline.
+ * @param tempo the port of a Tempo, if there is one
+ */
+export async function runGrafana(
+  command: string,
+  pipeline: AskedPipeline,
+  tempo: number | undefined,
+): Promise<RunningGrafana> {
   await using starting = new AsyncDisposableStack()
   const { path } = starting.use(await throwAwayDirectory())
   const { DB_HOST, DB_PORT, DB_NAME } = pipeline.config
   const env = {
     PROMETHEUS_URL: `http://127.0.0.1:${pipeline.prometheus}`,
-    TEMPO_URL: 'http://127.0.0.1:1',
+    TEMPO_URL: `http://127.0.0.1:${tempo ?? 1}`,
     POSTGRES_ADDRESS: `${DB_HOST}:${DB_PORT}`,
     DB_NAME,
     GRAFANA_DB_PASSWORD: pipeline.grafanaPassword,
@@ -36,18 +45,23 @@ export async function runGrafana(command: string, pipeline: AskedPipeline): Prom
   const running = starting.move()
   return {
     ask: (asked, body) => ask(options.port, asked, body),
+    statusOf: async (asked, body) => (await request(options.port, asked, body)).status,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
 async function ask(port: number, path: string, body?: unknown): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { authorization: `Basic ${btoa('admin:admin')}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
+  const response = await request(port, path, body, { authorization: `Basic ${btoa('admin:admin')}` })
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
   return await response.json()
+}
+
+function request(port: number, path: string, body: unknown, headers = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${port}${path}`, {
+    method: body === undefined ? 'GET' : 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
 }
 
 /** Grafana before 10 has another name for the plugin that asks Postgres. */
