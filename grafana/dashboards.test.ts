@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { pipeline } from '../stages/index.ts'
-import { readCompose } from '../test/compose-file.ts'
+import { readCompose } from '../docker/compose-file.ts'
 import { alertingText, readRules } from './alert-rules.ts'
 import { dashboards, linksOf, questionsTo, type Panel } from './dashboards.ts'
 import { fillInPromql, fillInSql } from './fill-in.ts'

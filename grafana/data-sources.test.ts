@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { readCompose, readOurs } from '../test/compose-file.ts'
+import { readCompose, readOurs } from '../docker/compose-file.ts'
 import { readRules } from './alert-rules.ts'
 import { dashboards } from './dashboards.ts'
 import { dataSources, provisioningText } from './data-sources.ts'
