@@ -70,8 +70,10 @@ function redFrom(uid: string, id: number, column?: string): number | null | unde
     dashboards.find((each) => each.uid === uid)?.panels.find((each) => each.id === id) ?? {}
   const override = fieldConfig?.overrides.find(({ matcher }) => matcher.options === column)
   const own = override?.properties.find((property) => property.id === 'thresholds')?.value
-  const { steps } = (column === undefined ? fieldConfig?.defaults.thresholds : own) as { steps: Steps }
-  return steps.find(({ color }) => color === 'red')?.value
+  const thresholds = (column === undefined ? fieldConfig?.defaults.thresholds : own) as
+    | { steps: Steps }
+    | undefined
+  return thresholds?.steps.find(({ color }) => color === 'red')?.value
 }
 
 function limitOf(uid: string): number | undefined {
