@@ -11,6 +11,14 @@ const amount = (from: number, to: number) => {
 }
 const oneOf = <const Words extends readonly string[]>(...words: Words) =>
   z.enum(words, `expected one of ${words.join(', ')}`)
+const samplers = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const
 const protocols = ['http/protobuf', 'http/json', 'grpc'] as const
 const name = z.string().regex(/^[\w.-]{1,200}$/, 'expected letters, digits, ".", "_" or "-"')
 const host = /^(\[[\da-f:]+\]|[^\s:,]+):\d{1,5}$/i
@@ -57,6 +65,8 @@ const environment = z.object({
   OTEL_TRACES_EXPORTER: oneOf('otlp', 'none').optional(),
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf(...protocols).default('http/protobuf'),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(...protocols).optional(),
+  OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
+  OTEL_TRACES_SAMPLER_ARG: amount(0, 1).default(1),
   OTEL_BSP_MAX_QUEUE_SIZE: whole(1, 1_000_000).default(20_000),
   OTEL_BSP_MAX_EXPORT_BATCH_SIZE: whole(1, 1_000_000).default(2000),
   OTEL_BSP_SCHEDULE_DELAY: whole(0, 600_000).default(200),

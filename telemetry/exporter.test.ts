@@ -34,7 +34,7 @@ async function exported(protocol: Protocol, spans: (typeof plainSpan)[], answer:
   const { port } = server.address() as AddressInfo
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${port}`)
   let rejected = 0
-  const exporter = createExporter(protocol, (count) => (rejected += count))
+  const exporter = await createExporter(protocol, (count) => (rejected += count))
   const { code } = await new Promise<{ code: number }>((resolve) => exporter.export(spans, resolve))
   await exporter.shutdown()
   server.closeAllConnections()

@@ -1,20 +1,26 @@
-import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc'
-import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http'
-import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto'
 import type { ISerializer, IExportTraceServiceResponse } from '@opentelemetry/otlp-transformer'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import { encodeSpans, isPlain } from './otlp-spans.ts'
 
-const exporters = { 'http/protobuf': ProtobufExporter, 'http/json': JsonExporter, grpc: GrpcExporter }
+// Only the one that is used is loaded: gRPC alone is 4 MB.
+const modules = {
+  'http/protobuf': () => import('@opentelemetry/exporter-trace-otlp-proto'),
+  'http/json': () => import('@opentelemetry/exporter-trace-otlp-http'),
+  grpc: () => import('@opentelemetry/exporter-trace-otlp-grpc'),
+} as const
 
-export type Protocol = keyof typeof exporters
+export type Protocol = keyof typeof modules
 
 /**
  * The OTLP exporter of a protocol; where to and with which headers it reads from OTEL_EXPORTER_OTLP_* itself.
  * @param onRejected told of spans that the backend got and did not take, which the exporter counts as exported
  */
-export function createExporter(protocol: Protocol, onRejected: (spans: number) => void): SpanExporter {
-  const exporter = new exporters[protocol]({ concurrencyLimit: 8 })
+export async function createExporter(
+  protocol: Protocol,
+  onRejected: (spans: number) => void,
+): Promise<SpanExporter> {
+  const { OTLPTraceExporter } = await modules[protocol]()
+  const exporter = new OTLPTraceExporter({ concurrencyLimit: 8 })
   const { _delegate: delegate } = exporter as unknown as Inside
   const { _serializer: theirs } = delegate
   delegate._serializer = {

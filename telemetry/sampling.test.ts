@@ -1,24 +1,18 @@
-import { trace } from '@opentelemetry/api'
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
   ParentBasedSampler,
   TraceIdRatioBasedSampler,
-  TracerProvider,
   type Sampler,
 } from '@opentelemetry/sdk-trace'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Message } from '../pipeline/message.ts'
 import { message } from '../test/made-up-outcomes.ts'
-import { idGenerator } from './next-ids.ts'
-import { isSampled } from './sampling.ts'
-
-afterEach(() => trace.disable())
+import { createSampling, samplerOf } from './sampling.ts'
 
 /** Whether messages that came so are kept by a sampler. */
 function kept(sampler: Sampler, ...changes: readonly Partial<Message>[]): boolean[] {
-  trace.disable()
-  trace.setGlobalTracerProvider(new TracerProvider({ sampler, idGenerator }))
+  const isSampled = createSampling(sampler)
   return changes.map((change) => isSampled(message(1, change)))
 }
 
@@ -50,4 +44,17 @@ test('a share of the traces is decided by the trace id', () => {
   const [low, high] = ['0000000000000000000000000000000f', 'ffffffff00000000000000000000000f']
   const ids = [low, high].map((id) => ({ id, parent: undefined }))
   expect(kept(new TraceIdRatioBasedSampler(0.5), ...ids)).toEqual([true, false])
+})
+
+test.each([
+  ['always_on', [true, true, true]],
+  ['always_off', [false, false, false]],
+  ['traceidratio', [true, true, false]],
+  ['parentbased_always_on', [true, false, true]],
+  ['parentbased_always_off', [true, false, false]],
+  ['parentbased_traceidratio', [true, false, false]],
+] as const)('OTEL_TRACES_SAMPLER=%s', (OTEL_TRACES_SAMPLER, expected) => {
+  const sampler = samplerOf({ OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG: 0.5 })
+  const own = { id: 'ffffffff00000000000000000000000f', parent: undefined }
+  expect(kept(sampler, { ...followed, ...byHand }, { ...unfollowed, ...byHand }, own)).toEqual(expected)
 })

@@ -10,7 +10,7 @@ test('where messages enter, kafkajs is wrapped, also when it was loaded before',
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1')
   const { prototype } = loadKafkajs().Kafka
   const options = { service: 'submit', config: readConfig({}), onLost: () => {} }
-  const tracing = startTracing({ ...options, isEntry: true })
+  const tracing = await startTracing({ ...options, isEntry: true })
   expect(isWrapped(prototype.producer)).toBe(true)
   await tracing.stop()
 })

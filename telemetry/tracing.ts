@@ -1,24 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isWrapped, type Instrumentation } from '@opentelemetry/instrumentation'
-import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
-import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import {
   defaultResource,
   detectResources,
   envDetector,
   resourceFromAttributes,
   serviceInstanceIdDetector,
+  type Resource,
 } from '@opentelemetry/resources'
-import { NodeSDK } from '@opentelemetry/sdk-node'
 import { tracesProtocol, type Config } from '../pipeline/config.ts'
-import { loadKafkajs } from '../pipeline/kafka.ts'
 import { traceIdOf } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
-import { describeEntry } from './entry-span.ts'
 import { createExporter } from './exporter.ts'
-import { idGenerator } from './next-ids.ts'
-import { isSampled } from './sampling.ts'
+import { createSampling, samplerOf } from './sampling.ts'
 import { spanId } from './span-ids.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { spansOf } from './stage-spans.ts'
@@ -41,33 +35,26 @@ export interface TracingOptions {
 
 const FLUSH_MS = 3000
 
-/** Starts the OpenTelemetry SDK. Endpoint, sampler, headers and resource come from its own OTEL_* variables. */
-export function startTracing({ service, config, isEntry, onLost }: TracingOptions): Tracing {
-  const resource = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
-  const whole = defaultResource()
-    .merge(resource)
-    .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] }))
-  const queue = createSpanQueue(createExporter(tracesProtocol(config), onLost), {
+/**
+ * Starts tracing by OpenTelemetry. Endpoint, headers and resource come from its own OTEL_* variables.
+ * @throws when messages enter here and the instrumentation cannot wrap kafkajs
+ */
+export async function startTracing({ service, config, isEntry, onLost }: TracingOptions): Promise<Tracing> {
+  const resource = resourceOf(service)
+  const sampler = samplerOf(config)
+  const queue = createSpanQueue(await createExporter(tracesProtocol(config), onLost), {
     capacity: config.OTEL_BSP_MAX_QUEUE_SIZE,
     batch: Math.min(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, config.OTEL_BSP_MAX_QUEUE_SIZE),
     concurrency: 4,
     delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
     onLost,
   })
-  const sdk = new NodeSDK({
-    resource: whole,
-    autoDetectResources: false,
-    idGenerator,
-    spanProcessors: [queue],
-    metricReaders: [],
-    logRecordProcessors: [],
-    instrumentations: isEntry ? entryInstrumentations() : [],
-  })
-  sdk.start()
-  if (isEntry) requireWrapped()
+  const entry = isEntry ? await import('./entry-sdk.ts') : undefined
+  const running = entry?.startEntrySdk({ resource, sampler, queue }) ?? queue
+  const isSampled = createSampling(sampler)
   return {
     async stop() {
-      const isFlushed = sdk.shutdown().then(() => true)
+      const isFlushed = running.shutdown().then(() => true)
       if (!(await Promise.race([isFlushed, pause(FLUSH_MS, false, { ref: false })]))) queue.giveUp()
     },
     observer: {
@@ -79,27 +66,14 @@ export function startTracing({ service, config, isEntry, onLost }: TracingOption
         return formatTraceparent({ traceId: traceIdOf(message), spanId: sending, sampled })
       },
       batchDone: (publication, route) => {
-        for (const span of spansOf(publication, route, whole, isSampled)) queue.onEnd(span)
+        for (const span of spansOf(publication, route, resource, isSampled)) queue.onEnd(span)
       },
     },
   }
 }
 
-/** Only where messages enter one at a time: a batch holds many traces, and the instrumentation would make one of them. */
-function entryInstrumentations(): Instrumentation[] {
-  return [
-    new KafkaJsInstrumentation({ producerHook: describeEntry }),
-    new PgInstrumentation({ requireParentSpan: true }),
-  ]
-}
-
-/**
- * Loads kafkajs, which the instrumentation wraps at that moment, also when it was loaded before.
- * @throws when it is not wrapped: messages would enter without spans, and nobody would notice
- */
-function requireWrapped(): void {
-  if (isWrapped(loadKafkajs().Kafka.prototype.producer)) return
-  throw new Error(
-    'kafkajs is not wrapped, so messages would enter without spans: does instrumentation-kafkajs know its version?',
-  )
+function resourceOf(service: string): Resource {
+  const own = resourceFromAttributes({ 'service.name': service, 'service.namespace': 'throughline' })
+  const detected = detectResources({ detectors: [serviceInstanceIdDetector, envDetector] })
+  return defaultResource().merge(own).merge(detected)
 }

@@ -1,20 +1,23 @@
-import { trace } from '@opentelemetry/api'
 import { afterEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
 import { createLog } from '../pipeline/log.ts'
+import { routeOf } from '../pipeline/route.ts'
+import { message } from '../test/made-up-outcomes.ts'
 import { watched } from './watched.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** Whether spans are made while a process works. */
+const route = routeOf(readConfig({}), 'add')
+
+/** Whether what a process sends on says to which trace it belongs. */
 async function isTraced(stage: string, position: number): Promise<boolean> {
   const process = { config: readConfig({}), log: createLog('silent', {}), stage, position }
-  let isRecording = false
-  await watched(process, () => {
-    isRecording = trace.getTracer('test').startSpan('never ended').isRecording()
+  let traceparent: string | undefined
+  await watched(process, ({ observer }) => {
+    traceparent = observer.traceparent(message(1), route)
     return Promise.resolve()
   })
-  return isRecording
+  return traceparent !== undefined
 }
 
 test('stages are traced, and the monitor is not: no message passes through it', async () => {

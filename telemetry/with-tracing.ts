@@ -9,7 +9,7 @@ export async function withTracing<T>(
 ): Promise<T> {
   if (!exportsTraces()) return await work(nobody)
   const { startTracing } = await import('./tracing.ts')
-  const tracing = startTracing(options)
+  const tracing = await startTracing(options)
   try {
     return await work(tracing.observer)
   } finally {
