@@ -128,6 +128,9 @@ function sizeOf({ value, headers }: Outgoing): number {
   return bytes
 }
 
+/** For its topic, or for a segment of it. */
+const tooLarge = new Set<unknown>(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
 function isTooLarge(error: unknown): boolean {
-  return error instanceof Error && 'type' in error && error.type === 'MESSAGE_TOO_LARGE'
+  return error instanceof Error && 'type' in error && tooLarge.has(error.type)
 }

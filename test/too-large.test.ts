@@ -11,16 +11,16 @@ let prefix: string
 beforeAll(async () => {
   pipeline = await freshPipeline()
   prefix = pipeline.config.TOPIC_PREFIX
-  await limitRecords(`${prefix}stage2`, 2000)
+  await configure('stage2', { 'max.message.bytes': 2000 })
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-/** A topic that takes only small records, which the pipeline cannot know. */
-async function limitRecords(topic: string, bytes: number) {
+/** As somebody may have set up a topic, which the pipeline cannot know. */
+async function configure(topic: string, settings: Readonly<Record<string, number>>) {
   const admin = pipeline.kafka.admin()
   await admin.connect()
-  const configEntries = [{ name: 'max.message.bytes', value: String(bytes) }]
-  const resources = [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries }]
+  const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: prefix + topic, configEntries }]
   await admin.alterConfigs({ validateOnly: false, resources })
   await admin.disconnect()
 }
@@ -69,6 +69,23 @@ test('when it comes again, it stays a dead letter, and nothing is counted again'
   await expect.poll(() => valuesOn('dead-letter'), wait).toEqual([large, large])
   await expect.poll(() => valuesOn('stage2'), wait).toHaveLength(6)
   expect(await account()).toEqual(before)
+})
+
+test('a dead letter that is larger than a segment of its topic is there without its value', async () => {
+  const segment = 1_048_576
+  await configure('dead-letter', { 'max.message.bytes': 2 * segment, 'segment.bytes': segment })
+  await using _stages = runStages(pipeline, [add])
+  // As large as its own topic takes it. What a dead letter has on top is too much.
+  await pipeline.post('start', 'x'.repeat(segment - 200))
+  const withoutValue: string[] = []
+  const read = async () => {
+    withoutValue.length = 0
+    await readTopic(pipeline.kafka, `${prefix}dead-letter`, ({ value, headers }) => {
+      if (value === null) withoutValue.push(String(headers?.['dead-letter-value']))
+    })
+    return withoutValue
+  }
+  await expect.poll(read, wait).toEqual([expect.stringContaining('it is in the table dead_letters')])
 })
 
 /** As if the process had been killed before it committed: the group begins at the start again. */
