@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { add } from '../stages/add.ts'
+import { reasons, Refusal } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
 import { compute, isDeadLetter } from './compute.ts'
 import { readMessage } from './message.ts'
@@ -32,6 +33,14 @@ test('the boundaries of time never go back, even when the broker’s clock is ah
 test('an explanation has no control characters, whatever came in', () => {
   const outcome = compute(add, messageOf('{"numbers":"\\u0000\\u001b[31m"} \u0000'), 1000)
   expect(isDeadLetter(outcome) && outcome.explanation).toMatch(/^\P{Cc}+$/u)
+})
+
+test('an explanation is never empty: a row needs one', () => {
+  const apply = () => {
+    throw new Refusal('negative-root', '')
+  }
+  const outcome = compute({ name: 'x', reads: 'start', adds: 'x', apply }, messageOf('{}'), 1000)
+  expect(outcome).toMatchObject({ reason: 'negative-root', explanation: reasons['negative-root'] })
 })
 
 test('the limit is one of bytes, not of characters', () => {

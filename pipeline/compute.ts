@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
 import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
 import { subject } from '../stages/index.ts'
-import { Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
+import { reasons, Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
 import { now } from './clock.ts'
 import type { Message } from './message.ts'
@@ -61,7 +61,8 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
 
 function refused(message: Message, refusal: Refusal) {
   // An explanation may quote what came in; control characters belong neither in a row nor on a terminal.
-  return { message, reason: refusal.code, explanation: refusal.message.replaceAll(/\p{Cc}/gu, ' ') }
+  const text = refusal.message || reasons[refusal.code]
+  return { message, reason: refusal.code, explanation: text.replaceAll(/\p{Cc}/gu, ' ') }
 }
 
 function decode(value: Buffer | null): Body {

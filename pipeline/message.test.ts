@@ -51,6 +51,20 @@ test('a message posted by hand gets an id from its place, the same every time, a
   })
 })
 
+test.each(['-1', 'NaN', '9223372036854775807', String(Date.now() + 2 * 86_400_000)])(
+  'a record whose time is %s was queued when it is taken, and its id is the same every time',
+  (timestamp) => {
+    const before = Date.now()
+    const message = readMessage('start', 0, { ...record(), timestamp })
+    expect(message.queuedAt).toBeGreaterThanOrEqual(before - 2)
+    expect(message.queuedAt).toBeLessThanOrEqual(Date.now() + 2)
+    expect(message.enteredAt).toBe(message.queuedAt)
+    expect(message.skewMs).toBe(0)
+    expect(message.id).toMatch(/^[\da-f]{32}$/)
+    expect(readMessage('start', 0, { ...record(), timestamp }).id).toBe(message.id)
+  },
+)
+
 test.each([
   ['another offset', readMessage('start', 0, record({}, '8'))],
   ['another partition', readMessage('start', 1, record())],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { v7 as uuidv7 } from 'uuid'
+import { now } from './clock.ts'
 import { carriedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 import { parseTraceparent, type Traceparent } from './traceparent.ts'
 
@@ -34,6 +35,7 @@ export interface Message {
 
 const MAX_ATTEMPT = 32_767
 const MAX_SKEW_MS = 600_000
+const DAY_MS = 86_400_000
 
 /** Takes what travels in the headers; what is missing or malformed is derived, so that a redelivery gets the same. */
 export function readMessage(topic: string, partition: number, record: KafkaMessage): Message {
@@ -49,7 +51,7 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const id = read(ownHeaders.id, parseMessageId) ?? derivedId(topic, partition, record)
   const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
   const parent = read(ownHeaders.traceparent, parseTraceparent)
-  const appendedAt = Number(record.timestamp)
+  const appendedAt = believable(Number(record.timestamp)) ?? now()
   // Clocks differ by seconds; what was sent long after it arrived was not written by a stage.
   const sentAt = read(ownHeaders.sentAt, (text) => parseTime(text, appendedAt + MAX_SKEW_MS))
   const queuedAt = Math.max(appendedAt, sentAt ?? 0)
@@ -96,12 +98,21 @@ export function newMessageId(): string {
   return uuidv7().replaceAll('-', '')
 }
 
+const MAX_UUID_MS = 2 ** 48 - 1
+
 function derivedId(topic: string, partition: number, { offset, timestamp }: KafkaMessage): string {
   const random = createHash('sha256')
     .update(`${topic}/${partition}/${offset}/${timestamp}`)
     .digest()
     .subarray(0, 16)
-  return uuidv7({ msecs: Math.max(0, Number(timestamp)), random }).replaceAll('-', '')
+  // By no clock of ours: it has to be the same whenever it is taken.
+  const msecs = Math.min(Math.max(Number(timestamp) || 0, 0), MAX_UUID_MS)
+  return uuidv7({ msecs, random }).replaceAll('-', '')
+}
+
+/** A producer may stamp a record with any time or none, and Postgres does not take every one. */
+function believable(time: number): number | undefined {
+  return time >= 0 && time <= Date.now() + DAY_MS ? time : undefined
 }
 
 function parseAttempt(text: string): number | undefined {
