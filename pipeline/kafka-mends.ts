@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { addCodecs } from './codecs.ts'
 import { encodeProduce, isPlain, type Produce } from './produce-request.ts'
 import { endOfBatch, readRecordBatch } from './read-record-batch.ts'
 
@@ -14,6 +15,7 @@ export function mendKafkajs(): void {
   replace('kafkajs/src/protocol/requests/produce/v3/request', producing)
   replace('kafkajs/src/protocol/request', () => encodeRequest)
   replace('kafkajs/src/protocol/recordBatch/v0/decoder', decoding)
+  addCodecs()
   mendIdleTimer()
   mendCoordinatorSearch()
 }

@@ -1,4 +1,5 @@
 import type { IHeaders } from 'kafkajs'
+import { finalError } from './final-error.ts'
 
 /** A record as kafkajs hands it on. */
 export interface TakenRecord {
@@ -64,7 +65,7 @@ export function readRecordBatch(bytes: Buffer, start: number, end: number): Take
 function broken(bytes: Buffer, start: number): Error {
   const offset = bytes.readBigInt64BE(start)
   const remedy = "Move the group's offset behind it with kafka-consumer-groups.sh, while no member lives."
-  return new Error(`The record batch at offset ${offset} is damaged. ${remedy}`)
+  return finalError(`The record batch at offset ${offset} is damaged. ${remedy}`)
 }
 
 type HeaderValue = Buffer | string | null

@@ -62,12 +62,14 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
 }
 
 function batchOf(
-  { batch: { topic, partition }, commitOffsetsIfNecessary, resolveOffset }: EachBatchPayload,
+  { batch, commitOffsetsIfNecessary, resolveOffset }: EachBatchPayload,
   messages: readonly Message[],
   signals: Pick<Batch, 'signal' | 'lost'>,
 ): Batch {
+  const { topic, partition } = batch
   const commit = async (done: number) => {
-    const last = messages[done - 1]?.offset
+    // Behind the last message there may be what is none, such as the end of a transaction: it would wait for ever.
+    const last = done === messages.length ? batch.lastOffset() : messages[done - 1]?.offset
     if (last === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
     const offset = String(BigInt(last) + 1n)
     const committing = commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
@@ -109,6 +111,11 @@ export function watch(
   consumer.on('consumer.heartbeat', () => {
     kafka.works()
     health.progressed()
+  })
+  // Records that are no messages come to nobody, such as those of a transaction that was given up: they are done.
+  consumer.on('consumer.end_batch_process', ({ payload: { batchSize, topic, partition, lastOffset } }) => {
+    const offset = String(BigInt(lastOffset) + 1n)
+    if (batchSize === 0) consumer.commitOffsets([{ topic, partition, offset }]).catch(kafka.failed)
   })
   consumer.on('consumer.group_join', ({ payload }) => {
     kafka.works()

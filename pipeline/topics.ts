@@ -25,6 +25,8 @@ function topicSettings(topic: string, config: Config): ITopicConfig {
   const entries: Record<string, string> = {
     // The broker's clock, one for all: a message's time in a queue is measured from it.
     'message.timestamp.type': 'LogAppendTime',
+    // Whatever a producer compresses with, the broker unpacks it: the client knows only some of the codecs.
+    'compression.type': 'uncompressed',
     'retention.ms': String(7 * DAY_MS),
     'segment.ms': String(DAY_MS),
   }
