@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'servers',
-          include: ['test/**/*.test.ts'],
+          include: ['test/*.test.ts'],
           globalSetup: './test/servers.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,

@@ -11,34 +11,11 @@ import { startProcess } from '../local/pipeline-process.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { askPrometheus } from './ask-prometheus.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { spansByService } from './spans-by-service.ts'
 
 const command = findProgram('tempo')
 const prometheusCommand = findProgram('prometheus')
 const wait = { timeout: 240_000, interval: 100 }
-
-interface Attribute {
-  readonly key: string
-  readonly value: { readonly stringValue?: string }
-}
-interface TraceAnswer {
-  readonly batches?: readonly {
-    readonly resource: { readonly attributes: readonly Attribute[] }
-    readonly scopeSpans: readonly { readonly spans: readonly unknown[] }[]
-  }[]
-}
-
-/** How many spans of the trace each service has; none while Tempo does not know it. */
-async function spansByService(port: number, id: string): Promise<Record<string, number>> {
-  const answer = await fetch(`http://127.0.0.1:${port}/api/traces/${id}`)
-  if (answer.status === 404) return {}
-  const { batches = [] } = (await answer.json()) as TraceAnswer
-  const counts: Record<string, number> = {}
-  for (const { resource, scopeSpans } of batches) {
-    const service = resource.attributes.find(({ key }) => key === 'service.name')?.value.stringValue ?? ''
-    counts[service] = (counts[service] ?? 0) + scopeSpans.flatMap(({ spans }) => spans).length
-  }
-  return counts
-}
 
 interface Graph {
   readonly result: readonly {

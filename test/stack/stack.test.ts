@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pipeline } from '../../stages/index.ts'
+import { askPrometheus } from '../ask-prometheus.ts'
+import { spansByService } from '../spans-by-service.ts'
+import { inspect, serviceOf, without } from './compose.ts'
+import { startStack, type RunningStack } from './running-stack.ts'
+
+const wait = { timeout: 300_000, interval: 1000 }
+const stages = pipeline.map(({ name }) => name)
+
+let stack: RunningStack
+beforeAll(async () => {
+  if (without.length > 0) process.stdout.write(`Not started, so not tried: ${without.join(', ')}\n`)
+  stack = await startStack()
+})
+afterAll(() => stack?.[Symbol.asyncDispose]())
+
+/** How many of the messages whose first number is this finished, and how many rows they have. */
+async function outcome(first: string): Promise<{ finished: number; rows: number; lost: number }> {
+  const [counts] = await stack.query<{ finished: number; rows: number; lost: number }>(
+    `with ours as (select message_id from inputs where numbers like $1)
+     select (select count(*)::int from finishes join ours using (message_id)) as finished,
+       (select count(*)::int from results join ours using (message_id)) as rows,
+       (select count(*)::int from dead_letters join ours using (message_id)) as lost`,
+    [`[${first},%`],
+  )
+  return counts ?? { finished: 0, rows: 0, lost: 0 }
+}
+
+const done = (messages: number) => ({ finished: messages, rows: messages * stages.length, lost: 0 })
+
+async function up(job: string): Promise<number> {
+  const { result } = (await askPrometheus(stack.ports.PROMETHEUS, 'query', {
+    query: `sum(up{job="${job}"})`,
+  })) as { result: readonly { value: readonly [number, string] }[] }
+  return Number(result[0]?.value[1] ?? 0)
+}
+
+const verdicts = (stage: string) =>
+  stack.query<{ verdict: string }>('select verdict from stage_now where stage = $1', [stage])
+
+test('every container is healthy at its first start, open on this machine only, and migrate has ended well', async () => {
+  const containers = await inspect()
+  const states = containers.map((container) => {
+    const { Status, ExitCode, OOMKilled, Health } = container.State
+    return [serviceOf(container), Health?.Status ?? Status, ExitCode, container.RestartCount, OOMKilled]
+  })
+  const expected = containers.map(serviceOf).map((name) => {
+    return [name, name === 'migrate' ? 'exited' : 'healthy', 0, 0, false]
+  })
+  expect(states).toEqual(expected)
+  const open = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings.Ports).flat())
+  expect(open.filter((binding) => binding !== null && binding.HostIp !== '127.0.0.1')).toEqual([])
+})
+
+test('a message that is submitted has its rows, every digit, and one trace', async () => {
+  const numbers = '[11111111111111111111.25,3]'
+  // A container of its own, as the README has it: a second Node does not fit beside a stage.
+  const once = ['run', '--rm', '--no-deps', '-T', 'add']
+  const id = (await stack.compose(...once, 'submit', `{"numbers":${numbers}}`)).trim()
+  expect(id).toMatch(/^[0-9a-f]{32}$/)
+  await expect.poll(() => outcome('11111111111111111111.25'), wait).toEqual(done(1))
+  const [row] = await stack.query<{ result: string }>(
+    `select result from results where message_id = $1::uuid and stage = 'add'`,
+    [id],
+  )
+  expect(row?.result).toContain('11111111111111111114.25')
+  const spans = () => spansByService(stack.ports.TEMPO, id)
+  await expect
+    .poll(async () => Object.keys(await spans()).toSorted(), wait)
+    .toEqual([...stages, 'submit'].toSorted())
+})
+
+test('a message posted by hand on the port of this machine goes all the way', async () => {
+  await stack.post('{"numbers":[22222,8]}')
+  await expect.poll(() => outcome('22222'), wait).toEqual(done(1))
+})
+
+test('Prometheus sees every process and Tempo, and the service graph is drawn', async () => {
+  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 2)
+  await expect.poll(() => up('tempo'), wait).toBe(1)
+  const query = 'sum(traces_service_graph_request_total{client="add",server="multiply"})'
+  const drawn = async () => await askPrometheus(stack.ports.PROMETHEUS, 'query', { query })
+  await expect.poll(drawn, wait).toMatchObject({ result: [expect.anything()] })
+})
+
+test('three replicas of a stage share its work, and each is scraped', async () => {
+  await stack.compose('up', '--detach', '--no-recreate', '--wait', '--scale', 'lcm=3')
+  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 4)
+  const members = () => stack.query<{ members: number }>(`select members from stage_now where stage = 'lcm'`)
+  await expect.poll(members, wait).toEqual([{ members: 3 }])
+  await stack.post(...Array.from({ length: 40 }, () => '{"numbers":[33333,9]}'))
+  await expect.poll(() => outcome('33333'), wait).toEqual(done(40))
+})
+
+test('a stage that is stopped leaves cleanly; what waits is seen, and goes on when it is back', async () => {
+  await stack.compose('stop', 'multiply')
+  const stopped = (await inspect()).find((container) => serviceOf(container) === 'multiply')
+  expect(stopped?.State).toMatchObject({ Status: 'exited', ExitCode: 0 })
+  await stack.post(...Array.from({ length: 50 }, () => '{"numbers":[44444,7]}'))
+  await expect.poll(() => verdicts('multiply'), wait).toEqual([{ verdict: 'STOPPED' }])
+  await stack.compose('start', 'multiply')
+  await expect.poll(() => outcome('44444'), wait).toEqual(done(50))
+  await expect.poll(() => verdicts('multiply'), wait).toEqual([{ verdict: 'OK' }])
+})
+
+test('a stage that is killed comes back by itself, and nothing is missing', async () => {
+  const restarts = async () =>
+    (await inspect()).find((container) => serviceOf(container) === 'sine')?.RestartCount
+  await stack.post(...Array.from({ length: 50 }, () => '{"numbers":[55555,6]}'))
+  // The init of the container hands a signal on, but nothing inside it may kill process 1: the stage is its child.
+  await stack.compose(
+    'exec',
+    '-T',
+    'sine',
+    'bash',
+    '-c',
+    'for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p -ne 1 ] && [ $p -ne $$ ] && kill -9 $p; done; true',
+  )
+  await expect.poll(restarts, wait).toBe(1)
+  await expect.poll(() => outcome('55555'), wait).toEqual(done(50))
+})
+
+describe.skipIf(without.includes('pgweb'))('pgweb', () => {
+  const ask = (query: string) =>
+    fetch(`http://127.0.0.1:${stack.ports.PGWEB}/api/query`, {
+      method: 'POST',
+      body: new URLSearchParams({ query }),
+    })
+
+  test('reads, and deletes nothing', async () => {
+    expect((await ask('select count(*) from results')).status).toBe(200)
+    expect((await ask('delete from results')).status).toBe(400)
+  })
+})
+
+test('it stops cleanly, and what it kept is there when it starts again', async () => {
+  const [before] = await stack.query<{ count: number }>('select count(*)::int from finishes')
+  await stack.compose('stop')
+  const containers = await inspect()
+  // Others may end with the number of the signal that asked them to; nobody had to be killed.
+  expect(containers.filter(({ State }) => State.ExitCode === 137 || State.OOMKilled).map(serviceOf)).toEqual(
+    [],
+  )
+  const ours = containers.filter(({ Config }) => Config.Image.startsWith('throughline:'))
+  expect(ours.filter(({ State }) => State.ExitCode !== 0).map(serviceOf)).toEqual([])
+  await stack.compose('up', '--detach', '--wait', '--wait-timeout', '600')
+  const [after] = await stack.query<{ count: number }>('select count(*)::int from finishes')
+  expect(after?.count).toBeGreaterThanOrEqual(before?.count ?? Infinity)
+})
