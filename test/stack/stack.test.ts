@@ -105,8 +105,10 @@ test('a stage that is stopped leaves cleanly; what waits is seen, and goes on wh
 })
 
 test('a stage that is killed comes back by itself, and nothing is missing', async () => {
-  const restarts = async () =>
-    (await inspect()).find((container) => serviceOf(container) === 'sine')?.RestartCount
+  const life = async () => {
+    const sine = (await inspect()).find((container) => serviceOf(container) === 'sine')
+    return [sine?.RestartCount, sine?.State.Health?.Status]
+  }
   await stack.post(...Array.from({ length: 50 }, () => '{"numbers":[55555,6]}'))
   // The init of the container hands a signal on, but nothing inside it may kill process 1: the stage is its child.
   await stack.compose(
@@ -117,7 +119,7 @@ test('a stage that is killed comes back by itself, and nothing is missing', asyn
     '-c',
     'for p in /proc/[0-9]*; do p=${p#/proc/}; [ $p -ne 1 ] && [ $p -ne $$ ] && kill -9 $p; done; true',
   )
-  await expect.poll(restarts, wait).toBe(1)
+  await expect.poll(life, wait).toEqual([1, 'healthy'])
   await expect.poll(() => outcome('55555'), wait).toEqual(done(50))
 })
 
