@@ -66,13 +66,12 @@ type Steps = readonly { readonly color: string; readonly value: number | null }[
 
 /** Where red begins in a panel, or in a column of it. */
 function redFrom(uid: string, id: number, column?: string): number | null | undefined {
-  const { fieldConfig } =
-    dashboards.find((each) => each.uid === uid)?.panels.find((each) => each.id === id) ?? {}
-  const override = fieldConfig?.overrides.find(({ matcher }) => matcher.options === column)
+  const panel = dashboards.find((each) => each.uid === uid)?.panels.find((each) => each.id === id)
+  if (panel === undefined) throw new TypeError(`${uid} has no panel ${id}`)
+  const { defaults, overrides } = panel.fieldConfig
+  const override = overrides.find(({ matcher }) => matcher.options === column)
   const own = override?.properties.find((property) => property.id === 'thresholds')?.value
-  const thresholds = (column === undefined ? fieldConfig?.defaults.thresholds : own) as
-    | { steps: Steps }
-    | undefined
+  const thresholds = (column === undefined ? defaults.thresholds : own) as { steps: Steps } | undefined
   return thresholds?.steps.find(({ color }) => color === 'red')?.value
 }
 
