@@ -9,8 +9,9 @@ import { rawInsert } from './raw-insert.ts'
 
 /**
  * A process that does what every stage has to do at least: takes batches, sends their records on as they are, waits for
- * the acknowledgement, commits. With --rows it also inserts a row for each record first. After so many records it prints
- * what it has measured and ends.
+ * the acknowledgement, commits. With --rows it also inserts a row for each record first. It prints "ready" when it has its
+ * partitions and, after so many records, when the first began and the last was done, in milliseconds since the epoch, and
+ * the microseconds of processor time in between; then it ends.
  */
 const program = new Command('bare-hop')
   .argument('<from>', 'topic')
@@ -28,10 +29,12 @@ const consumer = kafka.consumer({ ...settings.consumer, groupId: `bare-${from}` 
 const producer = kafka.producer(settings.producer)
 const database = openDatabase(config, 4, () => {})
 const done = Promise.withResolvers<void>()
-let [count, first, begunAt, usedBefore] = [0, 0, 0, process.cpuUsage()]
+const clock = () => performance.timeOrigin + performance.now()
+let [count, begunAt, usedBefore] = [0, 0, process.cpuUsage()]
 
 async function passOn({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
   const { topic, partition, messages } = batch
+  if (begunAt === 0) [begunAt, usedBefore] = [clock(), process.cpuUsage()]
   if (rows) {
     const own = messages.map(({ headers, offset, value }) => ({
       id: String(headers?.['message-id']),
@@ -45,13 +48,13 @@ async function passOn({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBa
   const offset = String(BigInt(batch.lastOffset()) + 1n)
   await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
   resolveOffset(batch.lastOffset())
-  if (count === 0) [first, begunAt, usedBefore] = [messages.length, performance.now(), process.cpuUsage()]
   count += messages.length
   if (count >= records) done.resolve()
 }
 
 await Promise.all([producer.connect(), consumer.connect()])
 await consumer.subscribe({ topic: config.TOPIC_PREFIX + from, fromBeginning: true })
+consumer.on('consumer.group_join', () => void process.stdout.write('ready\n'))
 await consumer.run({
   autoCommit: false,
   eachBatchAutoResolve: false,
@@ -59,8 +62,6 @@ await consumer.run({
   eachBatch: passOn,
 })
 await done.promise
-const { user, system } = process.cpuUsage(usedBefore)
-const perSecond = (count - first) / ((performance.now() - begunAt) / 1000)
-const cpu = (user + system) / Math.max(1, count - first)
+const [endedAt, { user, system }] = [clock(), process.cpuUsage(usedBefore)]
 await Promise.all([producer.disconnect(), consumer.disconnect(), database.end()])
-process.stdout.write(`${JSON.stringify({ perSecond, cpu })}\n`)
+process.stdout.write(`${JSON.stringify({ begunAt, endedAt, cpu: user + system })}\n`)

@@ -15,6 +15,7 @@ interface Options {
   readonly seconds?: number
   readonly rows?: readonly number[]
   readonly only?: readonly string[]
+  readonly profile?: true
 }
 
 const names = parts.map(({ name }) => name)
@@ -24,15 +25,20 @@ function createCommand(): Command {
   return new Command('npm run bench --')
     .description(
       'Measures the pipeline on a Kafka and a Postgres of its own, all stages as processes. All parts in full size ' +
-        'take about 20 minutes and write bench/RESULTS.md and bench/results.json; anything less goes to .cache/bench.',
+        'take about half an hour on two cores and write bench/RESULTS.md and bench/results.json; anything less goes to .cache/bench.',
     )
     .argument('[parts...]', `some of: ${names.join(', ')} (default: all)`, part)
     .option('--quick', 'small sizes, one round: shows that everything works')
     .option('-n, --messages <n>', `in a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
-    .option('-s, --seconds <n>', `of each pace in a round (default: ${full.paceSeconds})`, positiveWhole)
+    .option(
+      '-s, --seconds <n>',
+      `of each pace and of rest in a round (default: ${full.paceSeconds})`,
+      positiveWhole,
+    )
     .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, rows)
     .option('--only <case...>', 'only these cases of the parts, by their names in the table')
+    .option('--profile', 'stages that drain leave profiles of their processor time in .cache/bench/profiles')
     .exitOverride()
     .showHelpAfterError('(--help says more)')
     .addHelpText(
@@ -65,6 +71,7 @@ function optionsOf(chosen: readonly string[], options: Options, typed: readonly 
     parts: parts.filter(({ name }) => chosen.length === 0 || chosen.includes(name)),
     sizes: seconds === undefined ? sizes : { ...sizes, paceSeconds: seconds, idleSeconds: seconds },
     only,
+    isProfiled: options.profile === true,
     isComplete: typed.length === 0,
     command: ['npm run bench', ...(typed.length > 0 ? ['--'] : []), ...typed].join(' '),
   }

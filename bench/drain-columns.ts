@@ -3,20 +3,23 @@ import type { Column } from './report.ts'
 /** What a drain measures, as columns; those without a figure are left out of the table. */
 export const drainColumns: readonly Column[] = [
   { key: 'finished', title: 'finished/s' },
-  { key: 'finishedFromStart', title: 'from the first begun, /s' },
   { key: 'stagesCpu', title: 'CPU us a message: stages' },
-  { key: 'postgresCpu', title: 'Postgres' },
+  { key: 'PostgresCpu', title: 'Postgres' },
   { key: 'brokerCpu', title: 'broker' },
   { key: 'backendCpu', title: 'backend' },
-  { key: 'spansExpected', title: 'spans' },
-  { key: 'spansLost', title: 'spans lost' },
-  { key: 'spansGivenUp', title: 'given up by stages' },
   { key: 'stageMemory', title: 'peak MB of a stage' },
-  { key: 'startSeconds', title: 'start-up s', digits: 1 },
+  { key: 'spansExpected', title: 'spans' },
+  { key: 'spansLost', title: 'lost' },
+  { key: 'spansGivenUp', title: 'given up by stages' },
+  { key: 'tracesWhole', title: 'whole of 50' },
+  { key: 'settleSeconds', title: 'settled after s', digits: 1 },
+  { key: 'benchShare', title: 'bench, % of the machine', digits: 1 },
+  { key: 'otherShare', title: 'others, %', digits: 1 },
 ]
 
 export const drainNote =
-  'finished/s is from the first finish to the last, as the broker stamps them; "from the first begun" counts from the ' +
-  'moment when the first stage began its first message, so the filling of the pipeline is in it. CPU is of the processes ' +
-  'with their children from the first row to the last, divided by all messages; start-up, until the first row, is not in ' +
-  'it. Peak MB is the largest of all stage processes, start-up included.'
+  'finished/s is from the beginning of the first message at the first stage to the last finish. The first stage is ' +
+  'started last, when the others wait for it. CPU is of the processes with their children, from the first batch that is ' +
+  'done until the last message has finished and the last span has arrived and 2 s more, divided by all messages; so are ' +
+  'the shares of the bench itself and of whatever else ran on the machine. Peak MB is the largest of all stage processes, ' +
+  'start-up included.'

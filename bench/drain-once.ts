@@ -1,18 +1,23 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../pipeline/database.ts'
 import { pipeline } from '../stages/index.ts'
 import type { OwnServers } from '../test/own-servers.ts'
-import { countSampled, fill, twelveIntegers } from './fill.ts'
+import { openCommitted } from './committed.ts'
+import { fill, sampledIds, twelveIntegers } from './fill.ts'
+import { startReady } from './flow.ts'
 import type { Bench } from './part.ts'
-import { usedBy } from './processor-time.ts'
+import { familyMemory, type Components } from './processor-time.ts'
+import { profiled } from './profiled.ts'
 import type { Figures } from './report.ts'
+import { openSpanAccount } from './span-account.ts'
 import type { SpanBackend } from './span-backend.ts'
-import { startStages, type StageCommand, type StageProcesses } from './stage-processes.ts'
-import { startTrial } from './trial.ts'
+import { countSpending, type Spending } from './spending.ts'
+import type { StageCommand, StageProcesses } from './stage-processes.ts'
+import { startTrial, type Trial } from './trial.ts'
 import { until } from './until.ts'
 
 export interface Drain {
   readonly messages: number
+  /** Those of the first stage come first. */
   readonly commands: readonly StageCommand[]
   /** Variables of its own. */
   readonly settings?: Readonly<Record<string, string>>
@@ -21,54 +26,36 @@ export interface Drain {
   readonly traces?: { readonly backend: SpanBackend; readonly ratio: number }
 }
 
+/** Two at each stage: the messages were let in without any. */
+const SPANS_A_MESSAGE = 2 * pipeline.length
+
 /**
- * Lets messages wait in front of the first stage, then starts the stages and measures until all have finished. The clock
- * runs from the first finish to the last; what the processes need to start is measured by itself.
+ * Lets messages wait in front of the first stage and measures until all have finished. The first stage is started last,
+ * when all others wait for it, so that nothing of their start is in what is measured.
  */
 export async function drainOnce(servers: OwnServers, drain: Drain, bench: Bench): Promise<Figures> {
-  const { messages, commands, settings, traces } = drain
+  const { messages, settings, traces } = drain
   const { progress, signal } = bench
   await using trial = await startTrial(servers, { ...twelveIntegers, ...tracing(drain), ...settings })
   const { database } = trial
-  const receivedBefore = (await traces?.backend.count())?.received ?? 0
   progress.now(`    ${messages} messages go in`)
   await fill(trial, messages, signal)
   // What filling has left Postgres to write would otherwise be written while the stages work, or not, by chance.
   await database.query('checkpoint')
-  const startedAt = performance.now()
-  await using stages = await startStages(commands, trial.env)
-  const components = {
-    stages: stages.pids,
-    postgres: [servers.postgres.pid],
-    broker: [servers.kafka.pid],
-    ...(traces && { backend: [traces.backend.pid] }),
-  }
-  const waitFor = (position: number, goal: number) =>
-    until({
-      what: 'The messages done',
-      reached: async () => {
-        await stages.requireAlive()
-        const done = await countDone(database, position)
-        progress.now(`    ${done} of ${messages} are through stage ${position}`)
-        return done
-      },
-      goal,
-      everyMs: goal === 1 ? 20 : 100,
-      signal,
-    })
-  await waitFor(1, 1)
-  const startSeconds = (performance.now() - startedAt) / 1000
-  const before = usedBy(components)
-  await waitFor(pipeline.length, messages)
-  const after = usedBy(components)
-  const spans = traces && (await spanFigures(drain, { database, stages, receivedBefore, signal }))
+  const [first, ...others] = drain.commands.map((command) => profiled(command, bench))
+  if (first === undefined) throw new Error('There is no stage to run')
+  await using stages = await startReady(others, trial.env, signal)
+  const settle = traces && (await openSpanAccount({ backend: traces.backend, stages, signal }))
+  await stages.start(first)
+  const components = { ...stages.components(), ...serverPids(servers, drain) }
+  const spending = await untilFinished({ trial, stages, components }, drain, bench)
+  const spans = await settle?.(await sampledIds(database, traces?.ratio ?? 0), SPANS_A_MESSAGE)
   return {
-    ...(await finishFigures(database, messages)),
-    ...perMessage(before, after, messages),
+    finished: await finishedASecond(database, messages),
+    ...perMessage(spending(), messages),
+    ...memoryOf(components, stages),
     ...spans,
     ...(await drain.readMore?.(database)),
-    startSeconds,
-    stageMemory: stages.peakMemory(),
   }
 }
 
@@ -81,68 +68,74 @@ function tracing({ traces }: Drain): Record<string, string> {
   return { ...traces.backend.env, ...sampler }
 }
 
-async function countDone(database: Database, position: number): Promise<number> {
-  const { rows } = await database.query<{ done: number }>(
-    'select processed::float8 as done from stage_totals where position = $1',
-    [position],
-  )
-  return rows[0]?.done ?? 0
+function serverPids({ postgres, kafka }: OwnServers, { traces }: Drain): Components {
+  const servers = { broker: [kafka.pid], Postgres: [postgres.pid] }
+  return traces === undefined ? servers : { ...servers, backend: [traces.backend.pid] }
 }
 
-/** The last finishes are written after the last rows. */
-async function finishFigures(database: Database, messages: number): Promise<Figures> {
-  for (;;) {
-    const { rows } = await database.query<{ finished: number; seconds: number; whole: number }>(
-      `select count(*)::float8 as finished, extract(epoch from max(finished_at) - min(finished_at))::float8 as seconds,
-         extract(epoch from max(finished_at) - (select min(started_at) from results))::float8 as whole
-       from finishes`,
-    )
-    const { finished = 0, seconds = 0, whole = 0 } = rows[0] ?? {}
-    if (finished >= messages)
-      return { finished: (messages - 1) / seconds, finishedFromStart: messages / whole }
-    await pause(50)
-  }
-}
-
-function perMessage(before: Figures, after: Figures, messages: number): Figures {
-  const entries = Object.entries(after).map(
-    ([name, seconds]) => [`${name}Cpu`, ((seconds - (before[name] ?? 0)) * 1e6) / messages] as const,
-  )
-  return Object.fromEntries(entries)
-}
-
-/** A generator's span, and two at each stage. */
-const SPANS_A_MESSAGE = 1 + 2 * pipeline.length
-const SETTLED_MS = 5000
-
-interface SpanSources {
-  readonly database: Database
+interface Running {
+  readonly trial: Trial
   readonly stages: StageProcesses
-  readonly receivedBefore: number
-  readonly signal: AbortSignal
+  readonly components: Components
 }
 
-/** What became of the spans, once no more arrive. */
-async function spanFigures(
-  { traces }: Drain,
-  { database, stages, receivedBefore, signal }: SpanSources,
-): Promise<Figures> {
-  if (traces === undefined) return {}
-  const { backend, ratio } = traces
-  const expected = (await countSampled(database, ratio)) * SPANS_A_MESSAGE
-  let [received, discarded, changedAt] = [0, 0, performance.now()]
-  while (received < expected && performance.now() - changedAt < SETTLED_MS) {
-    const now = await backend.count()
-    if (now.received - receivedBefore > received) changedAt = performance.now()
-    received = now.received - receivedBefore
-    discarded = now.discarded
-    await pause(200, undefined, { signal })
-  }
-  const spansLost = expected - received + discarded
+/** Counts what is spent from the first batch that is done. */
+async function untilFinished(
+  { trial, stages, components }: Running,
+  { messages }: Drain,
+  { progress, signal }: Bench,
+): Promise<() => Spending> {
+  await using committed = await openCommitted(trial)
+  const waitFor = (position: number, goal: number, everyMs: number) =>
+    until({
+      what: 'The messages done',
+      reached: async () => {
+        await stages.requireAlive()
+        const done = await committed.at(position)
+        progress.now(`    ${done} of ${messages} are through stage ${position}`)
+        return done
+      },
+      goal,
+      everyMs,
+      signal,
+    })
+  await waitFor(1, 1, 20)
+  const spending = countSpending(components)
+  await waitFor(pipeline.length, messages, 100)
+  return spending
+}
+
+/** From the first message begun to the last finished. */
+async function finishedASecond(database: Database, messages: number): Promise<number> {
+  const { rows } = await database.query<{ finished: number; seconds: number }>(
+    `select count(*)::float8 as finished,
+       extract(epoch from max(finished_at) - (select min(started_at) from results))::float8 as seconds
+     from finishes`,
+  )
+  const { finished = 0, seconds = 0 } = rows[0] ?? {}
+  if (finished !== messages) throw new Error(`${finished} messages of ${messages} have finished`)
+  return finished / seconds
+}
+
+const isStage = (name: string) => pipeline.some((stage) => stage.name === name)
+
+function perMessage({ components, shares }: Spending, messages: number): Figures {
+  const each = Object.entries(components).map(
+    ([name, seconds]) => [name, (seconds * 1e6) / messages] as const,
+  )
+  const stages = each.filter(([name]) => isStage(name))
   return {
-    spansExpected: expected,
-    spansReceived: received,
-    spansLost,
-    spansGivenUp: await stages.lostSpans(),
+    ...shares,
+    stagesCpu: stages.reduce((sum, [, cpu]) => sum + cpu, 0),
+    ...Object.fromEntries(each.map(([name, cpu]) => [`${name}Cpu`, cpu])),
   }
+}
+
+function memoryOf(components: Components, stages: StageProcesses): Figures {
+  const each = Object.entries(components).map(([name, pids]) => {
+    const [first = 0] = pids
+    return [`${name}Memory`, isStage(name) ? stages.peakMemory(name) : familyMemory(first)] as const
+  })
+  const largest = Math.max(...pipeline.map(({ name }) => stages.peakMemory(name)))
+  return { stageMemory: largest, ...Object.fromEntries(each) }
 }

@@ -9,21 +9,22 @@ import type { Trial } from './trial.ts'
 export const twelveIntegers = { COUNT_MIN: '12', COUNT_MAX: '12', NUMBERS_DECIMALS: '0' } as const
 
 /**
- * Lets messages in by the generator, as always: their rows, their counters and their records are there. One alone: a
- * second one would begin by sending once more what the first has just saved and not sent yet.
+ * Lets messages in by the generator: their rows, their counters and their records are there. It traces nothing, whatever
+ * the stages do, so that all drains begin alike: a traced one sends each message by itself. One generator alone: a second
+ * one would begin by sending once more what the first has just saved and not sent yet.
  */
 export async function fill({ env }: Trial, messages: number, signal: AbortSignal): Promise<void> {
-  await runToEnd({ ...throughline(['generator', '--messages', String(messages)], env), signal })
+  const untraced = { ...env, OTEL_SDK_DISABLED: 'true' }
+  await runToEnd({ ...throughline(['generator', '--messages', String(messages)], untraced), signal })
 }
 
-/** How many of the messages have a trace that is kept, by the very rule of OpenTelemetry's sampler. */
-export async function countSampled(database: Database, ratio: number): Promise<number> {
+/** The messages whose traces are kept, by the very rule of OpenTelemetry's sampler. */
+export async function sampledIds(database: Database, ratio: number): Promise<string[]> {
   const sampler = new TraceIdRatioBasedSampler(ratio)
   const { rows } = await database.query<{ id: string }>(
     `select encode(uuid_send(message_id), 'hex') as id from inputs`,
   )
-  const kept = rows.filter(
-    ({ id }) => sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED,
-  )
-  return kept.length
+  return rows
+    .map(({ id }) => id)
+    .filter((id) => sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED)
 }

@@ -29,7 +29,11 @@ export async function grow({ config }: Trial, rows: number, bench: Bench): Promi
     await makeAccount(database, count)
     for (let made = 0; made < count; made += PAGE) {
       signal.throwIfAborted()
-      next = await makeMessages(database, next, Math.min(PAGE, count - made))
+      next = await makeMessages(database, {
+        from: next,
+        count: Math.min(PAGE, count - made),
+        isBacklog: (made / PAGE) % 10 === 1,
+      })
       progress.now(
         `    ${made.toLocaleString('en-US')} of ${count.toLocaleString('en-US')} messages are made`,
       )
@@ -53,7 +57,7 @@ function keepUp(config: Trial['config'], from: Date): GrownFlow['keepUp'] {
       const now = new Date()
       const count = Math.floor(((now.getTime() - next.getTime()) * RATE) / 1000)
       await makeSamples(database, new Date(now.getTime() - 2 * SAMPLE_MS), now)
-      if (count > 0) next = await makeMessages(database, next, count)
+      if (count > 0) next = await makeMessages(database, { from: next, count, isBacklog: false })
     } finally {
       await database.end()
     }

@@ -12,11 +12,15 @@ export const ROWS_A_MESSAGE = (99 * pipeline.length + 2) / 100
 
 /**
  * So many messages, the first at a time, with all their rows: those of a flow that keeps up. Twelve numbers each; what
- * stages add is as long as it really is.
+ * stages add is as long as it really is. A page of them may have waited in front of the first stage until the last of
+ * them was there: then the stages took one partition after the other, so that their rows do not lie in the order in which
+ * they were queued.
  */
 const messages = `
 with made as materialized (
   select i, at, uuidv7(at - clock_timestamp()) as id, i % 4 as partition, i % 100 = 99 as dies,
+    case when $5 then $1::timestamptz + $2::bigint * interval '${1000 / RATE} ms' + (i % 4 * $2 / 4 + i / 4) * interval '1 ms'
+      else at + interval '1.8 ms' end as taken,
     '[' || concat_ws(',', ${Array.from({ length: 12 }, (_, n) => `1000 + (i * ${7919 + 104 * n} + ${n}) % 99001`).join(', ')}) || ']' as numbers
   from generate_series(0, $2::bigint - 1) i, lateral (select $1::timestamptz + i * interval '${1000 / RATE} ms' as at) t
 ), entered as (
@@ -25,28 +29,29 @@ with made as materialized (
     at + interval '2 ms'
   from made order by i
 ), steps as materialized (
-  select m.*, s.name, s.position, s.topic, at + interval '4 ms' * (s.position - 1) + interval '1 ms' as queued
+  select m.*, s.name, s.position, s.topic, taken + interval '4 ms' * (s.position - 1) as started,
+    case s.position when 1 then at + interval '1 ms' else taken + interval '4 ms' * (s.position - 1) - interval '0.8 ms' end
+      as queued
   from made m cross join stages s
 ), processed as (
   insert into results (message_id, attempt, stage, numbers, result, body, topic, partition, "offset", entered_at,
     previous_sent_at, queued_at, started_at, computed_at)
   select id, 1, name, numbers, added[position], '{"numbers":' || numbers || array_to_string(bodies[:position], '') || '}',
-    topic, partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, queued + interval '0.8 ms',
-    queued + interval '0.9 ms'
+    topic, partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, started,
+    started + interval '0.1 ms'
   from steps, (select $3::text[] as added, $4::text[] as bodies) a
   where not dies or position < 3
-  order by i, position
+  order by taken, position
 ), dead as (
   insert into dead_letters (message_id, attempt, stage, reason, explanation, body, topic, partition, "offset", entered_at,
     previous_sent_at, queued_at, started_at, computed_at)
   select id, 1, name, 'too-large', 'The result has more digits than are allowed.', convert_to(numbers, 'UTF8'), topic,
-    partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, queued + interval '0.8 ms',
-    queued + interval '0.9 ms'
+    partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, started, started + interval '0.1 ms'
   from steps where dies and position = 3
 )
 insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
-select id, 1, at + interval '1 ms', at + interval '25 ms', at + interval '26 ms', partition, i / 4
-from made where not dies order by i`
+select id, 1, at + interval '1 ms', taken + interval '23 ms', taken + interval '24 ms', partition, i / 4
+from made where not dies order by taken`
 
 const twelve = (value: string) => `[${Array.from({ length: 12 }, () => value).join(',')}]`
 const sqrt = '{"lcm":1.0897577021888637e+15,"sum":736.0951025523,"product":2.66935e+17,"average":212.49235}'
@@ -54,11 +59,22 @@ const sqrt = '{"lcm":1.0897577021888637e+15,"sum":736.0951025523,"product":2.669
 /** What the six stages add, by their positions; a stage more adds a number. */
 const additions = ['541836', '7'.repeat(52), '1'.repeat(33), '45153', twelve('-0.9165215479156338'), sqrt]
 
-/** Makes up messages from a time on, evenly, and what the monitor would have seen. Returns the time of the next one. */
-export async function makeMessages(database: Database, from: Date, count: number): Promise<Date> {
+export interface Making {
+  /** When the first is to enter. */
+  readonly from: Date
+  readonly count: number
+  readonly isBacklog: boolean
+}
+
+/** Makes up messages from a time on, evenly. Returns the time of the next one. */
+export async function makeMessages(database: Database, { from, count, isBacklog }: Making): Promise<Date> {
   const added = pipeline.map((_, index) => additions[index] ?? '1')
   const bodies = pipeline.map(({ adds }, index) => `,"${adds}":${added[index]}`)
-  await database.query({ name: 'make-messages', text: messages, values: [from, count, added, bodies] })
+  await database.query({
+    name: 'make-messages',
+    text: messages,
+    values: [from, count, added, bodies, isBacklog],
+  })
   return new Date(from.getTime() + (count * 1000) / RATE)
 }
 

@@ -14,3 +14,8 @@ test('all series of a metric are added, and no others', () => {
   expect(metricSum(page, 'plain')).toBe(7)
   expect(metricSum(page, 'spans')).toBe(0)
 })
+
+test('a label chooses among the series', () => {
+  expect(metricSum(page, 'spans_lost_total', 'stage="lcm"')).toBe(3)
+  expect(metricSum(page, 'spans_lost_total', 'stage="sine"')).toBe(0)
+})

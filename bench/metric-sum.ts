@@ -1,8 +1,9 @@
-/** The sum of all series of a metric on a page for Prometheus; 0 when it has none. */
-export function metricSum(page: string, name: string): number {
+/** The sum of all series of a metric on a page for Prometheus, or of those with a label; 0 when it has none. */
+export function metricSum(page: string, name: string, label = ''): number {
   return page
     .split('\n')
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .filter((line) => line.includes(label))
     .reduce((sum, line) => sum + valueOf(line), 0)
 }
 

@@ -10,6 +10,8 @@ export interface Bench {
   readonly signal: AbortSignal
   /** Whether a case is to be measured. */
   readonly wants: (name: string) => boolean
+  /** Where stages that drain leave profiles of their processor time; undefined for none. */
+  readonly profiles: string | undefined
 }
 
 /** One chapter of the bench, which can be run by itself. */

@@ -19,36 +19,40 @@ export function processorSeconds(pid: number): number {
 
 /** The most memory that a process ever had resident, in MB; 0 when it is gone. */
 export function peakMemory(pid: number): number {
-  return memory(pid, 'VmHWM')
+  return memory(pid, 'status', 'VmHWM')
 }
 
 /** The memory that it has resident now, in MB. */
 export function residentMemory(pid: number): number {
-  return memory(pid, 'VmRSS')
+  return memory(pid, 'status', 'VmRSS')
 }
 
-function memory(pid: number, field: string): number {
-  const path = `/proc/${pid}/status`
+/** The memory that it and all its children have resident now, in MB: what several of them share counts once. */
+export function familyMemory(pid: number): number {
+  const own = memory(pid, 'smaps_rollup', 'Pss')
+  return childrenOf(pid).reduce((sum, child) => sum + familyMemory(child), own)
+}
+
+function memory(pid: number, file: string, field: string): number {
+  const path = `/proc/${pid}/${file}`
   if (!existsSync(path)) return 0
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(path, 'utf8'))?.[1]
   return (Number(kib ?? 0) * 1024) / 1e6
 }
 
+/** Whether the system tells which children a process has; the processes of Postgres could not be found without. */
+export function tellsOfChildren(): boolean {
+  return existsSync(childrenFile(process.pid))
+}
+
 function childrenOf(pid: number): number[] {
-  const path = `/proc/${pid}/task/${pid}/children`
+  const path = childrenFile(pid)
+  // It is gone.
   if (!existsSync(path)) return []
   return readFileSync(path, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 }
 
+const childrenFile = (pid: number) => `/proc/${pid}/task/${pid}/children`
+
 /** Processes by what they are part of. */
 export type Components = Readonly<Record<string, readonly number[]>>
-
-/** Seconds of processor time of each component so far. */
-export function usedBy(components: Components): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(components).map(([name, pids]) => [
-      name,
-      pids.reduce((sum, pid) => sum + processorSeconds(pid), 0),
-    ]),
-  )
-}

@@ -1,6 +1,6 @@
 import type { Ceiling } from './ceilings.ts'
 import type { Case, Column, PartReport } from './report.ts'
-import { spreadOf } from './statistics.ts'
+import { medianOf } from './statistics.ts'
 import { pipeline } from '../stages/index.ts'
 
 interface Ratio extends Column {
@@ -12,9 +12,9 @@ interface Ratio extends Column {
 const hops = pipeline.length
 
 const ratios: readonly Ratio[] = [
-  { key: 'loop', title: 'of the bare loop', ceiling: 'bare loop, 6 hops', each: 1, digits: 2 },
-  { key: 'rows', title: 'of the same with rows', ceiling: 'bare loop, 6 hops with rows', each: 1, digits: 2 },
-  { key: 'insert', title: 'of raw inserts', ceiling: 'raw insert, 4 connections', each: hops, digits: 2 },
+  { key: 'loop', title: 'of the bare loop', ceiling: 'bare loop', each: 1, digits: 2 },
+  { key: 'rows', title: 'of the same with rows', ceiling: 'bare loop with rows', each: 1, digits: 2 },
+  { key: 'insert', title: 'of raw inserts', ceiling: 'raw insert', each: hops, digits: 2 },
   { key: 'produce', title: 'of raw produce', ceiling: 'raw produce', each: hops, digits: 2 },
 ]
 
@@ -34,6 +34,7 @@ export function ratiosOf(parts: readonly PartReport[]): PartReport | undefined {
     cases,
     notes: [],
     problems: [],
+    isDerived: true,
   }
 }
 
@@ -45,9 +46,4 @@ function ratiosFor({ name, about, rounds }: Case, ceilings: readonly Case[]): Ca
     return most === undefined ? [] : [[key, (finished * each) / most] as const]
   })
   return entries.length === 0 ? [] : [{ name, about, rounds: [Object.fromEntries(entries)] }]
-}
-
-function medianOf(rounds: Case['rounds'], key: string): number | undefined {
-  const values = rounds.flatMap((round) => round[key] ?? [])
-  return values.length === 0 ? undefined : spreadOf(values).median
 }

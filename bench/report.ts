@@ -26,6 +26,8 @@ export interface PartReport {
   readonly notes: readonly string[]
   /** What could not be measured, and why. */
   readonly problems: readonly string[]
+  /** Made of what other parts have measured: no command makes it by itself. */
+  readonly isDerived?: true
 }
 
 export interface Machine {

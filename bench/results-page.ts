@@ -1,3 +1,4 @@
+import { heapFlags } from '../local/heap-flags.ts'
 import { figuresTable } from './figures-table.ts'
 import type { BenchReport, Case, Machine, PartReport, Rest } from './report.ts'
 
@@ -15,6 +16,8 @@ export function resultsPage(report: BenchReport): string {
     `- Commit: ${commit}`,
     `- Command: \`${command}\``,
     `- Machine: ${machineText(machine)}`,
+    `- Heap of each process of the pipeline, as in containers: \`${heapFlags.join(' ')}\``,
+    '- Broker: a local one of one node, 256 MiB of heap, `-XX:+UseSerialGC -XX:TieredStopAtLevel=1`: it compiles less',
     '- The commands below are of the full size; what a smaller run was given is in the command above',
     `- What else ran: ${restText('before', before)}; ${restText('after', after)}`,
     '',
@@ -32,7 +35,7 @@ function restText(when: string, { load, busy }: Rest): string {
   return `${share} % of the processor ${when} it, load ${load.map((value) => value.toFixed(2)).join(', ')}`
 }
 
-function partText({ part, about, columns, cases, notes, problems }: PartReport): string[] {
+function partText({ part, about, columns, cases, notes, problems, isDerived }: PartReport): string[] {
   const { titles, rows } = figuresTable({ columns, cases })
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const table = [
@@ -47,7 +50,7 @@ function partText({ part, about, columns, cases, notes, problems }: PartReport):
     about,
     '',
     ...(rows.length > 0 ? table : []),
-    ...(part === 'ratios' ? [] : againText(part, cases)),
+    ...(isDerived ? [] : againText(part, cases)),
     ...notes.flatMap((note) => [note, '']),
     ...problems.flatMap((problem) => ['Not measured:', '', '```', problem, '```', '']),
   ]

@@ -6,8 +6,11 @@ import { tableLines } from '../cli/table.ts'
 import { runToEnd } from '../local/run-to-end.ts'
 import { UserError } from '../pipeline/user-error.ts'
 import { figuresTable } from './figures-table.ts'
+import { goalsOf } from './goals.ts'
 import { currentCommit, describeMachine, lookAtRest } from './machine.ts'
 import { problemOf, type Part } from './part.ts'
+import { processTable } from './process-table.ts'
+import { tellsOfChildren } from './processor-time.ts'
 import type { Progress } from './progress.ts'
 import { ratiosOf } from './ratios.ts'
 import type { BenchReport, PartReport } from './report.ts'
@@ -19,12 +22,16 @@ export interface BenchOptions {
   readonly sizes: Sizes
   /** The cases to measure; all when undefined. */
   readonly only: readonly string[] | undefined
+  /** Whether stages leave profiles. */
+  readonly isProfiled: boolean
   /** Whether this is all there is in full size, and so what the project shows. */
   readonly isComplete: boolean
   readonly command: string
 }
 
 const root = join(import.meta.dirname, '..')
+/** Where everything goes that the project does not show. */
+const DRAFTS = '.cache/bench'
 
 /**
  * Runs the parts one after the other, shows their tables and writes them down. A part that fails does not keep the others
@@ -38,25 +45,30 @@ export async function runBench(
 ): Promise<boolean> {
   if (platform() !== 'linux')
     throw new UserError('The bench needs Linux: it reads what processes use in /proc.')
+  if (!tellsOfChildren())
+    throw new UserError(
+      'The bench needs a Linux with CONFIG_PROC_CHILDREN: /proc tells nothing of children here.',
+    )
   const startedAt = new Date().toISOString()
-  const [commit, machine, before] = [await currentCommit(), describeMachine(), await lookAtRest()]
+  const [commit, machine, before] = [await currentCommit(), await describeMachine(), await lookAtRest()]
   const parts: PartReport[] = []
   for (const part of options.parts) {
     progress.say(`\n${part.name}: ${part.about}`)
+    const begun = performance.now()
     const one = await measure(part, options, progress, signal)
     parts.push(one)
+    progress.say(`  It took ${((performance.now() - begun) / 60_000).toFixed(1)} minutes.`)
     show(one, progress)
   }
-  const ratios = ratiosOf(parts)
-  if (ratios !== undefined) {
-    parts.push(ratios)
-    progress.say(`\nratios: ${ratios.about}`)
-    show(ratios, progress)
+  for (const one of [processTable, ratiosOf, goalsOf].flatMap((derive) => derive(parts) ?? [])) {
+    parts.push(one)
+    progress.say(`\n${one.part}: ${one.about}`)
+    show(one, progress)
   }
   const after = await lookAtRest()
   const minutes = (Date.now() - Date.parse(startedAt)) / 60_000
   const { command } = options
-  const directory = options.isComplete ? 'bench' : '.cache/bench'
+  const directory = options.isComplete ? 'bench' : DRAFTS
   await write(directory, { startedAt, minutes, commit, command, machine, before, after, parts })
   progress.say(`\nWritten: ${directory}/RESULTS.md and ${directory}/results.json`)
   return parts.every(({ problems }) => problems.length === 0)
@@ -64,27 +76,29 @@ export async function runBench(
 
 async function measure(
   part: Part,
-  { sizes, only }: BenchOptions,
+  { sizes, only, isProfiled }: BenchOptions,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<PartReport> {
   const { name, about } = part
   const wants = (one: string) => only?.includes(one) ?? true
+  const profiles = isProfiled ? join(root, DRAFTS, 'profiles') : undefined
   try {
-    return { part: name, about, ...(await part.measure({ sizes, progress, signal, wants })) }
+    return { part: name, about, ...(await part.measure({ sizes, progress, signal, wants, profiles })) }
   } catch (error) {
     signal.throwIfAborted()
     return { part: name, about, columns: [], cases: [], notes: [], problems: [problemOf(error)] }
   }
 }
 
-function show({ columns, cases, problems }: PartReport, { say }: Progress): void {
+function show({ columns, cases, notes, problems }: PartReport, { say }: Progress): void {
   const { titles, rows } = figuresTable({ columns, cases })
   const shown = titles.map((title, index) => ({
     title,
     align: index === 0 ? ('left' as const) : ('right' as const),
   }))
   if (rows.length > 0) say(`\n${tableLines(shown, rows, look().width).join('\n')}`)
+  for (const note of notes) say(note)
   for (const problem of problems) say(`Not measured: ${problem}`)
 }
 

@@ -16,6 +16,8 @@ export interface SpanBackend extends AsyncDisposable {
   readonly pid: number
   /** Spans that arrived so far, and of these those that it did not keep. */
   readonly count: () => Promise<{ readonly received: number; readonly discarded: number }>
+  /** How many spans of a trace it can show; undefined where it keeps none. */
+  readonly spansOf: ((traceId: string) => Promise<number>) | undefined
 }
 
 /** Takes spans, counts and forgets them. */
@@ -34,6 +36,7 @@ export async function startSink(): Promise<SpanBackend> {
       const { received } = (await (await fetch(url)).json()) as { received: number }
       return { received, discarded: 0 }
     },
+    spansOf: undefined,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   }
 }
@@ -70,6 +73,22 @@ async function startTempoAlone(command: string): Promise<SpanBackend> {
       const received = metricSum(page, 'tempo_distributor_spans_received_total')
       return { received, discarded: metricSum(page, 'tempo_discarded_spans_total') }
     },
+    spansOf: (traceId) => countTrace(`http://127.0.0.1:${port}/api/traces/${traceId}`),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+interface TraceAnswer {
+  readonly batches?: readonly {
+    readonly scopeSpans: readonly { readonly spans: readonly unknown[] }[]
+  }[]
+}
+
+async function countTrace(url: string): Promise<number> {
+  const answer = await fetch(url)
+  // It does not know the trace, or not yet.
+  if (answer.status === 404) return 0
+  if (!answer.ok) throw new Error(`Tempo answers ${answer.status}: ${await answer.text()}`)
+  const { batches = [] } = (await answer.json()) as TraceAnswer
+  return batches.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)).length
 }

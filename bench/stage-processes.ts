@@ -3,41 +3,54 @@ import { freePort } from '../local/free-port.ts'
 import { obituary } from '../local/run-to-end.ts'
 import { pipeline } from '../stages/index.ts'
 import { metricSum } from './metric-sum.ts'
-import { peakMemory } from './processor-time.ts'
+import { peakMemory, type Components } from './processor-time.ts'
 import { script } from './throughline.ts'
 
-/** How a stage is run: a script and its arguments. */
+/** How a stage is run: flags of Node if any, a script and its arguments. */
 export interface StageCommand {
+  readonly stage: string
   readonly args: readonly string[]
-  /** Whether it answers /metrics and /readyz. */
-  readonly hasDoors: boolean
 }
 
 /** Every stage as everybody runs it. */
 export const asShipped: readonly StageCommand[] = pipeline.map(({ name }) => ({
+  stage: name,
   args: ['cli/throughline.ts', 'run', name],
-  hasDoors: true,
 }))
 
 /** The same without metrics, health and traces. */
 export const unwatched: readonly StageCommand[] = pipeline.map(({ name }) => ({
+  stage: name,
   args: ['bench/unwatched-stage.ts', name],
-  hasDoors: false,
+}))
+
+/** The same again, without rows. */
+export const rowless: readonly StageCommand[] = pipeline.map(({ name }) => ({
+  stage: name,
+  args: ['bench/rowless-stage.ts', name],
 }))
 
 /** What watches them. */
-export const monitor: StageCommand = { args: ['cli/throughline.ts', 'monitor'], hasDoors: true }
+export const monitor: StageCommand = { stage: 'monitor', args: ['cli/throughline.ts', 'monitor'] }
 
 export interface StageProcesses extends AsyncDisposable {
   readonly pids: readonly number[]
+  /** Those of each stage. */
+  components(): Components
+  start(command: StageCommand): Promise<void>
   /** @throws {Error} with its last words when one has ended */
   requireAlive(): Promise<void>
-  /** Whether all of those that can say so are connected and have their partitions. */
+  /** Whether all of them are connected and have their partitions. */
   areReady(): Promise<boolean>
-  /** Spans that they gave up so far. */
-  lostSpans(): Promise<number>
-  /** The most memory that any of them ever had, in MB. */
-  peakMemory(): number
+  /** The sum of a metric over all of them. */
+  sumOf(metric: string, label?: string): Promise<number>
+  /** The most memory that a stage's processes ever had, in MB: that of the largest. */
+  peakMemory(stage: string): number
+}
+
+interface Running extends StageCommand {
+  readonly child: Child
+  readonly port: number
 }
 
 /** Prometheus asks as often. */
@@ -49,30 +62,40 @@ export async function startStages(
   env: NodeJS.ProcessEnv,
 ): Promise<StageProcesses> {
   await using starting = new AsyncDisposableStack()
-  const children: Child[] = []
-  const ports: number[] = []
-  for (const { args, hasDoors } of commands) {
+  const all: Running[] = []
+  const start = async (command: StageCommand) => {
     const port = await freePort()
-    const own = { ...env, METRICS_PORT: String(port) }
-    children.push(starting.use(await startChild(script(args, own))))
-    if (hasDoors) ports.push(port)
+    const child = await startChild(script(command.args, { ...env, METRICS_PORT: String(port) }))
+    all.push({ ...command, child, port })
   }
-  const ask = (path: string) => Promise.all(ports.map((port) => askDoor(port, path)))
+  starting.defer(async () => void (await Promise.all(all.map(({ child }) => child.stop()))))
+  for (const command of commands) await start(command)
+  const ask = (path: string) => Promise.all(all.map(({ port }) => askDoor(port, path)))
   const scraping = setInterval(() => void ask('/metrics'), SCRAPE_EVERY_MS)
   starting.defer(() => clearInterval(scraping))
   const running = starting.move()
   return {
-    pids: children.map(({ pid }) => pid),
+    get pids() {
+      return all.map(({ child }) => child.pid)
+    },
+    components: () =>
+      Object.fromEntries(
+        Map.groupBy(all, ({ stage }) => stage)
+          .entries()
+          .map(([stage, own]) => [stage, own.map(({ child }) => child.pid)]),
+      ),
+    start,
     async requireAlive() {
-      const dead = children.find(({ ended }) => ended)
+      const dead = all.find(({ child }) => child.ended)?.child
       if (dead !== undefined) throw new Error(`${await obituary(dead)}:\n${dead.lastLines()}`)
     },
     areReady: async () => (await ask('/readyz')).every((answer) => answer?.ok),
-    async lostSpans() {
+    async sumOf(metric, label) {
       const pages = (await ask('/metrics')).map((answer) => answer?.text ?? '')
-      return pages.reduce((sum, page) => sum + metricSum(page, 'throughline_spans_lost_total'), 0)
+      return pages.reduce((sum, page) => sum + metricSum(page, metric, label), 0)
     },
-    peakMemory: () => Math.max(...children.map(({ pid }) => peakMemory(pid))),
+    peakMemory: (stage) =>
+      Math.max(...all.filter((one) => one.stage === stage).map(({ child }) => peakMemory(child.pid))),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

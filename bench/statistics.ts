@@ -13,3 +13,12 @@ export function spreadOf(values: readonly number[]): Spread {
   const [low, high] = [sorted[(sorted.length - 1) >> 1] ?? least, sorted[sorted.length >> 1] ?? most]
   return { median: (low + high) / 2, least, most }
 }
+
+/** The median of a figure over rounds; undefined when none of them has it. */
+export function medianOf(
+  rounds: readonly Readonly<Record<string, number>>[],
+  key: string,
+): number | undefined {
+  const values = rounds.flatMap((round) => round[key] ?? [])
+  return values.length === 0 ? undefined : spreadOf(values).median
+}

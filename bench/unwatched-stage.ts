@@ -7,9 +7,10 @@ import { untilStopped } from '../pipeline/process.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { runStageProcess } from '../pipeline/stage-process.ts'
 import type { Stage } from '../stages/stage.ts'
+import { openReadyDoor } from './ready-door.ts'
 
 /**
- * A process that runs a stage with nobody watching: no metrics, no doors, no traces. With --hold every message holds it
+ * A process that runs a stage with nobody watching: no metrics, no traces, one door that says that it is ready. With --hold every message holds it
  * up for so many milliseconds, as arithmetic would, but without using the processor: so several of them do not stand in
  * each other's way, however small the machine.
  */
@@ -32,9 +33,11 @@ const { hold } = program.opts<{ hold: number }>()
 const config = readConfig()
 const route = routeOf(config, program.args[0])
 const log = createLog(config.LOG_LEVEL, { stage: route.stage.name })
+const health = createHealth()
+openReadyDoor(config.METRICS_PORT, () => health.isReady())
 await untilStopped(log, (stopping) =>
   runStageProcess(
-    { config, log, health: createHealth(), observer: nobody },
+    { config, log, health, observer: nobody },
     hold > 0 ? { ...route, stage: held(route.stage, hold) } : route,
     stopping,
   ),
