@@ -1,16 +1,26 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Target } from '../grafana/dashboards.ts'
 import { freePort } from '../local/free-port.ts'
 import { startGrafana } from '../local/grafana.ts'
 import { throwAwayDirectory } from '../local/throw-away-directory.ts'
 import type { AskedPipeline } from './asked-pipeline.ts'
 
-export interface RunningGrafana extends AsyncDisposable {
+/** A Grafana that answers. */
+export interface AskedGrafana {
   /** What its HTTP API answers, as its first administrator; with a body it is posted. */
   ask(path: string, body?: unknown): Promise<unknown>
   /** The status with which it answers somebody who has not logged in. */
   statusOf(path: string, body?: unknown): Promise<number>
+}
+
+export type RunningGrafana = AskedGrafana & AsyncDisposable
+
+/** The Grafana at a port of this machine, whose administrator has the password that it comes with. */
+export function grafanaAt(port: number): AskedGrafana {
+  return {
+    ask: (path, body) => ask(port, path, body),
+    statusOf: async (path, body) => (await request(port, path, body)).status,
+  }
 }
 
 const provisioning = join(import.meta.dirname, '..', 'grafana', 'provisioning')
@@ -43,11 +53,7 @@ export async function runGrafana(
   }
   starting.use(grafana)
   const running = starting.move()
-  return {
-    ask: (asked, body) => ask(options.port, asked, body),
-    statusOf: async (asked, body) => (await request(options.port, asked, body)).status,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  }
+  return { ...grafanaAt(options.port), [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 async function ask(port: number, path: string, body?: unknown): Promise<unknown> {
@@ -78,23 +84,4 @@ async function withOldNames(path: string): Promise<Record<string, string>> {
   const text = await readFile(file, 'utf8')
   await writeFile(file, text.replace('grafana-postgresql-datasource', 'postgres'))
   return { GF_PATHS_PROVISIONING: copy }
-}
-
-interface Answer {
-  readonly results: Readonly<
-    Record<string, { error?: string; frames?: readonly { data: { values: readonly unknown[][] } }[] }>
-  >
-}
-
-/** How many values a panel's question is answered with by Grafana, over the last minutes. */
-export async function valuesOf(grafana: RunningGrafana, target: Target): Promise<number> {
-  const query = { ...target, intervalMs: 5000, maxDataPoints: 500 }
-  const { results } = (await grafana.ask('/api/ds/query', {
-    queries: [query],
-    from: String(Date.now() - 600_000),
-    to: String(Date.now()),
-  })) as Answer
-  const { error, frames = [] } = results[target.refId] ?? { error: 'no answer' }
-  if (error !== undefined) throw new Error(error)
-  return frames.reduce((sum, { data }) => sum + (data.values[0]?.length ?? 0), 0)
 }

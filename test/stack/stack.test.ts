@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pipeline } from '../../stages/index.ts'
 import { askPrometheus } from '../ask-prometheus.ts'
+import { unansweredPanels } from '../panel-answers.ts'
+import { grafanaAt } from '../running-grafana.ts'
 import { spansByService } from '../spans-by-service.ts'
 import { inspect, serviceOf, without } from './compose.ts'
 import { startStack, type RunningStack } from './running-stack.ts'
@@ -38,6 +40,16 @@ async function up(job: string): Promise<number> {
 
 const verdicts = (stage: string) =>
   stack.query<{ verdict: string }>('select verdict from stage_now where stage = $1', [stage])
+
+/** What Grafana told the monitor of a stage that stopped. */
+async function delivered(stage: string): Promise<string[]> {
+  const rows = await stack.query<{ status: string }>(
+    `select status from alert_notifications where stage = $1 and alert = 'Stage stopped or stalled'
+     order by id`,
+    [stage],
+  )
+  return rows.map(({ status }) => status)
+}
 
 test('every container is healthy at its first start, open on this machine only, and migrate has ended well', async () => {
   const containers = await inspect()
@@ -121,6 +133,33 @@ test('a stage that is killed comes back by itself, and nothing is missing', asyn
   )
   await expect.poll(life, wait).toEqual([1, 'healthy'])
   await expect.poll(() => outcome('55555'), wait).toEqual(done(50))
+})
+
+describe.skipIf(without.includes('grafana'))('Grafana', () => {
+  test.each(['prometheus', 'postgres', 'tempo'])('reads from %s', async (uid) => {
+    const { ask } = grafanaAt(stack.ports.GRAFANA)
+    expect(await ask(`/api/datasources/uid/${uid}/health`)).toMatchObject({ status: 'OK' })
+  })
+
+  test('tells the monitor that a stage has stopped, and that it works again', async () => {
+    await stack.compose('stop', 'average')
+    await stack.post('{"numbers":[77777,5]}')
+    await expect.poll(() => delivered('average'), wait).toEqual(['firing'])
+    await stack.compose('start', 'average')
+    await expect.poll(() => delivered('average'), wait).toEqual(['firing', 'resolved'])
+  })
+
+  test('has an answer to every question of every panel', async () => {
+    await stack.post('{"numbers":[66666,-70000]}')
+    const dead = () => stack.query<{ id: string }>('select message as id from dead_messages limit 1')
+    await expect.poll(dead, wait).toHaveLength(1)
+    const [letter] = await dead()
+    const empty = () => unansweredPanels(grafanaAt(stack.ports.GRAFANA), letter?.id ?? '')
+    // Tempo has a series for what it discards once it discards something.
+    await expect
+      .poll(async () => (await empty()).filter((one) => !one.includes('spans lost')), wait)
+      .toEqual([])
+  })
 })
 
 describe.skipIf(without.includes('pgweb'))('pgweb', () => {
