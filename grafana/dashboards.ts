@@ -31,6 +31,7 @@ export interface Panel {
   readonly description: string
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
   readonly targets: readonly Target[]
+  readonly datasource?: Target['datasource']
   /** A range of time of its own. */
   readonly timeFrom?: string
   readonly fieldConfig: {

@@ -9,10 +9,12 @@ test('everything that is asked is asked of a data source that is provisioned, by
   const provisioned = dataSources.map(({ uid, type }) => ({ uid, type }))
   expect(new Set(dataSources.map(({ uid }) => uid)).size).toBe(dataSources.length)
   const asked = dashboards.flatMap(({ panels, templating }) => [
+    ...panels.flatMap(({ datasource }) => datasource ?? []),
     ...panels.flatMap(({ targets }) => targets.map(({ datasource }) => datasource)),
     ...templating.list.flatMap(({ datasource }) => datasource ?? []),
   ])
-  for (const { uid, type } of asked) expect(provisioned).toContainEqual({ uid, type })
+  const own = { uid: '-- Grafana --', type: 'datasource' }
+  for (const { uid, type } of asked) expect([...provisioned, own]).toContainEqual({ uid, type })
   const askedByRules = readRules().flatMap(({ data }) => data.map(({ datasourceUid }) => datasourceUid))
   const uids = new Set([...dataSources.map(({ uid }) => uid), '__expr__'])
   expect(askedByRules.filter((uid) => !uids.has(uid))).toEqual([])
