@@ -1,4 +1,4 @@
-import { heapFlags } from '../local/heap-flags.ts'
+import { heapFlags } from '../local/lean-node.ts'
 import { figuresTable } from './figures-table.ts'
 import type { BenchReport, Case, Machine, PartReport, Rest } from './report.ts'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ChildOptions } from '../local/child-process.ts'
-import { heapFlags } from '../local/heap-flags.ts'
+import { compileCache, heapFlags } from '../local/lean-node.ts'
 
 const cwd = join(import.meta.dirname, '..')
 
@@ -9,7 +9,13 @@ const cwd = join(import.meta.dirname, '..')
  * container. `args`: more flags of Node if any, a script and its own arguments.
  */
 export function script(args: readonly string[], env: NodeJS.ProcessEnv): ChildOptions {
-  return { name: args.join(' '), command: process.execPath, args: [...heapFlags, ...args], cwd, env }
+  return {
+    name: args.join(' '),
+    command: process.execPath,
+    args: [...heapFlags, ...args],
+    cwd,
+    env: { ...compileCache, ...env },
+  }
 }
 
 /** What a person would type behind `throughline`. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
-import { heapFlags } from '../local/heap-flags.ts'
+import { heapFlags } from '../local/lean-node.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import { readCompose, readOurs } from './compose-file.ts'
