@@ -31,11 +31,12 @@ interface Row {
   readonly oldest: number
   readonly verdict: string
   readonly sentence: string
+  readonly members: number
 }
 
 async function latest(stage: string): Promise<Row | undefined> {
   const { rows } = await pipeline.database.query<Row>(
-    `select at, waiting::int, oldest_seconds as oldest, verdict, sentence
+    `select at, waiting::int, oldest_seconds as oldest, verdict, sentence, members
      from stage_samples where stage = $1 order by at desc limit 1`,
     [stage],
   )
@@ -79,6 +80,8 @@ test('a dead stage with 50,000 waiting is stopped, with the right age; then it c
     })
   await using killed = await start()
   await vi.waitUntil(async () => (await groupMembers(pipeline.kafka, group)).length === 1, wait)
+  // Otherwise nobody would have seen it at rest: what is known to wait from the beginning is no burst.
+  await vi.waitUntil(async () => (await latest('add'))?.members === 1, wait)
   killed.kill('SIGKILL')
   await killed.exited
   const first = await postMany(50_000)
