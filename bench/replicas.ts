@@ -9,7 +9,7 @@ const SLOW = 'multiply'
 const HOLD_MS = 5
 /** Six can be shared out evenly among one, two and three. */
 const PARTITIONS = 6
-const MOST_MESSAGES = 2000
+const MOST_MESSAGES = 1500
 
 const slow: StageCommand = {
   stage: SLOW,

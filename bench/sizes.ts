@@ -15,8 +15,8 @@ export interface Sizes {
 export const full: Sizes = {
   messages: 100_000,
   rounds: 3,
-  paceSeconds: 20,
-  idleSeconds: 20,
+  paceSeconds: 15,
+  idleSeconds: 15,
   rows: [100_000, 1_000_000, 10_000_000],
 }
 
