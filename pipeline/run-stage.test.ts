@@ -86,8 +86,9 @@ async function doneAtOnce(messages: number, ms: number, characters: number): Pro
   return done
 }
 
-test('takes a whole batch when it is small and quick', async () => {
-  expect(await doneAtOnce(1000, 0, 200)).toBe(1000)
+test('takes a whole batch when it is small and quick, and of a large one as much as is good for the heap', async () => {
+  expect(await doneAtOnce(500, 0, 200)).toBe(500)
+  expect(await doneAtOnce(1000, 0, 200)).toBe(500)
 })
 
 test('takes no more than it can do in a moment, so that a group never waits for it', async () => {
