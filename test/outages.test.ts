@@ -1,22 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { childEnvironment, readConfig, type Config } from '../pipeline/config.ts'
+import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { openDatabase, type Database } from '../pipeline/database.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createKafka } from '../pipeline/kafka.ts'
-import { createLog } from '../pipeline/log.ts'
-import { newMessageId } from '../pipeline/message.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
+import { postToStart } from './post-to-start.ts'
 import { runThroughline } from './run-throughline.ts'
 import { takeAway } from './take-away.ts'
 import { ready, waiting, watchProcess } from './watched-process.ts'
 
 let servers: OwnServers
-let config: Config
 let database: Database
 beforeAll(async () => {
   servers = await startOwnServers()
-  config = readConfig(servers.env)
-  database = openDatabase(config, 2, () => {})
+  database = openDatabase(readConfig(servers.env), 2, () => {})
   await runThroughline(['migrate'], childEnvironment(servers.env))
 })
 afterAll(async () => {
@@ -28,18 +23,8 @@ const wait = { timeout: 240_000, interval: 100 }
 
 let posted = 0
 
-/** Posts a few messages on all partitions of `start`. With ids: what a producer sends again after an outage is a copy. */
 async function post() {
-  const producer = createKafka(kafkaSettings(config, 'hand'), createLog('silent', {})).producer()
-  await producer.connect()
-  const messages = [0, 1, 2, 3].map((partition) => ({
-    value: '{"numbers":[1,2]}',
-    headers: { 'message-id': newMessageId() },
-    partition,
-  }))
-  await producer.send({ topic: 'start', messages })
-  await producer.disconnect()
-  posted += messages.length
+  posted += await postToStart(servers.env)
 }
 
 async function processed() {
