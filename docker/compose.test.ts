@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import packageJson from '../package.json' with { type: 'json' }
-import { heapFlags } from '../local/lean-node.ts'
+import { heapSizes, tidying } from '../local/lean-node.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import { readCompose, readOurs } from './compose-file.ts'
@@ -44,7 +44,12 @@ test('the image has the Node that the project brings', () => {
 })
 
 test.each(ours)('%s has the heap that the demo shows and the bench measures', (_, { environment }) => {
-  expect(environment?.['NODE_OPTIONS']).toBe(heapFlags.join(' '))
+  expect(environment?.['NODE_OPTIONS']).toBe(heapSizes.join(' '))
+})
+
+test('the image tidies the heap as the demo and the bench do', () => {
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(readOurs('Dockerfile')) ?? []
+  expect(JSON.parse(entrypoint)).toEqual(['node', ...tidying, 'cli/throughline.ts'])
 })
 
 test.each(longRunning)('%s comes back after a crash, says how it is, and has few rights', (_, service) => {

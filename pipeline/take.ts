@@ -52,7 +52,8 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
       beating.stop()
     }
   }
-  const partitionsConsumedConcurrently = 4
+  // One computes while another is saved or sent; more would only have more in memory.
+  const partitionsConsumedConcurrently = 2
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
