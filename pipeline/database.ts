@@ -72,3 +72,8 @@ export function joinTexts(texts: readonly string[]): string {
 export function isContentError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
 }
+
+/** A row has the key of one that is there already. */
+export function isTaken(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '23505'
+}

@@ -3,7 +3,7 @@ import { isContentError, plainArray, transaction, type Database, type Queryable 
 import { insertDeadLetters } from './dead-letters.ts'
 import type { Message } from './message.ts'
 import type { Inserted, Place } from './outcome-columns.ts'
-import { insertResults } from './results.ts'
+import { insertNewResults, insertResults } from './results.ts'
 
 export type SavedResult = Omit<Result, 'subject' | 'result'>
 
@@ -60,7 +60,7 @@ async function insert(
   busySeconds: number,
 ): Promise<Inserted> {
   const [results, deadLetters] = [outcomes.filter(isResult), outcomes.filter(isDeadLetter)]
-  if (deadLetters.length === 0) return await insertResults(database, place, results, busySeconds)
+  if (deadLetters.length === 0) return await insertNewResults(database, place, results, busySeconds)
   return await transaction(database, async (client) => {
     const one = await insertResults(client, place, results, busySeconds)
     const other = await insertDeadLetters(client, place, deadLetters, results.length > 0 ? 0 : busySeconds)
