@@ -1,11 +1,5 @@
-import {
-  collectDefaultMetrics,
-  Counter,
-  Gauge,
-  Histogram,
-  Registry,
-  type RegistryContentType,
-} from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type RegistryContentType } from 'prom-client'
+import { BatchHistogram } from './batch-histogram.ts'
 import { firstSeries } from './first-series.ts'
 import { metricList, type MetricDefinition, type MetricName, type Role } from './metric-list.ts'
 
@@ -22,16 +16,15 @@ export interface Metrics {
   beforePage(update: () => void): void
   /** Forgets all series of a gauge: what is not known any more is absent, and not what it was. */
   forget(name: MetricName): void
-  /** Adds values to a histogram. The first of a bucket that has a trace becomes the bucket's exemplar. */
-  observe(name: MetricName, observations: readonly Observation[]): void
+  /** Adds a value of each of these to a histogram, with the trace to open for it: undefined when none is kept. */
+  observe<T>(
+    name: MetricName,
+    all: readonly T[],
+    valueOf: (one: T) => number,
+    traceOf?: (one: T) => string | undefined,
+  ): void
   /** The page for Prometheus: its content type, and the text. OpenMetrics, with exemplars, for whoever accepts it. */
   page(accept: string): Promise<{ readonly type: string; readonly text: string }>
-}
-
-export interface Observation {
-  readonly value: number
-  /** The trace to open for it; undefined when none is kept. */
-  readonly traceId?: string | undefined
 }
 
 /** Which process it is. */
@@ -61,7 +54,7 @@ export function createMetrics({ stage, position }: Identity): Metrics {
     ask: (name, value) => void updates.push(() => get(name, Gauge).set(value())),
     beforePage: (update) => void updates.push(update),
     forget: (name) => forget(get(name, Gauge), name),
-    observe: (name, observations) => observeAll(get(name, Histogram), name, observations),
+    observe: (name, some, ...how) => get(name, BatchHistogram).observe(some, ...how),
     page: async (accept) => {
       for (const update of updates) update()
       const open = accept.includes('application/openmetrics-text')
@@ -104,19 +97,6 @@ function forget(gauge: Gauge, name: MetricName): void {
   if (metricList[name].labels.length === 0) gauge.remove()
 }
 
-/** An exemplar costs five times what the observation does, and only the newest of a bucket is ever seen. */
-function observeAll(histogram: Histogram, name: MetricName, observations: readonly Observation[]): void {
-  const { buckets = [] }: MetricDefinition = metricList[name]
-  const shown = new Set<number>()
-  for (const { value, traceId } of observations) {
-    const bucket = buckets.findIndex((bound) => value <= bound)
-    const isShown = traceId !== undefined && !shown.has(bucket)
-    if (isShown) shown.add(bucket)
-    const exemplar = isShown ? { exemplarLabels: { trace_id: traceId } } : {}
-    histogram.observe({ labels: {}, value, ...exemplar })
-  }
-}
-
 function instrument(
   name: string,
   { type, help, labels, buckets = [] }: MetricDefinition,
@@ -125,5 +105,7 @@ function instrument(
   const common = { name, help, labelNames: labels, registers: [registry] }
   if (type === 'counter') return new Counter(common)
   if (type === 'gauge') return new Gauge(common)
-  return new Histogram({ ...common, buckets: [...buckets], enableExemplars: true })
+  const histogram = new BatchHistogram(name, help, buckets)
+  registry.registerMetric(histogram.asMetric())
+  return histogram
 }

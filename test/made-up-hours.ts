@@ -46,8 +46,7 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
       const fate = fateOf(name, fates)
       queue.pass(fate, at * 1000)
       metrics.count('throughline_messages_total', fate.deadLetters, { outcome: 'dead', reason: 'not-json' })
-      if (isLast && fate.arrive > 0)
-        metrics.observe('throughline_end_to_end_seconds', [{ value: fate.seconds }])
+      if (isLast && fate.arrive > 0) metrics.observe('throughline_end_to_end_seconds', [fate.seconds], Number)
       if (fate.members > 0 && only === undefined)
         lines.push(...(await scraped(metrics, { name, at, wanted })))
     }
