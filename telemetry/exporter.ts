@@ -1,5 +1,6 @@
 import type { ISerializer, IExportTraceServiceResponse } from '@opentelemetry/otlp-transformer'
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
+import './lean-http.ts'
 import { encodeSpans, isPlain } from './otlp-spans.ts'
 
 // Only the one that is used is loaded: gRPC alone is 4 MB.

@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { Health } from '../pipeline/health.ts'
 import type { Log } from '../pipeline/log.ts'
 import { UserError } from '../pipeline/user-error.ts'
+import { createServer } from './lean-http.ts'
 import type { Metrics } from './metrics.ts'
 
 /** What one process answers beside the three doors that all have. */
