@@ -47,9 +47,12 @@ test.each(ours)('%s has the heap that the demo shows and the bench measures', (_
   expect(environment?.['NODE_OPTIONS']).toBe(heapSizes.join(' '))
 })
 
-test('the image tidies the heap as the demo and the bench do', () => {
-  const [, entrypoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(readOurs('Dockerfile')) ?? []
+test('the image tidies the heap as the demo and the bench do, and compiles under the same flags', () => {
+  const dockerfile = readOurs('Dockerfile')
+  const [, entrypoint = '[]'] = /^ENTRYPOINT (.*)$/m.exec(dockerfile) ?? []
   expect(JSON.parse(entrypoint)).toEqual(['node', ...tidying, 'cli/throughline.ts'])
+  // The directory of the cache has a hash of the flags in its name.
+  expect(dockerfile.match(/^RUN node .*(?= -e )/gm)).toEqual([['RUN node', ...tidying].join(' ')])
 })
 
 test.each(longRunning)('%s comes back after a crash, says how it is, and has few rights', (_, service) => {

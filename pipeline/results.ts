@@ -67,9 +67,13 @@ export async function insertResults(
   return rows[0] ?? noneInserted
 }
 
+/** Those whose latest batch had rows already: the next one probably has some, too. */
+const doubtful = new WeakSet<Database>()
+
 /**
  * The same for results that are most likely new, in a transaction of its own. Postgres looks for each row's key before
- * it takes a row that may be there, and writes that it is really there behind it: a quarter of the work.
+ * it takes a row that may be there, and writes that it is really there behind it: a quarter of the work. After a crash or
+ * a rewind the first batch fails, which Postgres logs as an error; it and those behind it are saved in the careful way.
  */
 export async function insertNewResults(
   database: Database,
@@ -78,14 +82,19 @@ export async function insertNewResults(
   busySeconds: number,
 ): Promise<Inserted> {
   if (results.length === 0) return noneInserted
-  try {
-    const values = valuesOf(place, results, busySeconds)
-    const { rows } = await database.query<Inserted>({ ...insertNew, values })
-    return rows[0] ?? noneInserted
-  } catch (error) {
-    if (!isTaken(error)) throw error
-    return await insertResults(database, place, results, busySeconds)
+  if (!doubtful.has(database)) {
+    try {
+      const values = valuesOf(place, results, busySeconds)
+      const { rows } = await database.query<Inserted>({ ...insertNew, values })
+      return rows[0] ?? noneInserted
+    } catch (error) {
+      if (!isTaken(error)) throw error
+      doubtful.add(database)
+    }
   }
+  const inserted = await insertResults(database, place, results, busySeconds)
+  if (inserted.count === results.length) doubtful.delete(database)
+  return inserted
 }
 
 function valuesOf(place: Place, results: readonly Result[], busySeconds: number) {

@@ -52,7 +52,8 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
       beating.stop()
     }
   }
-  // One computes while another is saved or sent; more would only have more in memory.
+  // One computes while another is saved or sent; more would only have more in memory. Two that wait for a server hold up
+  // the others, which would mostly wait for the same one.
   const partitionsConsumedConcurrently = 2
   await consumer.run({
     autoCommit: false,

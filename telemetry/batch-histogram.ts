@@ -47,6 +47,7 @@ export class BatchHistogram {
     this.#batches += 1
     for (const one of all) {
       const value = valueOf(one)
+      if (!Number.isFinite(value)) throw new TypeError(`${value} is no value of ${this.name}`)
       this.#sum += value
       const bucket = this.#bucketOf(value)
       bucket.count += 1
@@ -76,6 +77,6 @@ export class BatchHistogram {
     const sum = { labels: {}, value: this.#sum, metricName: `${this.name}_sum` }
     const total = { labels: {}, value: count, metricName: `${this.name}_count` }
     const { name, help, type } = this
-    return { name, help, type, values: [...buckets, sum, total], aggregator: 'sum' }
+    return { name, help, type, values: [...buckets, sum, total] }
   }
 }

@@ -41,8 +41,6 @@ export function roleOf(stage: string): Role {
 export function createMetrics({ stage, position }: Identity): Metrics {
   const registry = new Registry()
   const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
-  // Exemplars are refused by a registry that is not said to be of OpenMetrics from the beginning.
-  page.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   registry.setDefaultLabels(inOrder({ stage, position }))
   collectDefaultMetrics({ register: registry })
   const get = createInstruments(roleOf(stage), registry)
