@@ -23,4 +23,4 @@ async function loadsMore(first = ''): Promise<boolean> {
 test('a process that exports spans and has doors does not load what only programs for browsers need', async () => {
   expect(await loadsMore(`await import('./telemetry/http.ts')`)).toBe(false)
   expect(await loadsMore(`await import('node:http')`)).toBe(true)
-})
+}, 60_000)
