@@ -46,34 +46,39 @@ select count(*)::int as count,
   case when count(*) < $17 then coalesce(array_agg(encode(uuid_send(message_id), 'hex') || '/' || attempt), '{}') end as keys
 from saved`
 
-const insertSome = { name: 'insert-results', text: insert('on conflict do nothing') }
-const insertNew = { name: 'insert-new-results', text: insert('') }
+/** @param name of the prepared statement */
+function inserting(name: string, onConflict: string) {
+  const statement = { name, text: insert(onConflict) }
+  return async (
+    database: Queryable,
+    place: Place,
+    results: readonly Result[],
+    busySeconds = 0,
+  ): Promise<Inserted> => {
+    if (results.length === 0) return noneInserted
+    const values = valuesOf(place, results, busySeconds)
+    const { rows } = await database.query<Inserted>({ ...statement, values })
+    return rows[0] ?? noneInserted
+  }
+}
 
 /**
  * Saves the results of one partition's batch, and for how long the process was busy since it saved last. A message that
  * has its row already is left alone and not counted.
  */
-export async function insertResults(
-  database: Queryable,
-  place: Place,
-  results: readonly Result[],
-  busySeconds = 0,
-): Promise<Inserted> {
-  if (results.length === 0) return noneInserted
-  const { rows } = await database.query<Inserted>({
-    ...insertSome,
-    values: valuesOf(place, results, busySeconds),
-  })
-  return rows[0] ?? noneInserted
-}
+export const insertResults = inserting('insert-results', 'on conflict do nothing')
+
+/** The same, but fails and saves nothing when a message has its row already. */
+const insertOnlyNew = inserting('insert-new-results', '')
 
 /** Those whose latest batch had rows already: the next one probably has some, too. */
 const doubtful = new WeakSet<Database>()
 
 /**
- * The same for results that are most likely new, in a transaction of its own. Postgres looks for each row's key before
- * it takes a row that may be there, and writes that it is really there behind it: a quarter of the work. After a crash or
- * a rewind the first batch fails, which Postgres logs as an error; it and those behind it are saved in the careful way.
+ * {@link insertResults} for results that are most likely new, in a transaction of its own. Postgres looks for each row's
+ * key before it takes a row that may be there, and writes that it is really there behind it: a quarter of the work. After
+ * a crash or a rewind the first batch fails, which Postgres logs as an error; it and those behind it are saved in the
+ * careful way.
  */
 export async function insertNewResults(
   database: Database,
@@ -81,12 +86,9 @@ export async function insertNewResults(
   results: readonly Result[],
   busySeconds: number,
 ): Promise<Inserted> {
-  if (results.length === 0) return noneInserted
   if (!doubtful.has(database)) {
     try {
-      const values = valuesOf(place, results, busySeconds)
-      const { rows } = await database.query<Inserted>({ ...insertNew, values })
-      return rows[0] ?? noneInserted
+      return await insertOnlyNew(database, place, results, busySeconds)
     } catch (error) {
       if (!isTaken(error)) throw error
       doubtful.add(database)

@@ -1,7 +1,8 @@
 import type { Histogram } from 'prom-client'
 
 interface Bucket {
-  readonly labels: { readonly le: number | '+Inf' }
+  /** The largest value in it. */
+  readonly bound: number
   /** Values in this bucket alone. */
   count: number
   exemplar?: { labelSet: { trace_id: string }; value: number; timestamp: number }
@@ -18,7 +19,6 @@ export class BatchHistogram {
   readonly name: string
   readonly help: string
   readonly #buckets: readonly Bucket[]
-  readonly #bounds: readonly number[]
   #sum = 0
   #batches = 0
 
@@ -26,8 +26,8 @@ export class BatchHistogram {
   constructor(name: string, help: string, bounds: readonly number[]) {
     this.name = name
     this.help = help
-    this.#bounds = bounds
-    this.#buckets = [...bounds, '+Inf' as const].map((le) => ({ labels: { le }, count: 0, shownBy: 0 }))
+    const all = [...bounds, Number.POSITIVE_INFINITY]
+    this.#buckets = all.map((bound) => ({ bound, count: 0, shownBy: 0 }))
   }
 
   /** As the registry takes it, which asks for no more than its name, its type and `get`. */
@@ -47,9 +47,9 @@ export class BatchHistogram {
     this.#batches += 1
     for (const one of all) {
       const value = valueOf(one)
-      if (!Number.isFinite(value)) throw new TypeError(`${value} is no value of ${this.name}`)
+      const bucket = Number.isFinite(value) ? this.#bucketOf(value) : undefined
+      if (bucket === undefined) throw new TypeError(`${value} is no value of ${this.name}`)
       this.#sum += value
-      const bucket = this.#bucketOf(value)
       bucket.count += 1
       const traceId = bucket.shownBy === this.#batches ? undefined : traceOf(one)
       if (traceId === undefined) continue
@@ -58,20 +58,17 @@ export class BatchHistogram {
     }
   }
 
-  #bucketOf(value: number): Bucket {
-    let index = 0
-    while (value > (this.#bounds[index] ?? Number.POSITIVE_INFINITY)) index += 1
-    const bucket = this.#buckets[index]
-    if (bucket === undefined || Number.isNaN(value))
-      throw new TypeError(`${value} is no value of ${this.name}`)
-    return bucket
+  #bucketOf(value: number): Bucket | undefined {
+    for (const bucket of this.#buckets) if (value <= bucket.bound) return bucket
+    return undefined
   }
 
   /** What the registry asks for when it makes a page. */
   get() {
     let count = 0
-    const buckets = this.#buckets.map(({ labels, count: own, exemplar }) => {
+    const buckets = this.#buckets.map(({ bound, count: own, exemplar }) => {
       count += own
+      const labels = { le: Number.isFinite(bound) ? bound : '+Inf' }
       return { labels, value: count, metricName: `${this.name}_bucket`, exemplar }
     })
     const sum = { labels: {}, value: this.#sum, metricName: `${this.name}_sum` }

@@ -12,7 +12,7 @@ await import('node:http')
 console.log(process.moduleLoadList.some((name) => name.includes('undici')))`
 
 /** Whether a process that exports spans has loaded what only browsers' programs need. */
-async function loadsMore(first = ''): Promise<boolean> {
+async function loadsMore(first: string): Promise<boolean> {
   const args = ['--input-type=module', '--eval', program(first)]
   const { stdout } = await promisify(execFile)(process.execPath, args, {
     cwd: join(import.meta.dirname, '..'),

@@ -71,7 +71,6 @@ function countMessages(
 
 function countOddities(message: Message, metrics: Metrics, ...skews: readonly number[]): void {
   if (message.badHeaders > 0) metrics.count('throughline_bad_headers_total', message.badHeaders)
-  let corrections = message.skewMs > AGREEMENT_MS ? 1 : 0
-  for (const skew of skews) corrections += skew > AGREEMENT_MS ? 1 : 0
+  const corrections = [message.skewMs, ...skews].filter((skew) => skew > AGREEMENT_MS).length
   if (corrections > 0) metrics.count('throughline_clock_corrections_total', corrections)
 }
