@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHealth } from './health.ts'
 import { createLog } from './log.ts'
-import { patiently } from './patiently.ts'
+import { createWaiting, patiently } from './patiently.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -93,4 +93,20 @@ test('what is hopeless, or a mistake in the code, is not tried again', async () 
   await expect(patiently('Kafka', hopeless, given, () => true)).rejects.toThrow('away')
   expect(hopeless).toHaveBeenCalledTimes(1)
   await expect(patiently('Kafka', () => Promise.reject(new TypeError('oops')), given)).rejects.toThrow('oops')
+})
+
+test('who goes on waiting after the attempt works says only once that it fails, and at the end that it works', async () => {
+  const { given, said } = patience()
+  const kafka = createWaiting('Kafka', given)
+  const waiting = { ...kafka, works: () => {}, end: () => {} }
+  const answers = [away, () => Promise.resolve('connected')]
+  const connecting = patiently('Kafka', () => answers.shift()?.() ?? away(), { ...given, waiting })
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(await connecting).toBe('connected')
+  expect(given.health.isReady()).toBe(false)
+  kafka.failed(new Error('no coordinator yet'))
+  expect(said.info).not.toHaveBeenCalled()
+  kafka.works()
+  expect(said.warn).toHaveBeenCalledTimes(1)
+  expect(said.info).toHaveBeenCalledTimes(1)
 })

@@ -8,6 +8,8 @@ export interface Patience {
   readonly signal: AbortSignal
   /** A process that waits on purpose is alive, but not ready. */
   readonly health: Health
+  /** Who waits. By default it is somebody new, for whom all is well when the attempt works. */
+  readonly waiting?: Waiting
 }
 
 const FIRST_PAUSE_MS = 100
@@ -29,8 +31,7 @@ export async function patiently<T>(
   patience: Patience,
   isHopeless: (error: Error) => boolean = () => false,
 ): Promise<T> {
-  const { signal } = patience
-  const waiting = createWaiting(what, patience)
+  const { signal, waiting = createWaiting(what, patience) } = patience
   try {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       const silence = setTimeout(

@@ -6,7 +6,7 @@ import { kafkaSettings, type KafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
 import { logDeadLetters } from './log-dead-letters.ts'
 import type { Message } from './message.ts'
-import { patiently } from './patiently.ts'
+import { createWaiting, patiently, type Waiting } from './patiently.ts'
 import { aborted } from './process.ts'
 import { publish } from './publish.ts'
 import type { Route } from './route.ts'
@@ -48,8 +48,9 @@ export async function runStageProcess(
     return results.length + deadLetters.length + copies.length
   }
   try {
-    await connect(workplace, stopping)
-    const ended = watch(consumer, surroundings)
+    const kafka = createWaiting('Kafka', surroundings)
+    await connect(workplace, kafka, stopping)
+    const ended = watch(consumer, surroundings, kafka)
     await take(consumer, settings, { work, stopping, onBug: bug.resolve })
     log.info(`Taking from ${route.source}, sending to ${route.target}.`)
     const end = await Promise.race([aborted(stopping), ended, bug.promise])
@@ -80,6 +81,7 @@ function openWorkplace(surroundings: Surroundings, route: Route, stopping: Abort
 /** Waits for both servers, so that nobody gives a partition to a process that cannot save. */
 async function connect(
   { database, consumer, route, log, health }: Workplace,
+  kafka: Waiting,
   signal: AbortSignal,
 ): Promise<void> {
   const patience = { log, health, signal }
@@ -89,7 +91,9 @@ async function connect(
     // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
     await consumer.subscribe({ topic: route.source, fromBeginning: true })
   }
-  await patiently('Kafka', subscribe, patience)
+  // A broker that has just come back answers before its groups do: it works when the group is joined.
+  const waiting = { ...kafka, works: () => {}, end: () => {} }
+  await patiently('Kafka', subscribe, { ...patience, waiting })
 }
 
 async function close({ consumer, sender, database }: Workplace): Promise<void> {

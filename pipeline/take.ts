@@ -1,7 +1,7 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
 import type { KafkaSettings } from './kafka-settings.ts'
 import { readMessage, type Message } from './message.ts'
-import { createWaiting } from './patiently.ts'
+import { createWaiting, type Waiting } from './patiently.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** What one partition has, and what is needed to be done with it. */
@@ -103,12 +103,13 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
 /**
  * Keeps the process's health by what kafkajs says of the consumer, and settles when kafkajs gives it up for good: it
  * would stay silent, and the process would live on and do nothing.
+ * @param kafka who has waited for Kafka until now, if anybody has: it works when the group is joined
  */
 export function watch(
   consumer: Consumer,
   { log, health, observer }: Pick<Surroundings, 'log' | 'health' | 'observer'>,
+  kafka: Waiting = createWaiting('Kafka', { log, health }),
 ): Promise<Error> {
-  const kafka = createWaiting('Kafka', { log, health })
   consumer.on('consumer.fetch', () => health.progressed())
   consumer.on('consumer.heartbeat', () => {
     kafka.works()

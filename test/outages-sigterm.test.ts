@@ -41,7 +41,7 @@ test('SIGTERM ends a stage that has never reached its servers', async () => {
   await using _kafka = await takeAway(servers.kafka)
   await using _postgres = await takeAway(servers.postgres)
   await using add = await watchProcess(['run', 'add'], servers.env)
-  await expect.poll(() => add.said(/failed/), wait).toBe(1)
+  await expect.poll(() => add.said(/failed/), wait).toHaveLength(1)
   add.kill('SIGTERM')
   expect(await add.exited).toEqual({ code: 0, signal: null })
 })

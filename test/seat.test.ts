@@ -34,19 +34,19 @@ test('whoever is silent loses the seat, and cannot write over its connection any
 
 test('when the one who watches is frozen another takes over; awake again, it stands by', async () => {
   await using first = await watchProcess(['monitor'], pipeline.env)
-  await vi.waitUntil(() => first.said(/^Watching/) === 1, wait)
+  await vi.waitUntil(() => first.said(/^Watching/).length === 1, wait)
   await using second = await watchProcess(['monitor'], pipeline.env)
-  await vi.waitUntil(() => second.said(/standing by/) === 1, wait)
+  await vi.waitUntil(() => second.said(/standing by/).length === 1, wait)
   first.kill('SIGSTOP')
-  await vi.waitUntil(() => second.said(/^Watching/) === 1, wait)
+  await vi.waitUntil(() => second.said(/^Watching/).length === 1, wait)
   first.kill('SIGCONT')
-  await vi.waitUntil(() => first.said(/standing by/) === 1, wait)
-  expect(second.said(/standing by/)).toBe(1)
+  await vi.waitUntil(() => first.said(/standing by/).length === 1, wait)
+  expect(second.said(/standing by/)).toHaveLength(1)
 })
 
 test('without Postgres nobody is said to watch', async () => {
   await using monitor = await watchProcess(['monitor'], { ...pipeline.env, DB_PORT: '1' })
-  await vi.waitUntil(() => monitor.said(/^Postgres failed/) === 1, wait)
+  await vi.waitUntil(() => monitor.said(/^Postgres failed/).length === 1, wait)
   await vi.waitUntil(async () => (await monitor.doors())[0] === 200, wait)
-  expect(monitor.said(/[Ww]atching/)).toBe(0)
+  expect(monitor.said(/[Ww]atching/)).toHaveLength(0)
 })

@@ -5,8 +5,8 @@ import { childEnvironment } from '../pipeline/config.ts'
 
 /** A process of the pipeline whose log and doors are watched. */
 export interface WatchedProcess extends AsyncDisposable {
-  /** How often a message of its log matched. */
-  said(pattern: RegExp): number
+  /** The messages of its log that match. */
+  said(pattern: RegExp): readonly string[]
   /** The status of /healthz, then of /readyz; 0 for no answer. */
   doors(): Promise<[alive: number, ready: number]>
   kill(signal: NodeJS.Signals): void
@@ -39,7 +39,7 @@ export async function watchProcess(
     }
   }
   return {
-    said: (pattern) => messages.filter((message) => pattern.test(message)).length,
+    said: (pattern) => messages.filter((message) => pattern.test(message)),
     doors: async () => [await ask('/healthz'), await ask('/readyz')],
     kill: (signal) => child.kill(signal),
     exited: child.exited,
