@@ -38,8 +38,8 @@ function unsaved(outcomes: readonly Outcome[]): Saved {
   return { results, deadLetters: outcomes.filter(isDeadLetter), redelivered: new Set(), copies: [] }
 }
 
-async function work({ topic, partition, messages, commit }: Batch): Promise<number> {
-  const place = { stage: route.stage.name, topic, partition, target: route.target }
+async function work({ messages, commit }: Batch): Promise<number> {
+  const place = { stage: route.stage.name, topic: route.source, target: route.target }
   const patiently = <T>(_: string, attempt: () => Promise<T>) => attempt()
   const publishing = { route, place, sender, database, patiently, traceparent: () => undefined }
   const isFirst = !hasBegun

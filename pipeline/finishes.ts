@@ -1,5 +1,4 @@
 import { plainArray, type Queryable } from './database.ts'
-import type { Place } from './outcome-columns.ts'
 import type { Published } from './publish.ts'
 
 const insert = `
@@ -7,19 +6,19 @@ with saved as (
   insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
   select message_id, attempt, to_timestamp(entered / 1000), to_timestamp(sent / 1000), to_timestamp(finished / 1000),
     partition, "offset"
-  from unnest($3::uuid[], $4::smallint[], $5::float8[], $6::float8[], $7::float8[], $8::int[], $9::bigint[])
+  from unnest($2::uuid[], $3::smallint[], $4::float8[], $5::float8[], $6::float8[], $7::int[], $8::bigint[])
     as t (message_id, attempt, entered, sent, finished, partition, "offset")
   on conflict do nothing
-  returning 1
+  returning partition
 )
 insert into counters as c (stage, partition, finished)
-select $1, $2, count(*) from saved
+select $1, partition, count(*) from saved group by partition order by partition
 on conflict (stage, partition) do update set finished = c.finished + excluded.finished`
 
 /** Records that messages went through all stages. One that is sent again after a crash keeps its first finish. */
 export async function insertFinishes(
   database: Queryable,
-  { stage, partition }: Place,
+  stage: string,
   finishes: readonly Published[],
 ): Promise<void> {
   if (finishes.length === 0) return
@@ -28,7 +27,6 @@ export async function insertFinishes(
     text: insert,
     values: [
       stage,
-      partition,
       plainArray(finishes.map(({ message }) => message.id)),
       plainArray(finishes.map(({ message }) => message.attempt)),
       plainArray(finishes.map(({ message }) => message.enteredAt)),

@@ -21,14 +21,14 @@ export function openEntry({
   const database = openDatabase(config, 2, (error) =>
     log.debug({ err: error }, 'A connection to Postgres broke'),
   )
-  const sender = createSender(createKafka(settings, log), settings)
+  const sender = createSender(createKafka(settings, log), settings, observer.entering)
   const close = async () => {
     await sender.close()
     await database.end()
   }
   return {
     database,
-    sender: observer.entry(sender),
+    sender,
     stage: first.stage.name,
     topic: config.OUTPUT_TOPIC ?? first.source,
     close,

@@ -70,22 +70,20 @@ async function publishInputs(
   inputs: readonly Input[],
   { database, sender, stage, topic }: Entry,
 ): Promise<Input[]> {
-  const refused = new Set<Input>()
-  for (const [partition, group] of Map.groupBy(inputs, (input) => input.partition)) {
-    const records = group.map(({ id, body }) => ({
-      key: null,
-      value: Buffer.from(body),
-      headers: { [ownHeaders.id]: id, [ownHeaders.attempt]: '1', [ownHeaders.sentAt]: now().toFixed(3) },
-    }))
-    const receipts = await sender.send(topic, partition, records)
-    for (const [index, input] of group.entries()) if (receipts[index] === undefined) refused.add(input)
-  }
-  await withdrawInputs(database, stage, [...refused])
+  const records = inputs.map(({ id, body, partition }) => ({
+    partition,
+    key: null,
+    value: Buffer.from(body),
+    headers: { [ownHeaders.id]: id, [ownHeaders.attempt]: '1', [ownHeaders.sentAt]: now().toFixed(3) },
+  }))
+  const receipts = await sender.send(topic, records)
+  const refused = inputs.filter((_, index) => receipts[index] === undefined)
+  await withdrawInputs(database, stage, refused)
   await markPublished(
     database,
-    inputs.filter((input) => !refused.has(input)),
+    inputs.filter((_, index) => receipts[index] !== undefined),
   )
-  return [...refused]
+  return refused
 }
 
 async function withdrawInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {

@@ -1,13 +1,13 @@
 import type { Message } from './message.ts'
 import type { Publication } from './publish.ts'
 import type { Route } from './route.ts'
-import type { Sender } from './send.ts'
+import type { Sending } from './send.ts'
 import { formatTraceparent } from './traceparent.ts'
 
 /** Whoever watches a process, from outside: what it says changes no result. */
 export interface Observer {
-  /** Comes between an entry and the sender by which messages enter there. */
-  readonly entry: (sender: Sender) => Sender
+  /** Is around every request by which messages enter. */
+  readonly entering: Sending
   /** The traceparent that goes on with a message; undefined for none. */
   readonly traceparent: (message: Message, route: Route) => string | undefined
   /** A batch is saved, published and committed. */
@@ -22,7 +22,7 @@ export interface Observer {
 
 /** Watches nothing; a trace that came with a message goes on with it. */
 export const nobody: Observer = {
-  entry: (sender) => sender,
+  entering: (_, send) => send(),
   traceparent: ({ parent }) => parent && formatTraceparent(parent),
   batchDone: () => undefined,
   wasBusy: () => undefined,

@@ -2,11 +2,10 @@ import type { Outcome } from './compute.ts'
 import { plainArray } from './database.ts'
 import { traceIdOf } from './message.ts'
 
-/** Where a batch was taken, one stage and one partition of its topic, and where it goes. */
+/** Where a batch was taken, and where it goes. */
 export interface Place {
   readonly stage: string
   readonly topic: string
-  readonly partition: number
   /** The topic to which its results go. */
   readonly target: string
 }
@@ -24,6 +23,7 @@ export function outcomeColumns(outcomes: readonly Outcome[]): string[] {
   return [
     plainArray(outcomes.map(({ message }) => message.id)),
     plainArray(outcomes.map(({ message }) => message.attempt)),
+    plainArray(outcomes.map(({ message }) => message.partition)),
     plainArray(outcomes.map(({ message }) => message.offset)),
     plainArray(
       outcomes.map(({ message }) => {

@@ -14,17 +14,17 @@ const route = routeOf(readConfig({}), 'add')
 function watchedBroker() {
   const moments: Record<string, { asked: number; answered: number }> = {}
   const sender: Sender = {
-    async send(topic, partition, records) {
+    async send(topic, records) {
       const asked = now()
       await breath()
       moments[topic] = { asked, answered: now() }
-      return records.map((_, index) => ({ partition, offset: BigInt(index), appendedAt: asked }))
+      return records.map(({ partition }, index) => ({ partition, offset: BigInt(index), appendedAt: asked }))
     },
     close: () => Promise.resolve(),
   }
   const publishing: Publishing = {
     route,
-    place: { stage: 'add', topic: 'start', partition: 0, target: 'stage2' },
+    place: { stage: 'add', topic: 'start', target: 'stage2' },
     sender,
     // Nobody asks it: nothing is too large, and this is not the last stage.
     database: {} as Database,

@@ -53,7 +53,7 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const begun = now()
   const { results } = saved
   const records = results.map((result) => nextRecord(result, begun, traceparent(result.message)))
-  const receipts = await patiently('Kafka', () => sender.send(route.target, place.partition, records))
+  const receipts = await patiently('Kafka', () => sender.send(route.target, records))
   const acknowledgedAt = now()
   const published: Published[] = []
   const refused: SavedResult[] = []
@@ -67,7 +67,7 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const lettersSentAt = now()
   await publishDeadLetters(deadLetters, publishing)
   const lettersAcknowledgedAt = now()
-  if (route.isLast) await patiently('Postgres', () => insertFinishes(database, place, published))
+  if (route.isLast) await patiently('Postgres', () => insertFinishes(database, place.stage, published))
   const times = { acknowledgedAt, lettersSentAt, lettersAcknowledgedAt }
   const { redelivered, copies } = saved
   return { results: published, deadLetters, redelivered, copies, ...times }
@@ -78,17 +78,18 @@ async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Pu
   if (letters.length === 0) return
   const records = letters.map((letter) => {
     const headers = deadLetterHeaders(letter, place.stage, traceparent(letter.message))
-    return { key: letter.message.key, value: letter.message.value, headers }
+    const { partition, key, value } = letter.message
+    return { partition, key, value, headers }
   })
-  const send = (some: readonly Outgoing[]) =>
-    patiently('Kafka', () => sender.send(route.deadLetters, place.partition, some))
+  const send = (some: readonly Outgoing[]) => patiently('Kafka', () => sender.send(route.deadLetters, some))
   const receipts = await send(records)
   const refused = records.filter((_, index) => receipts[index] === undefined)
   // The row has the value. The record without it still says what died, where and why.
   const value = 'too large for this topic: it is in the table dead_letters'
   if (refused.length > 0) {
     await send(
-      refused.map(({ key, headers }) => ({
+      refused.map(({ partition, key, headers }) => ({
+        partition,
         key,
         value: null,
         headers: { ...headers, 'dead-letter-value': value },
@@ -112,7 +113,7 @@ function nextRecord(result: SavedResult, begun: number, traceparent: string | un
     [ownHeaders.enteredAt]: message.enteredAt.toFixed(3),
   }
   if (traceparent !== undefined) headers[ownHeaders.traceparent] = traceparent
-  return { key: message.key, value: body, headers }
+  return { partition: message.partition, key: message.key, value: body, headers }
 }
 
 function arrived(result: SavedResult, begun: number, receipt: Receipt): Published {

@@ -76,8 +76,8 @@ export async function replay(id: string, { database, sender, route, before }: Re
     [ownHeaders.id]: id,
     [ownHeaders.attempt]: String(attempt),
   }
-  const record = { key: null, value: received.body, headers }
-  const [receipt] = await sender.send(route.source, received.partition, [record])
+  const record = { partition: received.partition, key: null, value: received.body, headers }
+  const [receipt] = await sender.send(route.source, [record])
   if (receipt === undefined) throw new UserError(`The broker refuses message ${id} for its size.`)
   return attempt
 }

@@ -10,15 +10,15 @@ import { noneInserted, outcomeColumns, type Inserted, type Place } from './outco
 const insert = (onConflict: string) => `
 with given as (
   select * from unnest(
-    $4::uuid[], $5::smallint[], $6::bigint[], $7::uuid[], $8::float8[], $9::float8[], $10::float8[], $11::float8[],
-    $12::float8[], string_to_array($13, E'\\x1f'), string_to_array($14, E'\\x1f'), string_to_array($15, E'\\x1f'),
+    $3::uuid[], $4::smallint[], $5::int[], $6::bigint[], $7::uuid[], $8::float8[], $9::float8[], $10::float8[],
+    $11::float8[], $12::float8[], string_to_array($13, E'\\x1f'), string_to_array($14, E'\\x1f'), string_to_array($15, E'\\x1f'),
     string_to_array($16, E'\\x1f')
-  ) as t (message_id, attempt, "offset", foreign_trace_id, entered, previous_sent, queued, started,
+  ) as t (message_id, attempt, partition, "offset", foreign_trace_id, entered, previous_sent, queued, started,
     computed, numbers, result, body, headers)
 ), saved as (
   insert into results (message_id, attempt, stage, numbers, result, body, headers, topic, partition, "offset",
     foreign_trace_id, entered_at, previous_sent_at, queued_at, started_at, computed_at)
-  select message_id, attempt, $1, nullif(numbers, ''), result, body, nullif(headers, ''), $2, $3, "offset",
+  select message_id, attempt, $1, nullif(numbers, ''), result, body, nullif(headers, ''), $2, partition, "offset",
     foreign_trace_id, to_timestamp(entered / 1000), to_timestamp(previous_sent / 1000), to_timestamp(queued / 1000),
     to_timestamp(started / 1000), to_timestamp(computed / 1000)
   from given
@@ -26,20 +26,23 @@ with given as (
     select from dead_letters d where d.message_id = given.message_id and d.attempt = given.attempt and d.stage = $1
   )
   ${onConflict}
-  returning message_id, attempt, numbers, queued_at, previous_sent_at
+  returning message_id, attempt, partition, numbers, queued_at, previous_sent_at
 ), entered as (
   insert into inputs (message_id, numbers, dt, stage, partition, published_at)
-  select message_id, numbers, queued_at, $1, $3, queued_at from saved where previous_sent_at is null
+  select message_id, numbers, queued_at, $1, partition, queued_at from saved where previous_sent_at is null
   on conflict do nothing
 ), counted as (
   insert into counters as c (stage, partition, entered, processed, busy_seconds)
-  select $1, $3, count(*) filter (where previous_sent_at is null), count(*), $18 from saved
+  select $1, partition, sum(entered), sum(processed), sum(busy_seconds) from (
+    select partition, (previous_sent_at is null)::int as entered, 1 as processed, 0 as busy_seconds from saved
+    union all (select partition, 0, 0, $18::float8 from given limit 1)
+  ) counts group by partition order by partition
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed,
     busy_seconds = c.busy_seconds + excluded.busy_seconds
 ), passed as (
   insert into passed_on as p (stage, partition, topic, messages)
-  select $1, $3, $19, count(*) from saved
+  select $1, partition, $19, count(*) from saved group by partition order by partition
   on conflict (stage, partition, topic) do update set messages = p.messages + excluded.messages
 )
 select count(*)::int as count,
@@ -63,7 +66,7 @@ function inserting(name: string, onConflict: string) {
 }
 
 /**
- * Saves the results of one partition's batch, and for how long the process was busy since it saved last. A message that
+ * Saves the results of a batch, and for how long the process was busy since it saved last. A message that
  * has its row already is left alone and not counted.
  */
 export const insertResults = inserting('insert-results', 'on conflict do nothing')
@@ -103,7 +106,6 @@ function valuesOf(place: Place, results: readonly Result[], busySeconds: number)
   return [
     place.stage,
     place.topic,
-    place.partition,
     ...outcomeColumns(results),
     joinTexts(results.map((row) => row.subject ?? '')),
     joinTexts(results.map((row) => row.result)),

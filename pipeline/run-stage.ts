@@ -36,7 +36,7 @@ export async function runStage(messages: readonly Message[], with_: Collaborator
 /** A group waits for its slowest member when it rebalances, and drops one that is not done in time. */
 const MOMENT_MS = 1000
 /** Rows and records are made in memory: these bound what a stage takes. A small body may have a large result. */
-const MOMENT_MESSAGES = 500
+export const MOMENT_MESSAGES = 500
 const MOMENT_CHARACTERS = 2_097_152
 /** Between two breaths of a long computation, in which heartbeats are sent and answers are read. */
 const BREATH_MS = 50

@@ -127,14 +127,16 @@ async function settle(
       saved.deadLetters.push({ ...taken, reason: row.reason, explanation: row.explanation })
     else saved.results.push({ ...taken, body: row.body })
   }
-  await countCopies(database, place, saved.copies.length)
+  await countCopies(database, place.stage, saved.copies)
   return saved
 }
 
-async function countCopies(database: Queryable, { stage, partition }: Place, copies: number): Promise<void> {
-  const text = `insert into counters as c (stage, partition, copies) values ($1, $2, $3)
+async function countCopies(database: Queryable, stage: string, copies: readonly Message[]): Promise<void> {
+  const text = `insert into counters as c (stage, partition, copies)
+    select $1, partition, count(*) from unnest($2::int[]) as t (partition) group by partition order by partition
     on conflict (stage, partition) do update set copies = c.copies + excluded.copies`
-  if (copies > 0) await database.query(text, [stage, partition, copies])
+  const partitions = plainArray(copies.map(({ partition }) => partition))
+  if (copies.length > 0) await database.query(text, [stage, partitions])
 }
 
 function keyOf({ id, attempt }: Pick<Message, 'id' | 'attempt'>): string {

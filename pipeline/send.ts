@@ -5,6 +5,8 @@ import type { KafkaSettings } from './kafka-settings.ts'
 
 /** One record on its way out. */
 export interface Outgoing {
+  /** The partition it comes from; it goes to the one with this number, modulo the topic's count. */
+  readonly partition: number
   readonly key: Buffer | null
   /** Text is sent as UTF-8. */
   readonly value: Buffer | string | null
@@ -20,13 +22,16 @@ export interface Receipt {
 
 export interface Sender {
   /**
-   * Sends records to one partition (modulo the topic's count), in order, and returns once all replicas in sync have them.
-   * The receipt of a record that the broker refuses for its size is undefined.
+   * Sends records, those of a partition in order, and returns once all replicas in sync have them. The receipt of a record
+   * that the broker refuses for its size is undefined.
    * @throws whatever else kafkajs throws: the records may be there or not
    */
-  send(topic: string, partition: number, records: readonly Outgoing[]): Promise<(Receipt | undefined)[]>
+  send(topic: string, records: readonly Outgoing[]): Promise<(Receipt | undefined)[]>
   close(): Promise<void>
 }
+
+/** What is around a request: it sends exactly these records, by calling `send` once. */
+export type Sending = <T>(records: readonly Outgoing[], send: () => Promise<T>) => Promise<T>
 
 /** A producer and how many sends it has under way. */
 interface Line {
@@ -35,7 +40,11 @@ interface Line {
   sends: number
 }
 
-export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
+export function createSender(
+  kafka: Kafka,
+  settings: KafkaSettings,
+  around: Sending = (_, send) => send(),
+): Sender {
   let line: Line | undefined
 
   const open = (): Line => {
@@ -43,14 +52,14 @@ export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
     return { producer, connected: producer.connect(), sends: 0 }
   }
 
-  const sendOnce = async (topic: string, partition: number, records: readonly Outgoing[]) => {
+  const sendOnce = async (topic: string, records: readonly Outgoing[]) => {
     const mine = (line ??= open())
     mine.sends += 1
     try {
       await mine.connected
-      const messages = records.map((record) => ({ ...record, partition }))
-      const [metadata] = await mine.producer.send({ topic, acks: -1, messages })
-      return receiptsOf(metadata, records.length)
+      const messages = records.map((record) => ({ ...record }))
+      const metadata = await around(messages, () => mine.producer.send({ topic, acks: -1, messages }))
+      return receiptsOf(metadata, messages)
     } catch (error) {
       // After a rejected send nobody knows what the producer believes: it is replaced. A record's size says nothing of it.
       if (line === mine && !isTooLarge(error)) line = undefined
@@ -63,14 +72,12 @@ export function createSender(kafka: Kafka, settings: KafkaSettings): Sender {
   }
 
   return {
-    async send(topic, partition, records) {
+    async send(topic, records) {
       const receipts: (Receipt | undefined)[] = []
       for (const chunk of chunksOf(records, sizeOf, settings.maxRequestBytes)) {
         // Only a record that is too large by itself makes a chunk of this size.
         const isDeadly = chunk.some((record) => sizeOf(record) > settings.deadlyRequestBytes)
-        receipts.push(
-          ...(isDeadly ? [undefined] : await singlingOut(chunk, (some) => sendOnce(topic, partition, some))),
-        )
+        receipts.push(...(isDeadly ? [undefined] : await singlingOut(chunk, (some) => sendOnce(topic, some))))
       }
       return receipts
     },
@@ -102,21 +109,30 @@ async function singlingOut(records: readonly Outgoing[], send: Send): Promise<(R
   }
 }
 
-/** A record stays on its partition, so the order within one holds from end to end. */
+/** A record stays on its partition, so the order within one holds from end to end. It is told where it went. */
 const keepPartition: ICustomPartitioner =
   () =>
   ({ message, partitionMetadata }) =>
-    (message.partition ?? 0) % partitionMetadata.length
+    (message.partition = (message.partition ?? 0) % partitionMetadata.length)
 
-function receiptsOf(metadata: RecordMetadata | undefined, count: number): Receipt[] {
-  const { partition = 0, baseOffset = '-1', logAppendTime = '-1' } = metadata ?? {}
-  const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : now()
-  const first = BigInt(baseOffset)
-  return Array.from({ length: count }, (_, index) => ({
-    partition,
-    offset: first + BigInt(index),
-    appendedAt,
-  }))
+/** The broker says of each partition where the first record is; the others are behind it. */
+function receiptsOf(metadata: readonly RecordMetadata[], messages: readonly Outgoing[]): Receipt[] {
+  const acknowledgedAt = now()
+  const next = new Map(
+    metadata.map(({ partition, baseOffset = '-1', logAppendTime = '-1' }) => [
+      partition,
+      {
+        partition,
+        offset: BigInt(baseOffset),
+        appendedAt: Math.max(0, Number(logAppendTime)) || acknowledgedAt,
+      },
+    ]),
+  )
+  return messages.map(({ partition }) => {
+    const receipt = next.get(partition) ?? { partition, offset: -1n, appendedAt: acknowledgedAt }
+    next.set(partition, { ...receipt, offset: receipt.offset + 1n })
+    return receipt
+  })
 }
 
 /** The machinery's headers and the record's framing. */

@@ -113,8 +113,7 @@ async function whileBusy<T>(busy: BusyTime, work: () => Promise<T>): Promise<T> 
 
 function collaborators(batch: Batch, workplace: Workplace): Collaborators {
   const { route, log, health, observer, settings, sender, database, busy } = workplace
-  const { topic, partition } = batch
-  const place = { stage: route.stage.name, topic, partition, target: route.target }
+  const place = { stage: route.stage.name, topic: route.source, target: route.target }
   const trying = <T>(server: string, attempt: () => Promise<T>) => {
     batch.lost.throwIfAborted()
     return patiently(server, attempt, { log, health, signal: batch.signal })

@@ -1,17 +1,17 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs'
+import { createGathering } from './gather.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
 import { readMessage, type Message } from './message.ts'
 import { createWaiting, type Waiting } from './patiently.ts'
+import { MOMENT_MESSAGES } from './run-stage.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** What one partition has, and what is needed to be done with it. */
+/** What some partitions have, one partition after the other, and what is needed to be done with it. */
 export interface Batch {
-  readonly topic: string
-  readonly partition: number
   readonly messages: readonly Message[]
-  /** Aborted when the partition is lost or the process stops: whoever waits for a server must give the batch up. */
+  /** Aborted when the partitions are lost or the process stops: whoever waits for a server must give the batch up. */
   readonly signal: AbortSignal
-  /** Aborted when the partition may be somebody else's: nothing more is to be done with the batch. */
+  /** Aborted when the partitions may be somebody else's: nothing more is to be done with the batch. */
   readonly lost: AbortSignal
   /** Commits the offset behind the first `done` messages. */
   readonly commit: (done: number) => Promise<void>
@@ -26,21 +26,22 @@ export interface Taking {
 }
 
 /**
- * Hands the records of the topics that the consumer has subscribed to to `work`, in order within a partition, several
- * partitions side by side. While `work` runs, heartbeats go on by a timer: kafkajs sends none by itself.
+ * Hands the records of the topic that the consumer has subscribed to to `work`, in order within a partition. What the
+ * partitions have is done together while it is little, since a batch costs as much as some dozen messages. While `work` runs, heartbeats go on by a
+ * timer: kafkajs sends none by itself.
  */
 export async function take(consumer: Consumer, settings: KafkaSettings, taking: Taking): Promise<void> {
   const { work, stopping, onBug } = taking
-  const eachBatch = async (payload: EachBatchPayload) => {
-    // It may have waited behind other partitions for so long that the group has moved on.
-    await payload.heartbeat()
-    const beating = startHeartbeats(payload.heartbeat, settings.consumer.heartbeatInterval ?? 1000)
+  const workOn = async (payloads: readonly EachBatchPayload[]) => {
+    const heartbeat = async () => payloads[0]?.heartbeat()
+    // They may have waited behind other partitions for so long that the group has moved on.
+    await heartbeat()
+    const beating = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
     const signal = AbortSignal.any([beating.signal, stopping])
-    const { topic, partition } = payload.batch
-    let rest = payload.batch.messages.map((record) => readMessage(topic, partition, record))
+    let rest = payloads.flatMap(messagesOf)
     try {
-      while (rest.length > 0 && payload.isRunning() && !payload.isStale() && !signal.aborted) {
-        const done = await work(batchOf(payload, rest, { signal, lost: beating.signal }))
+      while (rest.length > 0 && !signal.aborted && payloads.every(isWanted)) {
+        const done = await work(batchOf(payloads, rest, { signal, lost: beating.signal }))
         rest = rest.slice(done)
       }
       beating.signal.throwIfAborted()
@@ -52,9 +53,12 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
       beating.stop()
     }
   }
-  // One computes while another is saved or sent; more would only have more in memory. Two that wait for a server hold up
-  // the others, which would mostly wait for the same one.
-  const partitionsConsumedConcurrently = 2
+  // One lot computes while another is saved or sent; more would only have more in memory. Two that wait for a server hold
+  // up the others, which would mostly wait for the same one.
+  const sizeOf = ({ batch }: EachBatchPayload) => batch.messages.length
+  const eachBatch = createGathering({ work: workOn, sizeOf, most: MOMENT_MESSAGES, atOnce: 2 })
+  // Not how many are done at once, but how many can be gathered.
+  const partitionsConsumedConcurrently = 16
   await consumer.run({
     autoCommit: false,
     eachBatchAutoResolve: false,
@@ -63,25 +67,52 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
   })
 }
 
+function messagesOf({ batch: { topic, partition, messages } }: EachBatchPayload): Message[] {
+  return messages.map((record) => readMessage(topic, partition, record))
+}
+
+const isWanted = ({ isRunning, isStale }: EachBatchPayload) => isRunning() && !isStale()
+
+/** The part of one partition in a batch: the offset of the last message that is done. */
+interface Reached {
+  readonly payload: EachBatchPayload
+  readonly last: string
+}
+
 function batchOf(
-  { batch, commitOffsetsIfNecessary, resolveOffset }: EachBatchPayload,
+  payloads: readonly EachBatchPayload[],
   messages: readonly Message[],
   signals: Pick<Batch, 'signal' | 'lost'>,
 ): Batch {
-  const { topic, partition } = batch
   const commit = async (done: number) => {
-    // Behind the last message there may be what is none, such as the end of a transaction: it would wait for ever.
-    const last = done === messages.length ? batch.lastOffset() : messages[done - 1]?.offset
-    if (last === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
-    const offset = String(BigInt(last) + 1n)
-    const committing = commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+    const reached = payloads.flatMap((payload) => reachedIn(payload, messages, done))
+    const [first] = reached
+    if (first === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
+    const partitions = reached.map(({ payload, last }) => ({
+      partition: payload.batch.partition,
+      offset: String(BigInt(last) + 1n),
+    }))
+    const { batch, commitOffsetsIfNecessary } = first.payload
+    const committing = commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions }] })
     await committing.catch((error: unknown) => {
       kafkas.add(Object(error))
       throw error
     })
-    resolveOffset(last)
+    for (const { payload, last } of reached) payload.resolveOffset(last)
   }
-  return { topic, partition, messages, ...signals, commit }
+  return { messages, ...signals, commit }
+}
+
+/** How far a partition is when so many of the messages are done; nothing when none of them is of this partition. */
+function reachedIn(payload: EachBatchPayload, messages: readonly Message[], done: number): Reached[] {
+  const { batch } = payload
+  const isOfIt = ({ partition }: Message) => partition === batch.partition
+  const index = messages.slice(0, done).findLastIndex(isOfIt)
+  const message = messages[index]
+  if (message === undefined) return []
+  // Behind the last message there may be what is none, such as the end of a transaction: it would wait for ever.
+  const isWhole = !messages.slice(done).some(isOfIt)
+  return [{ payload, last: isWhole ? batch.lastOffset() : message.offset }]
 }
 
 /** kafkajs throws plain errors too, such as 'Broker not connected': where an error came from says whose it is. */

@@ -25,9 +25,9 @@ export async function buryTooLarge(
   const letters = refused.map(asDeadLetter)
   if (letters.length === 0) return letters
   await transaction(database, async (client) => {
-    const { stage, partition, target } = place
+    const { stage, target } = place
     for (const {
-      message: { id, attempt },
+      message: { id, attempt, partition },
     } of letters) {
       await client.query(remove, [id, attempt, stage, partition, target])
     }

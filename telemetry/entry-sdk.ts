@@ -15,7 +15,7 @@ export interface EntryTracing {
 }
 
 /**
- * Starts the SDK with its instrumentations, by which messages get their spans where they enter one at a time. Stages do
+ * Starts the SDK with its instrumentations, by which messages get their spans where they enter. Stages do
  * without both: their batches hold many traces, of which the instrumentation would make one, and the SDK is 40 MB.
  */
 export function startEntrySdk({ resource, sampler, queue }: EntryTracing): NodeSDK {

@@ -11,12 +11,12 @@ import { tracesProtocol, type Config } from '../pipeline/config.ts'
 import { traceIdOf } from '../pipeline/message.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import { formatTraceparent } from '../pipeline/traceparent.ts'
+import { entering } from './entering.ts'
 import { createExporter } from './exporter.ts'
 import { createSampling, samplerOf } from './sampling.ts'
 import { spanId } from './span-ids.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { spansOf } from './stage-spans.ts'
-import { tracedEntry } from './traced-entry.ts'
 
 export interface Tracing {
   readonly observer: Observer
@@ -28,7 +28,7 @@ export interface TracingOptions {
   /** service.name, unless OTEL_SERVICE_NAME says otherwise. */
   readonly service: string
   readonly config: Config
-  /** Whether messages enter here, one at a time: their spans are the instrumentation's. Stages make their own. */
+  /** Whether messages enter here: their spans are the instrumentation's. Stages make their own. */
   readonly isEntry: boolean
   readonly onLost: (spans: number) => void
 }
@@ -59,7 +59,7 @@ export async function startTracing({ service, config, isEntry, onLost }: Tracing
     },
     observer: {
       ...nobody,
-      entry: tracedEntry,
+      entering,
       traceparent: (message, { stage }) => {
         const sending = spanId(message.id, message.attempt, stage.name, 'send')
         const sampled = isSampled(message)

@@ -62,7 +62,7 @@ function counting(metrics: Metrics): OutageListener {
 }
 
 /** What is measured of a stage. */
-function measuring(metrics: Metrics, traces: Observer): Omit<Observer, 'entry' | 'traceparent'> {
+function measuring(metrics: Metrics, traces: Observer): Omit<Observer, 'entering' | 'traceparent'> {
   return {
     batchDone: (publication, route) => {
       measure(publication, route, metrics)

@@ -29,7 +29,12 @@ function settings(): KafkaSettings {
   }
 }
 
-const record = (text: string): Outgoing => ({ key: null, value: Buffer.from(text), headers: {} })
+const record = (text: string): Outgoing => ({
+  partition: 0,
+  key: null,
+  value: Buffer.from(text),
+  headers: {},
+})
 
 async function records(topic: string) {
   const values: string[] = []
@@ -41,12 +46,12 @@ test('a producer whose send was rejected is replaced, and what another one sends
   const topic = `${pipeline.config.TOPIC_PREFIX}stage2`
   const given = settings()
   const sender = createSender(createKafka(given, pipeline.log), given)
-  expect(await sender.send(topic, 0, [record('one')])).toMatchObject([{ offset: 0n }])
+  expect(await sender.send(topic, [record('one')])).toMatchObject([{ offset: 0n }])
   way.isSwallowing = true
   const before = way.connections
-  await expect(sender.send(topic, 0, [record('two')])).rejects.toThrow('timed out')
+  await expect(sender.send(topic, [record('two')])).rejects.toThrow('timed out')
   way.isSwallowing = false
-  expect(await sender.send(topic, 0, [record('three')])).toMatchObject([{ offset: 2n }])
+  expect(await sender.send(topic, [record('three')])).toMatchObject([{ offset: 2n }])
   expect(way.connections).toBeGreaterThan(before)
   expect(await records(topic)).toEqual(['0 one', '1 two', '2 three'])
   await sender.close()
@@ -56,11 +61,11 @@ test('a record that is too large is no reason to replace the producer', async ()
   const topic = `${pipeline.config.TOPIC_PREFIX}stage3`
   const given = settings()
   const sender = createSender(createKafka(given, pipeline.log), given)
-  await sender.send(topic, 0, [record('one')])
+  await sender.send(topic, [record('one')])
   const before = way.connections
   const tooLarge = record('x'.repeat(1_100_000))
-  expect(await sender.send(topic, 0, [tooLarge])).toEqual([undefined])
-  expect(await sender.send(topic, 0, [record('two')])).toMatchObject([{ offset: 1n }])
+  expect(await sender.send(topic, [tooLarge])).toEqual([undefined])
+  expect(await sender.send(topic, [record('two')])).toMatchObject([{ offset: 1n }])
   expect(way.connections).toBe(before)
   await sender.close()
 })

@@ -6,7 +6,7 @@ import { message, result } from './made-up-outcomes.ts'
 test('of many batches that come again only the first costs a connection, until there is something new', async () => {
   await using pipeline = await freshPipeline()
   const { database } = pipeline
-  const place = { stage: 'add', topic: 'start', partition: 0, target: 'next' }
+  const place = { stage: 'add', topic: 'start', target: 'next' }
   const batches = [1, 2, 3].map((offset) => [result(message(offset))])
   let connections = 0
   database.on('connect', () => {

@@ -13,7 +13,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 /** Every test plays at a stage of its own, so that its rows and counters are its own. */
 function place() {
-  return { stage: `stage-${randomBytes(4).toString('hex')}`, topic: 'start', partition: 0, target: 'next' }
+  return { stage: `stage-${randomBytes(4).toString('hex')}`, topic: 'start', target: 'next' }
 }
 
 async function accountOf(stage: string) {
@@ -22,8 +22,8 @@ async function accountOf(stage: string) {
       (select count(*)::int from results where stage = $1) as results,
       (select count(*)::int from dead_letters where stage = $1) as dead_letters,
       (select count(*)::int from inputs where stage = $1) as inputs,
-      entered::int, processed::int, dead::int, copies::int
-     from counters where stage = $1`,
+      sum(entered)::int as entered, sum(processed)::int as processed, sum(dead)::int as dead, sum(copies)::int as copies
+     from counters where stage = $1 group by stage`,
     [stage],
   )
   return rows[0]

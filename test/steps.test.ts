@@ -14,7 +14,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 const entered = 1_700_000_000_000
 
-const placeOf = (stage: string) => ({ stage, topic: stage, partition: 0, target: 'next' })
+const placeOf = (stage: string) => ({ stage, topic: stage, target: 'next' })
 
 /** Lets a message through stages, each of whose parts takes as many milliseconds. */
 async function passed(stages: readonly string[], part: number): Promise<string> {
@@ -37,7 +37,7 @@ async function passed(stages: readonly string[], part: number): Promise<string> 
     receipt,
     arrivedAt: queuedAt,
   }
-  await insertFinishes(pipeline.database, placeOf(stages.at(-1) ?? ''), [last])
+  await insertFinishes(pipeline.database, stages.at(-1) ?? '', [last])
   return id
 }
 

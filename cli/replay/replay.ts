@@ -34,8 +34,7 @@ export function addReplay(program: Command): void {
       const config = readConfig()
       const wanted = from === undefined ? undefined : routeOf(config, from)
       await withWayIn(config, 'replay', async ({ database, access, observer }) => {
-        const inner = createSender(access.kafka, access.settings)
-        const sender = observer.entry(inner)
+        const sender = createSender(access.kafka, access.settings, observer.entering)
         try {
           for (const id of ids) {
             const route = wanted ?? routeOf(config, (await diedAt(database, id)) ?? '1')
@@ -44,7 +43,7 @@ export function addReplay(program: Command): void {
             print(`${id}  attempt ${attempt}, from ${route.stage.name}`)
           }
         } finally {
-          await inner.close()
+          await sender.close()
         }
       })
     })

@@ -25,8 +25,8 @@ export async function* letIn(bodies: readonly string[], way: WayIn): AsyncGenera
   await database.query('select from inputs limit 0')
   const { topics } = await access.admin.fetchTopicMetadata({ topics: [topic] })
   const partitions = topics[0]?.partitions.length ?? 1
-  const sender = createSender(access.kafka, access.settings)
-  const entry = { database, sender: observer.entry(sender), stage: first.stage.name, topic }
+  const sender = createSender(access.kafka, access.settings, observer.entering)
+  const entry = { database, sender, stage: first.stage.name, topic }
   let partition = randomInt(partitions)
   let done = 0
   let next = 0
