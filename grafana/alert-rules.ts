@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { z } from 'zod'
+import { z } from 'zod/v3'
 
 const directory = join(import.meta.dirname, 'provisioning', 'alerting')
 

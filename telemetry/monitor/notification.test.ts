@@ -59,7 +59,7 @@ test("the rule's link to the stage's own dashboard comes before Grafana's to a p
 test('what is no notification is refused with a sentence', () => {
   expect(() => readNotification('no')).toThrow('it is no JSON')
   expect(() => readNotification('{}')).toThrow('alerts')
-  expect(() => readNotification('null')).toThrow('expected object')
+  expect(() => readNotification('null')).toThrow('Expected object')
   expect(() => readNotification('no')).toThrow(SyntaxError)
   const wrong = { alerts: [{ ...body.alerts[0], status: 'maybe' }] }
   expect(() => readNotification(JSON.stringify(wrong))).toThrow('alerts.0.status')

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import { z } from 'zod/v3'
 
 /** Postgres takes no NUL and no half of a character, which a cut can leave. */
 const text = (longest: number) =>
@@ -6,7 +6,8 @@ const text = (longest: number) =>
 const texts = z.record(z.string(), text(2000)).default({})
 
 /** What Postgres takes, too. */
-const time = z.iso
+const time = z
+  .string()
   .datetime({ offset: true })
   .refine((value) => !value.startsWith('0000'), 'expected a year from 0001 to 9999')
 
