@@ -34,8 +34,6 @@ export async function take(consumer: Consumer, settings: KafkaSettings, taking: 
   const { work, stopping, onBug } = taking
   const workOn = async (payloads: readonly EachBatchPayload[]) => {
     const heartbeat = async () => payloads[0]?.heartbeat()
-    // They may have waited behind other partitions for so long that the group has moved on.
-    await heartbeat()
     const beating = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
     const signal = AbortSignal.any([beating.signal, stopping])
     let rest = payloads.flatMap(messagesOf)
@@ -125,9 +123,11 @@ function isKafkas(error: Error): boolean {
 /** A heartbeat that fails says that the partition may be somebody else's: it aborts the signal with kafkajs's error. */
 function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
   const failed = new AbortController()
-  const timer = setInterval(() => {
+  const beat = () => {
     heartbeat().catch((error: unknown) => failed.abort(error))
-  }, intervalMs)
+  }
+  beat()
+  const timer = setInterval(beat, intervalMs)
   return { signal: failed.signal, stop: () => clearInterval(timer) }
 }
 
