@@ -73,7 +73,7 @@ test('a replay has a trace of its own, which is in its rows, and is linked to wh
   const first = { traceId: id, spanId: spanId(id, 1, 'add', 'process') }
   expect(process?.links).toMatchObject([{ context: first }])
   expect(send?.links).toEqual([])
-  expect(outcomeColumns([result(replay.message)])[3]).toContain(traceId)
+  expect(outcomeColumns([result(replay.message)])[4]).toContain(traceId)
 })
 
 test('spans say where the message was, under OpenTelemetry’s names', () => {
