@@ -21,6 +21,7 @@ const samplers = [
   'parentbased_traceidratio',
 ] as const
 const protocols = ['http/protobuf', 'http/json', 'grpc'] as const
+// Empty only by default.
 const name = z.string().regex(/^[\w.-]{0,200}$/, 'expected letters, digits, ".", "_" or "-"')
 const host = /^(\[[\da-f:]+\]|[^\s:,]+):\d{1,5}$/i
 const hosts = z

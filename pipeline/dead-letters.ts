@@ -32,7 +32,7 @@ with given as (
   insert into counters as c (stage, partition, entered, dead, busy_seconds)
   select $1, partition, sum(entered), sum(dead), sum(busy_seconds) from (
     select partition, (previous_sent_at is null)::int as entered, 1 as dead, 0 as busy_seconds from saved
-    union all (select partition, 0, 0, $18::float8 from given limit 1)
+    union all select $19::int, 0, 0, $18::float8
   ) counts group by partition order by partition
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, dead = c.dead + excluded.dead,
@@ -65,6 +65,7 @@ export async function insertDeadLetters(
       ),
       letters.length,
       busySeconds,
+      letters[0]?.message.partition,
     ],
   })
   return rows[0] ?? noneInserted

@@ -15,7 +15,10 @@ insert into counters as c (stage, partition, finished)
 select $1, partition, count(*) from saved group by partition order by partition
 on conflict (stage, partition) do update set finished = c.finished + excluded.finished`
 
-/** Records that messages went through all stages. One that is sent again after a crash keeps its first finish. */
+/**
+ * Records that messages went through all stages, counted by the partition of the last topic. One that is sent again after a
+ * crash keeps its first finish.
+ */
 export async function insertFinishes(
   database: Queryable,
   stage: string,

@@ -1,7 +1,7 @@
 import type { Message } from './message.ts'
 import type { Publication } from './publish.ts'
 import type { Route } from './route.ts'
-import type { Sending } from './send.ts'
+import type { Sending } from './requests.ts'
 import { formatTraceparent } from './traceparent.ts'
 
 /** Whoever watches a process, from outside: what it says changes no result. */

@@ -9,7 +9,8 @@ import type { Message } from './message.ts'
 import type { Place } from './outcome-columns.ts'
 import type { Route } from './route.ts'
 import type { Saved, SavedResult } from './save.ts'
-import type { Outgoing, Receipt, Sender } from './send.ts'
+import type { Outgoing, Receipt } from './requests.ts'
+import type { Sender, Settled } from './send.ts'
 import { buryTooLarge } from './too-large.ts'
 
 export interface Publishing {
@@ -53,7 +54,8 @@ export async function publish(saved: Saved, publishing: Publishing): Promise<Pub
   const begun = now()
   const { results } = saved
   const records = results.map((result) => nextRecord(result, begun, traceparent(result.message)))
-  const receipts = await patiently('Kafka', () => sender.send(route.target, records))
+  const settled: Settled = new Map()
+  const receipts = await patiently('Kafka', () => sender.send(route.target, records, settled))
   const acknowledgedAt = now()
   const published: Published[] = []
   const refused: SavedResult[] = []
@@ -81,7 +83,8 @@ async function publishDeadLetters(letters: readonly DeadLetter[], publishing: Pu
     const { partition, key, value } = letter.message
     return { partition, key, value, headers }
   })
-  const send = (some: readonly Outgoing[]) => patiently('Kafka', () => sender.send(route.deadLetters, some))
+  const send = (some: readonly Outgoing[], settled: Settled = new Map()) =>
+    patiently('Kafka', () => sender.send(route.deadLetters, some, settled))
   const receipts = await send(records)
   const refused = records.filter((_, index) => receipts[index] === undefined)
   // The row has the value. The record without it still says what died, where and why.

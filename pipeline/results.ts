@@ -35,7 +35,7 @@ with given as (
   insert into counters as c (stage, partition, entered, processed, busy_seconds)
   select $1, partition, sum(entered), sum(processed), sum(busy_seconds) from (
     select partition, (previous_sent_at is null)::int as entered, 1 as processed, 0 as busy_seconds from saved
-    union all (select partition, 0, 0, $18::float8 from given limit 1)
+    union all select $20::int, 0, 0, $18::float8
   ) counts group by partition order by partition
   on conflict (stage, partition) do update
   set entered = c.entered + excluded.entered, processed = c.processed + excluded.processed,
@@ -114,5 +114,6 @@ function valuesOf(place: Place, results: readonly Result[], busySeconds: number)
     results.length,
     busySeconds,
     place.target,
+    results[0]?.message.partition,
   ]
 }

@@ -1,5 +1,6 @@
 import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
 import { isContentError, plainArray, transaction, type Database, type Queryable } from './database.ts'
+import { countCopies, lockCounters } from './counters.ts'
 import { insertDeadLetters } from './dead-letters.ts'
 import type { Message } from './message.ts'
 import type { Inserted, Place } from './outcome-columns.ts'
@@ -62,6 +63,7 @@ async function insert(
   const [results, deadLetters] = [outcomes.filter(isResult), outcomes.filter(isDeadLetter)]
   if (deadLetters.length === 0) return await insertNewResults(database, place, results, busySeconds)
   return await transaction(database, async (client) => {
+    await lockCounters(client, place.stage, outcomes)
     const one = await insertResults(client, place, results, busySeconds)
     const other = await insertDeadLetters(client, place, deadLetters, results.length > 0 ? 0 : busySeconds)
     return { count: one.count + other.count, keys: [...keysOf(one, results), ...keysOf(other, deadLetters)] }
@@ -129,14 +131,6 @@ async function settle(
   }
   await countCopies(database, place.stage, saved.copies)
   return saved
-}
-
-async function countCopies(database: Queryable, stage: string, copies: readonly Message[]): Promise<void> {
-  const text = `insert into counters as c (stage, partition, copies)
-    select $1, partition, count(*) from unnest($2::int[]) as t (partition) group by partition order by partition
-    on conflict (stage, partition) do update set copies = c.copies + excluded.copies`
-  const partitions = plainArray(copies.map(({ partition }) => partition))
-  if (copies.length > 0) await database.query(text, [stage, partitions])
 }
 
 function keyOf({ id, attempt }: Pick<Message, 'id' | 'attempt'>): string {

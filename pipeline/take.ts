@@ -27,8 +27,8 @@ export interface Taking {
 
 /**
  * Hands the records of the topic that the consumer has subscribed to to `work`, in order within a partition. What the
- * partitions have is done together while it is little, since a batch costs as much as some dozen messages. While `work` runs, heartbeats go on by a
- * timer: kafkajs sends none by itself.
+ * partitions have is done together while it is little, since a batch costs as much as some dozen messages. While `work`
+ * runs, heartbeats go on by a timer: kafkajs sends none by itself.
  */
 export async function take(consumer: Consumer, settings: KafkaSettings, taking: Taking): Promise<void> {
   const { work, stopping, onBug } = taking

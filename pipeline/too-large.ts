@@ -1,5 +1,6 @@
 import type { DeadLetter } from './compute.ts'
 import { transaction, type Database } from './database.ts'
+import { lockCounters } from './counters.ts'
 import { insertDeadLetters } from './dead-letters.ts'
 import type { Place } from './outcome-columns.ts'
 import type { SavedResult } from './save.ts'
@@ -26,6 +27,7 @@ export async function buryTooLarge(
   if (letters.length === 0) return letters
   await transaction(database, async (client) => {
     const { stage, target } = place
+    await lockCounters(client, stage, letters)
     for (const {
       message: { id, attempt, partition },
     } of letters) {

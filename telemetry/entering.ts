@@ -1,6 +1,6 @@
 import { headerText, ownHeaders } from '../pipeline/headers.ts'
 import { traceIdOf } from '../pipeline/message.ts'
-import type { Outgoing, Sending } from '../pipeline/send.ts'
+import type { Outgoing, Sending } from '../pipeline/requests.ts'
 import { withIds, type Ids } from './next-ids.ts'
 import { spanId } from './span-ids.ts'
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { deadLetter, message, result } from './made-up-outcomes.ts'
@@ -24,4 +24,26 @@ test('a batch of several partitions is counted by partition, what enters and die
     { partition: 1, entered: 1, processed: 0, dead: 1, copies: 1, passed: null },
     { partition: 2, entered: 2, processed: 1, dead: 1, copies: 0, passed: 1 },
   ])
+})
+
+test('a batch with dead letters waits for whoever counts on the same partitions, and has nothing that those wait for', async () => {
+  await using pipeline = await freshPipeline()
+  const { database } = pipeline
+  const at = { stage: 'add', topic: 'start', target: 'next' }
+  const batch = (offset: number) => [
+    result(message(offset, { partition: 2 })),
+    deadLetter(message(offset, { partition: 1 })),
+  ]
+  await save(database, at, batch(1))
+  const other = await database.connect()
+  const count = 'update counters set entered = entered + 1 where stage = $1 and partition = $2'
+  await other.query('begin')
+  await other.query(count, ['add', 1])
+  const saved = save(database, at, batch(2))
+  const waits = 'select from pg_stat_activity where wait_event_type = $1 and datname = current_database()'
+  await vi.waitUntil(async () => (await database.query(waits, ['Lock'])).rowCount === 1, { timeout: 60_000 })
+  await other.query(count, ['add', 2])
+  await other.query('commit')
+  other.release()
+  expect(await saved).toMatchObject({ results: [{}], deadLetters: [{}] })
 })

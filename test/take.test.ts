@@ -56,12 +56,13 @@ test('the little that waits on several partitions is done together: one transact
 
 test('when only part of it is done in time, each partition is committed as far as it is done', async () => {
   await using pipeline = await freshPipeline()
-  await postToEach(pipeline, 4)
+  await postToEach(pipeline, 3)
   {
-    await using _ = runStages(pipeline, [stageThatTakes(300)])
-    await vi.waitUntil(async () => (await taken(pipeline)).transactions > 0, wait)
+    // Two are done in a moment: the second moment ends in the middle of a partition.
+    await using _ = runStages(pipeline, [stageThatTakes(600)])
+    await vi.waitUntil(async () => (await taken(pipeline)).transactions > 1, wait)
   }
   const { rows } = await taken(pipeline)
-  expect(rows).toEqual(expect.arrayContaining(['4', '0']))
+  expect(rows.filter((count) => count === '0').length).toBeGreaterThan(0)
   expect(await committed(pipeline)).toEqual(rows.map((count) => (count === '0' ? '-1' : count)))
 })

@@ -10,6 +10,7 @@ const time = z
   .string()
   .datetime({ offset: true })
   .refine((value) => !value.startsWith('0000'), 'expected a year from 0001 to 9999')
+  .refine((value) => !Number.isNaN(Date.parse(value)), 'expected an offset that there is')
 
 const alert = z
   .object({
@@ -19,7 +20,7 @@ const alert = z
     startsAt: time,
     endsAt: time.optional(),
     fingerprint: text(200),
-    values: z.record(text(200), z.number()).nullish(),
+    values: z.record(text(200), z.number().finite()).nullish(),
     panelURL: text(2000).default(''),
     dashboardURL: text(2000).default(''),
     generatorURL: text(2000).default(''),
