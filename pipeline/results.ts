@@ -66,8 +66,8 @@ function inserting(name: string, onConflict: string) {
 }
 
 /**
- * Saves the results of a batch, and for how long the process was busy since it saved last. A message that
- * has its row already is left alone and not counted.
+ * Saves the results of a batch, and for how long the process was busy since it saved last: the first partition has that
+ * among its counters. A message that has its row already is left alone and not counted.
  */
 export const insertResults = inserting('insert-results', 'on conflict do nothing')
 
