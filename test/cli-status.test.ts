@@ -81,7 +81,7 @@ test('without a monitor a stage that has not moved is unknown, and no reason for
   const groupId = `${pipeline.config.TOPIC_PREFIX}add`
   const consumer = pipeline.kafka.consumer({ groupId })
   await consumer.connect()
-  await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}start` })
+  await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}start`, fromBeginning: true })
   const taken = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
   await consumer.run({
