@@ -20,7 +20,7 @@ export interface Generation {
 }
 
 /** The most messages that enter in one go. */
-const MAX_BURST = 500
+const MAX_BURST = 100
 
 /** Position 0: makes messages, in bursts with pauses between, at a steady RATE, or a given number at once. */
 export async function generate(generation: Generation): Promise<void> {

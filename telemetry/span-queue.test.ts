@@ -93,3 +93,31 @@ test('an exporter that throws loses its spans, and nothing else', async () => {
   await queue.shutdown()
   expect(lost).toBe(4)
 })
+
+test('whoever makes many waits for room while the backend takes them', async () => {
+  const { asked, queue } = exporterInHand()
+  for (let count = 0; count < 8; count += 1) queue.onEnd(span())
+  let hasRoom = false
+  const waiting = queue.room(4).then(() => (hasRoom = true))
+  await settled()
+  expect(hasRoom).toBe(false)
+  asked[0]?.answer(true)
+  await waiting
+  expect(hasRoom).toBe(true)
+  await queue.room(4)
+})
+
+test('nobody waits for room at a backend that takes nothing, nor for ever at one that says nothing', async () => {
+  const { asked, queue, lost } = exporterInHand()
+  for (let count = 0; count < 8; count += 1) queue.onEnd(span())
+  await queue.room(1)
+  expect(sizes(asked)).toEqual([4, 4])
+  asked[0]?.answer(false)
+  await settled()
+  const waiting = queue.room(1)
+  let hasRoom = false
+  void waiting.then(() => (hasRoom = true))
+  await settled()
+  expect(hasRoom).toBe(true)
+  expect(lost()).toBe(4)
+})

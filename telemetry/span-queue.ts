@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace'
 
 export interface SpanQueueOptions {
@@ -14,11 +15,19 @@ export interface SpanQueueOptions {
 }
 
 export interface SpanQueue extends SpanProcessor {
+  /**
+   * Settles when so few spans are left that more are welcome: for whoever could make thousands at once. It waits for a
+   * backend that takes them, a second at most, and for none that does not.
+   */
+  room(spans: number): Promise<void>
   /** Waits no longer: what has not been exported is lost. */
   giveUp(): void
 }
 
 const SAMPLED = 1
+
+/** The longest that somebody waits for room, and how often he looks at least. */
+const [ROOM_MS, ROOM_STEP_MS] = [1000, 50]
 
 /**
  * Takes ended spans and exports them in batches, several at once. The SDK's own processor exports one batch at a time,
@@ -32,10 +41,12 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
   let report = options.onLost
   /** Spans of which nobody knows yet what becomes of them. */
   let unsettled = 0
+  let isTaking = true
 
   const exportBatch = async () => {
     const spans = waiting.splice(0, options.batch)
-    if (!(await isExported(exporter, spans))) report(spans.length)
+    isTaking = await isExported(exporter, spans)
+    if (!isTaking) report(spans.length)
     unsettled -= spans.length
   }
   const pump = (atLeast: number) => {
@@ -65,16 +76,19 @@ export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOption
     unsettled += 1
     pump(options.batch)
   }
-  const shutdown = async () => {
-    await flush()
-    clearTimeout(timer)
-    await exporter.shutdown()
-  }
+  const shutdown = () => flush().then(() => exporter.shutdown())
+  const room = (spans: number) => waitWhile(() => unsettled > spans && isTaking, underWay)
   const giveUp = () => {
     report(unsettled)
     report = () => undefined
   }
-  return { onStart: () => undefined, onEnd, forceFlush: flush, shutdown, giveUp }
+  return { onStart: () => undefined, onEnd, room, forceFlush: flush, shutdown, giveUp }
+}
+
+async function waitWhile(isCrowded: () => boolean, underWay: ReadonlySet<Promise<void>>): Promise<void> {
+  for (let waited = 0; waited < ROOM_MS && isCrowded(); waited += ROOM_STEP_MS) {
+    await Promise.race([...underWay, pause(ROOM_STEP_MS)])
+  }
 }
 
 function isExported(exporter: SpanExporter, spans: ReadableSpan[]): Promise<boolean> {

@@ -35,6 +35,9 @@ export interface TracingOptions {
 
 const FLUSH_MS = 3000
 
+/** The SDK's spans are large, and messages enter by the thousand in a second: so many wait to be exported, and are exported at once. */
+const ENTRY_SPANS = 200
+
 /**
  * Starts tracing by OpenTelemetry. Endpoint, headers and resource come from its own OTEL_* variables.
  * @throws when messages enter here and the instrumentation cannot wrap kafkajs
@@ -44,7 +47,11 @@ export async function startTracing({ service, config, isEntry, onLost }: Tracing
   const sampler = samplerOf(config)
   const queue = createSpanQueue(await createExporter(tracesProtocol(config), onLost), {
     capacity: config.OTEL_BSP_MAX_QUEUE_SIZE,
-    batch: Math.min(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, config.OTEL_BSP_MAX_QUEUE_SIZE),
+    batch: Math.min(
+      config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
+      isEntry ? ENTRY_SPANS : config.OTEL_BSP_MAX_QUEUE_SIZE,
+      config.OTEL_BSP_MAX_QUEUE_SIZE,
+    ),
     concurrency: 4,
     delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
     onLost,
@@ -59,7 +66,10 @@ export async function startTracing({ service, config, isEntry, onLost }: Tracing
     },
     observer: {
       ...nobody,
-      entering,
+      entering: async (records, send) => {
+        await queue.room(ENTRY_SPANS)
+        return await entering(records, send)
+      },
       traceparent: (message, { stage }) => {
         const sending = spanId(message.id, message.attempt, stage.name, 'send')
         const sampled = isSampled(message)
