@@ -4,7 +4,8 @@ import type { Message } from './message.ts'
 
 /**
  * Takes the counters of a batch for the rest of a transaction that has several statements. Each statement takes them in
- * the order of the partitions, but one after the other could meet somebody who waits for what this one has.
+ * the order of the partitions, but one after the other could meet somebody who waits for what this one has. Counters that
+ * are not there yet cannot be taken, so the first batches could meet all the same: Postgres gives one up, which is tried again.
  */
 export async function lockCounters(
   client: Queryable,

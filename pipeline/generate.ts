@@ -19,47 +19,49 @@ export interface Generation {
   readonly messages?: number | undefined
 }
 
-/** The most messages that enter in one go. */
+/** The most messages that enter in one go: they are in memory together, each with its span. */
 const MAX_BURST = 100
 
 /** Position 0: makes messages, in bursts with pauses between, at a steady RATE, or a given number at once. */
 export async function generate(generation: Generation): Promise<void> {
   const { config, messages } = generation
-  if (messages !== undefined) await generateNow(generation, messages)
+  if (messages !== undefined) await enterSome(generation, messages)
   else if (config.RATE !== undefined) await generateSteadily(generation, config.RATE)
   else await generateBursts(generation)
 }
 
-async function generateNow(generation: Generation, messages: number): Promise<void> {
-  for (let left = messages; left > 0 && !generation.signal.aborted; left -= MAX_BURST) {
+async function enterSome(generation: Generation, count: number): Promise<void> {
+  for (let left = count; left > 0 && !generation.signal.aborted; left -= MAX_BURST) {
     await generation.enter(newInputs(generation, Math.min(left, MAX_BURST)))
   }
 }
 
-/** Keeps the rate over any length of time: what a slow moment leaves undone is made up for, up to one burst. */
+/** Keeps the rate over any length of time: what a slow moment leaves undone is made up for, up to so many. */
+const MAX_OWED = 500
+
 async function generateSteadily(generation: Generation, rate: number): Promise<void> {
   const { signal } = generation
   const tickMs = Math.min(1000, Math.max(20, 1000 / rate))
   let owed = 1
   let last = performance.now()
   while (!signal.aborted) {
-    if (owed >= 1) await generation.enter(newInputs(generation, Math.floor(owed)))
+    if (owed >= 1) await enterSome(generation, Math.floor(owed))
     owed -= Math.floor(owed)
     await sleep(tickMs, generation)
     const time = performance.now()
-    owed = Math.min(MAX_BURST, owed + ((time - last) / 1000) * rate)
+    owed = Math.min(MAX_OWED, owed + ((time - last) / 1000) * rate)
     last = time
   }
 }
 
 async function generateBursts(generation: Generation): Promise<void> {
-  const { config, random, enter, signal } = generation
+  const { config, random, signal } = generation
   while (!signal.aborted) {
     const seconds = config.SLEEP_MIN + random() * (config.SLEEP_MAX - config.SLEEP_MIN)
     await sleep(seconds * 1000, generation)
     const span = config.MESSAGE_MAX - config.MESSAGE_MIN + 1
     const count = config.MESSAGE_MIN + Math.floor(random() * span)
-    if (!signal.aborted) await enter(newInputs(generation, count))
+    await enterSome(generation, count)
   }
 }
 

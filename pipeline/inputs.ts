@@ -40,7 +40,7 @@ function refuse(refused: readonly Input[], entry: Entry): void {
   )
 }
 
-const OUTBOX_PAGE = 500
+const OUTBOX_PAGE = 100
 
 /**
  * Sends what another process has saved but not marked.
@@ -88,9 +88,14 @@ async function publishInputs(
 
 async function withdrawInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {
   const text = `
-    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition)
+    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition),
+    counts as (select partition, count(*) from gone group by partition),
+    locked as (
+      select partition from counters where stage = $1 and partition in (select partition from counts)
+      order by partition for update
+    )
     update counters c set entered = c.entered - g.count
-    from (select partition, count(*) from gone group by partition) g
+    from locked join counts g using (partition)
     where c.stage = $1 and c.partition = g.partition`
   if (inputs.length > 0) await database.query(text, [stage, plainArray(inputs.map(({ id }) => id))])
 }

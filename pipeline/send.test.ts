@@ -50,6 +50,22 @@ test('while one partition fails the others are not sent again and again, and the
   expect([0, 1, 2].map(timesOf)).toEqual([2, 2, 2])
 })
 
+test('who fails sends apart until it works, however well another one does on the same topic', async () => {
+  let isAway = true
+  const { sender, timesOf } = broker(({ partition }) =>
+    partition === 1 && isAway ? new Error('Not enough replicas') : undefined,
+  )
+  const [mine, settled]: [Outgoing[], Settled] = [[record(0), record(1)], new Map()]
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    await expect(sender.send('stage2', mine, settled)).rejects.toThrow('Not enough replicas')
+    await sender.send('stage2', [record(2), record(3)])
+    await sender.send('stage2', [])
+  }
+  isAway = false
+  await sender.send('stage2', mine, settled)
+  expect([0, 1, 2, 3].map(timesOf)).toEqual([2, 1, 4, 4])
+})
+
 test('when all is well again, all partitions are in one request again', async () => {
   let isAway = true
   const { sender, requests } = broker(() => (isAway ? new Error('away') : undefined))

@@ -36,10 +36,11 @@ type Limits = Pick<KafkaSettings, 'maxRequestBytes' | 'deadlyRequestBytes'>
 
 /** {@link createSender}, by requests of whatever kind. */
 export function senderBy({ request, close }: Requests, limits: Limits): Sender {
-  // Of a request for several partitions the broker may take some and refuse another, and kafkajs tells only of that one. So
-  // that the others are not sent again and again, each partition has requests of its own: after a failure until all is
-  // well, and on a topic that refuses records for their size for good.
+  // Of a request for several partitions the broker may take some and refuse another, and kafkajs tells only of that one,
+  // when it has tried a few times itself. So that the others are not sent again and again, each partition has requests of
+  // its own: after a failure until all is well, and on a topic that refuses records for their size for good.
   const failing = new Set<string>()
+  const failed = new WeakSet<Settled>()
   const refusing = new Set<string>()
 
   return {
@@ -65,12 +66,16 @@ export function senderBy({ request, close }: Requests, limits: Limits): Sender {
         }
       }
       const left = records.filter((record) => !settled.has(record))
-      const lots = failing.has(topic) || refusing.has(topic) ? partitionsOf(left) : [left]
+      if (left.length === 0) return records.map((record) => settled.get(record))
+      // Whoever shares the topic may be well all the while.
+      const isApart = failed.has(settled) || failing.has(topic) || refusing.has(topic)
+      const lots = isApart ? partitionsOf(left) : [left]
       const outcomes = await Promise.allSettled(lots.map(settleInTurn))
       const failure = outcomes.find((outcome) => outcome.status === 'rejected')
       if (failure === undefined) failing.delete(topic)
       else {
         failing.add(topic)
+        failed.add(settled)
         throw failure.reason
       }
       return records.map((record) => settled.get(record))

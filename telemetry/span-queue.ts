@@ -16,8 +16,8 @@ export interface SpanQueueOptions {
 
 export interface SpanQueue extends SpanProcessor {
   /**
-   * Settles when so few spans are left that more are welcome: for whoever could make thousands at once. It waits for a
-   * backend that takes them, a second at most, and for none that does not.
+   * Settles when so few spans are left that more are welcome: for whoever could make thousands at once. It waits a second
+   * at most, and not at all for a backend that did not take the latest.
    */
   room(spans: number): Promise<void>
   /** Waits no longer: what has not been exported is lost. */
@@ -32,7 +32,7 @@ const [ROOM_MS, ROOM_STEP_MS] = [1000, 50]
 /**
  * Takes ended spans and exports them in batches, several at once. The SDK's own processor exports one batch at a time,
  * drops without a count that one could read, and at its end sends everything at once, more than the exporter allows.
- * A backend that is away costs the spans that find no room, and never makes anybody wait.
+ * A backend that is away costs the spans that find no room; nobody waits for it but who asks for {@link SpanQueue.room}.
  */
 export function createSpanQueue(exporter: SpanExporter, options: SpanQueueOptions): SpanQueue {
   const waiting: ReadableSpan[] = []

@@ -37,6 +37,8 @@ const FLUSH_MS = 3000
 
 /** The SDK's spans are large, and messages enter by the thousand in a second: so many wait to be exported, and are exported at once. */
 const ENTRY_SPANS = 200
+/** Of those, while the backend is away. */
+const ENTRY_CAPACITY = 2000
 
 /**
  * Starts tracing by OpenTelemetry. Endpoint, headers and resource come from its own OTEL_* variables.
@@ -46,7 +48,7 @@ export async function startTracing({ service, config, isEntry, onLost }: Tracing
   const resource = resourceOf(service)
   const sampler = samplerOf(config)
   const queue = createSpanQueue(await createExporter(tracesProtocol(config), onLost), {
-    capacity: config.OTEL_BSP_MAX_QUEUE_SIZE,
+    capacity: Math.min(config.OTEL_BSP_MAX_QUEUE_SIZE, isEntry ? ENTRY_CAPACITY : Infinity),
     batch: Math.min(
       config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
       isEntry ? ENTRY_SPANS : config.OTEL_BSP_MAX_QUEUE_SIZE,
