@@ -36,9 +36,10 @@ async function enterSome(generation: Generation, count: number): Promise<void> {
   }
 }
 
-/** Keeps the rate over any length of time: what a slow moment leaves undone is made up for, up to so many. */
+/** The most messages that a slow moment may leave to be made up for. */
 const MAX_OWED = 500
 
+/** Keeps the rate over any length of time: what a slow moment leaves undone is made up for. */
 async function generateSteadily(generation: Generation, rate: number): Promise<void> {
   const { signal } = generation
   const tickMs = Math.min(1000, Math.max(20, 1000 / rate))

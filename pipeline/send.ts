@@ -59,25 +59,25 @@ export function senderBy({ request, close }: Requests, limits: Limits): Sender {
       }
       const settleInTurn = async (some: readonly Outgoing[]) => {
         for (const chunk of chunksOf(some, sizeOf, limits.maxRequestBytes)) {
-          // Only a record that is too large by itself makes a chunk of this size.
-          const deadly = chunk.find((record) => sizeOf(record) > limits.deadlyRequestBytes)
-          if (deadly === undefined) await settle(chunk)
-          else settled.set(deadly, undefined)
+          // Only a record that is too large by itself makes a chunk of that size.
+          const [first] = chunk
+          const isDeadly = chunk.length === 1 && first && sizeOf(first) > limits.deadlyRequestBytes
+          if (isDeadly) settled.set(first, undefined)
+          else await settle(chunk)
         }
       }
       const left = records.filter((record) => !settled.has(record))
-      if (left.length === 0) return records.map((record) => settled.get(record))
       // Whoever shares the topic may be well all the while.
       const isApart = failed.has(settled) || failing.has(topic) || refusing.has(topic)
       const lots = isApart ? partitionsOf(left) : [left]
       const outcomes = await Promise.allSettled(lots.map(settleInTurn))
       const failure = outcomes.find((outcome) => outcome.status === 'rejected')
-      if (failure === undefined) failing.delete(topic)
-      else {
+      if (failure !== undefined) {
         failing.add(topic)
         failed.add(settled)
         throw failure.reason
       }
+      if (left.length > 0) failing.delete(topic)
       return records.map((record) => settled.get(record))
     },
     close,

@@ -105,11 +105,10 @@ function batchOf(
 function reachedIn(payload: EachBatchPayload, messages: readonly Message[], done: number): Reached[] {
   const { batch } = payload
   const isOfIt = ({ partition }: Message) => partition === batch.partition
-  const index = messages.slice(0, done).findLastIndex(isOfIt)
-  const message = messages[index]
+  const message = messages.findLast((one, index) => index < done && isOfIt(one))
   if (message === undefined) return []
   // Behind the last message there may be what is none, such as the end of a transaction: it would wait for ever.
-  const isWhole = !messages.slice(done).some(isOfIt)
+  const isWhole = !messages.some((one, index) => index >= done && isOfIt(one))
   return [{ payload, last: isWhole ? batch.lastOffset() : message.offset }]
 }
 

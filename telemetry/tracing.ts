@@ -35,9 +35,9 @@ export interface TracingOptions {
 
 const FLUSH_MS = 3000
 
-/** The SDK's spans are large, and messages enter by the thousand in a second: so many wait to be exported, and are exported at once. */
+/** The SDK's spans are large, and messages enter by the thousand in a second: so many are exported together. */
 const ENTRY_SPANS = 200
-/** Of those, while the backend is away. */
+/** How many of those may wait while the backend is away. */
 const ENTRY_CAPACITY = 2000
 
 /**
@@ -47,13 +47,11 @@ const ENTRY_CAPACITY = 2000
 export async function startTracing({ service, config, isEntry, onLost }: TracingOptions): Promise<Tracing> {
   const resource = resourceOf(service)
   const sampler = samplerOf(config)
+  const [waiting, together] = isEntry ? [ENTRY_CAPACITY, ENTRY_SPANS] : [Infinity, Infinity]
+  const capacity = Math.min(config.OTEL_BSP_MAX_QUEUE_SIZE, waiting)
   const queue = createSpanQueue(await createExporter(tracesProtocol(config), onLost), {
-    capacity: Math.min(config.OTEL_BSP_MAX_QUEUE_SIZE, isEntry ? ENTRY_CAPACITY : Infinity),
-    batch: Math.min(
-      config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE,
-      isEntry ? ENTRY_SPANS : config.OTEL_BSP_MAX_QUEUE_SIZE,
-      config.OTEL_BSP_MAX_QUEUE_SIZE,
-    ),
+    capacity,
+    batch: Math.min(config.OTEL_BSP_MAX_EXPORT_BATCH_SIZE, capacity, together),
     concurrency: 4,
     delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
     onLost,
