@@ -3,7 +3,7 @@ import { runner } from 'node-pg-migrate'
 import type { Pool } from 'pg'
 import type { Log } from './log.ts'
 
-const directory = fileURLToPath(new URL('../sql', import.meta.url))
+const directory = fileURLToPath(new URL('../sql/migrations', import.meta.url))
 
 /** Any number does, as long as it is always the same: one migration at a time, the others wait for it. */
 const LOCK = 7_403_118

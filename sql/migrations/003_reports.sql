@@ -1,10 +1,6 @@
 -- What the dashboards ask, by name. Whoever may select from the views may call the functions: they read nothing else.
 -- Each reads a bounded number of rows, whatever the range of time and however many messages there are.
 
--- An id as it is written everywhere: 32 lower-case hex digits.
-create function hex(id uuid) returns text language sql immutable parallel safe
-return encode(uuid_send(id), 'hex');
-
 -- As much of a text as a table has room for.
 create function shortened(whole text) returns text language sql immutable parallel safe
 return case when length(whole) > 2000 then left(whole, 2000) || '…' else whole end;
@@ -16,9 +12,109 @@ return floor(extract(epoch from began - greatest(ended - began, interval '20 ms'
 create function link_to(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
 return ceil(extract(epoch from ended + greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
 
--- The least id of a message that entered then: ids begin with their time (UUIDv7), so a range of time is one of ids.
-create function first_id(at timestamptz) returns uuid language sql immutable parallel safe
-return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
+-- Messages that have no answer, as rows of their own.
+create view dead_letters as
+select message_id, attempt, stage, reason, explanation, record_value, headers, partition, "offset", trace_id,
+  entered_at, previous_sent_at, queued_at, started_at, computed_at
+from results
+where reason is not null;
+
+-- One row per message, attempt and stage, whatever came of it, with every boundary of its time there.
+-- The boundaries never go back: each is lifted to the one before when the row is written.
+--   wait = started - queued, work = computed - started, save = sent - computed, publish = next queued - sent
+-- What comes next is the message's own next row, not the catalogue's next stage: stages are put in, renamed and taken out,
+-- and the times of what went through before still add up.
+create view steps as
+select
+  s.message_id,
+  s.attempt,
+  stages.position,
+  s.stage,
+  coalesce(s.reason, 'processed') as outcome,
+  s.result,
+  s.explanation,
+  stages.topic,
+  s.partition,
+  s."offset",
+  s.trace_id,
+  s.entered_at,
+  s.queued_at,
+  s.started_at,
+  s.computed_at,
+  coalesce(next.previous_sent_at, last.sent_at) as sent_at,
+  coalesce(next.queued_at, last.finished_at) as next_queued_at
+from results s
+left join stages on stages.name = s.stage
+left join lateral (
+  select n.previous_sent_at, n.queued_at
+  from results n
+  left join stages following on following.name = n.stage
+  -- Where times are equal, nothing took any time; the order still is the one of the flow.
+  where n.message_id = s.message_id and n.attempt = s.attempt
+    and (n.queued_at, n.computed_at, coalesce(following.position, 0), n.stage)
+      > (s.queued_at, s.computed_at, coalesce(stages.position, 0), s.stage)
+  order by n.queued_at, n.computed_at, coalesce(following.position, 0), n.stage
+  limit 1
+) next on true
+left join lateral (
+  select sent_at, finished_at from finished
+  where message_id = s.message_id and attempt = s.attempt and next.queued_at is null and s.reason is null
+  -- Keeps it a look-up for last rows only, where the planner would rather read all of the table.
+  limit 1
+) last on true;
+
+-- The four times of each step in seconds. Restrict it by message_id, or by a range of queued_at: both are cheap.
+create view step_times as
+select
+  message_id,
+  attempt,
+  position,
+  stage,
+  outcome,
+  queued_at,
+  extract(epoch from started_at - queued_at)::float8 as wait,
+  extract(epoch from computed_at - started_at)::float8 as work,
+  extract(epoch from sent_at - computed_at)::float8 as save,
+  extract(epoch from next_queued_at - sent_at)::float8 as publish
+from steps;
+
+-- From the entry topic to the last one, in seconds. Restrict it by a range of finished_at.
+create view end_to_end as
+select message_id, attempt, entered_at, finished_at, extract(epoch from finished_at - entered_at)::float8 as seconds
+from finished;
+
+-- The shape of a plain table of results: the numbers that entered, a stage, what it added.
+create view numbers_and_results as
+select r.message_id, r.attempt, i.numbers, r.stage, r.result, r.computed_at
+from results r
+left join inputs i on i.message_id = r.message_id
+where r.reason is null;
+
+-- What each stage has done since the beginning, without looking at a single message.
+-- waiting at a stage = arrived from the one before + entered here - processed - dead.
+create view stage_totals as
+select
+  stages.position,
+  stages.name as stage,
+  coalesce(sum(c.entered), 0)::bigint as entered,
+  coalesce(sum(c.processed), 0)::bigint as processed,
+  coalesce(sum(c.dead), 0)::bigint as dead,
+  coalesce(sum(c.duplicates), 0)::bigint as duplicates,
+  coalesce(sum(c.busy_seconds), 0) as busy_seconds,
+  (select coalesce(sum(before.processed), 0)::bigint from counters before where before.target = stages.topic) as arrived
+from stages
+left join counters c on c.stage = stages.name
+where stages.is_current
+group by stages.position, stages.name, stages.topic;
+
+-- All messages since the beginning, those of stages that are no more, too.
+create view message_totals as
+select
+  coalesce(sum(entered), 0)::bigint as entered,
+  coalesce(sum(finished), 0)::bigint as finished,
+  coalesce(sum(dead), 0)::bigint as dead,
+  coalesce(sum(duplicates), 0)::bigint as duplicates
+from counters;
 
 -- How every stage was, each time that the monitor looked. Restrict it by a range of `at`.
 create view stage_history as
@@ -73,24 +169,25 @@ from stages
 left join lateral (
   select * from stage_samples
   where at = (select max(at) from stage_samples where at <= now()) and at > now() - interval '20 s' and stage = stages.name
-) s on true;
+) s on true
+where stages.is_current;
 
 -- What the rows and the broker say of each stage, side by side.
 create view stage_ledger as
-select t.position, t.stage, t.entered, t.processed, t.dead, t.copies, n.waiting, n.missing
+select t.position, t.stage, t.entered, t.processed, t.dead, t.duplicates, n.waiting, n.missing
 from stage_totals t
 join stage_now n on n.stage = t.stage;
 
 -- All messages by account, each time that the monitor looked. Restrict it by a range of `at`.
 create view ledger_history as
-select at, entered, in_flight, finished, dead, copies, missing from ledger_samples;
+select at, entered, in_flight, finished, dead, duplicates, missing from ledger_samples;
 
 -- Messages that went through all stages. Restrict it by a range of finished_at, and take the latest.
 create view finished_messages as
 select message_id, hex(message_id) as message, attempt, entered_at, finished_at,
   extract(epoch from finished_at - entered_at)::float8 as seconds,
   link_from(entered_at, finished_at) as link_from, link_to(entered_at, finished_at) as link_to
-from finishes;
+from finished;
 
 -- The slowest of the latest 20,000 that finished in a range of time.
 create function slowest_messages(since timestamptz, until timestamptz, most integer default 15)
@@ -155,53 +252,51 @@ end;
 
 -- Messages that have no answer. Restrict it by a range of computed_at, by a stage too, and take the latest.
 create view dead_messages as
-select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation, topic, partition, "offset",
-  shortened(encode(substring(body from 1 for 2001), 'escape')) as body,
+select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation,
+  stages.topic, partition, "offset",
+  shortened(encode(substring(record_value from 1 for 2001), 'escape')) as body,
   link_from(entered_at, computed_at) as link_from, link_to(entered_at, computed_at) as link_to
-from dead_letters;
+from dead_letters
+left join stages on stages.name = stage;
 
 -- One row per message that entered: how far it is. Restrict it by message_id, or a range of them (first_id), and take the latest.
 create view messages as
 select
   i.message_id,
   hex(i.message_id) as message,
-  i.dt as entered_at,
+  i.created_at as entered_at,
   case
-    when f.attempt = greatest(f.attempt, r.attempt, d.attempt) then 'finished'
-    when d.attempt = greatest(f.attempt, r.attempt, d.attempt) then 'dead letter'
+    when f.attempt = greatest(f.attempt, r.attempt) then 'finished'
+    when r.reason is not null then 'dead letter'
     else 'on its way'
   end as state,
   case
-    when f.attempt = greatest(f.attempt, r.attempt, d.attempt) then null
-    when d.attempt = greatest(f.attempt, r.attempt, d.attempt) then d.stage
+    when f.attempt = greatest(f.attempt, r.attempt) then null
+    when r.reason is not null then r.stage
     when r.stage is null then i.stage
     else coalesce(following.name, r.stage)
   end as stage,
-  greatest(f.attempt, r.attempt, d.attempt, 1) as attempt,
+  greatest(f.attempt, r.attempt, 1) as attempt,
   extract(epoch from f.finished_at - f.entered_at)::float8 as seconds,
-  extract(epoch from now() - i.dt)::float8 as age,
-  link_from(i.dt, coalesce(f.finished_at, d.computed_at, i.dt)) as link_from,
-  case when f.attempt is null and d.attempt is null then 'now'
-    else link_to(i.dt, greatest(f.finished_at, d.computed_at)) end as link_to
+  extract(epoch from now() - i.created_at)::float8 as age,
+  link_from(i.created_at, coalesce(f.finished_at, r.dead_at, i.created_at)) as link_from,
+  case when f.attempt is null and r.dead_at is null then 'now'
+    else link_to(i.created_at, greatest(f.finished_at, r.dead_at)) end as link_to
 from inputs i
 left join lateral (
-  select attempt, entered_at, finished_at from finishes where message_id = i.message_id order by attempt desc limit 1
+  select attempt, entered_at, finished_at from finished where message_id = i.message_id order by attempt desc limit 1
 ) f on true
 left join lateral (
-  select attempt, stage, computed_at from dead_letters where message_id = i.message_id order by attempt desc limit 1
-) d on true
-left join lateral (
-  select r.attempt, r.stage from results r where r.message_id = i.message_id
-  order by r.attempt desc, r.queued_at desc limit 1
+  select attempt, stage, reason, case when reason is not null then computed_at end as dead_at
+  from results where message_id = i.message_id
+  order by attempt desc, reason is null, queued_at desc limit 1
 ) r on true
 left join stages reached on reached.name = r.stage
-left join stages following on following.position = reached.position + 1;
+left join stages following on following.position = reached.position + 1 and following.is_current;
 
 -- Traces that messages came with. Restrict it by trace_id.
 create view foreign_traces as
-select foreign_trace_id as trace_id, message_id from results where foreign_trace_id is not null
-union all
-select foreign_trace_id, message_id from dead_letters where foreign_trace_id is not null;
+select foreign_trace_id as trace_id, message_id from results where foreign_trace_id is not null;
 
 -- The message that a person asks for: its id or that of its trace, with or without dashes; for nothing at all the latest that
 -- finished, long enough ago for its trace to be kept if there is such a one; null for anything else.
@@ -221,14 +316,14 @@ begin atomic
 end;
 
 -- What happened to one message, step by step: what a stage received and added, and when. Restrict it by message_id.
-create view passport as
+create view message_history as
 select
   s.message_id,
   s.attempt,
   s.position,
   s.stage,
   s.outcome,
-  shortened(coalesce(received.body, i.body, s.numbers)) as received,
+  shortened(coalesce(received.body, i.body, i.numbers)) as received,
   shortened(s.result) as added,
   s.explanation,
   s.topic,
@@ -242,16 +337,15 @@ select
   extract(epoch from s.computed_at - s.started_at)::float8 as work,
   extract(epoch from s.sent_at - s.computed_at)::float8 as save,
   extract(epoch from s.next_queued_at - s.sent_at)::float8 as publish
-from (
-  select p.*, (select r.numbers from results r
-    where r.message_id = p.message_id and r.attempt = p.attempt and r.stage = p.stage) as numbers
-  from steps p
-) s
-left join stages before on before.position = s.position - 1
+from steps s
 left join lateral (
+  -- What the row before has published; of a replay that begins in the middle, the row before in an earlier attempt.
   select r.body from results r
-  where r.message_id = s.message_id and r.attempt <= s.attempt and r.stage = before.name
-  order by r.attempt desc limit 1
+  left join stages before on before.name = r.stage
+  where r.message_id = s.message_id and r.attempt <= s.attempt and r.reason is null
+    and case when r.attempt = s.attempt then (r.queued_at, r.computed_at) < (s.queued_at, s.computed_at) and r.stage <> s.stage
+      else before.position < s.position end
+  order by r.attempt desc, r.queued_at desc, r.computed_at desc limit 1
 ) received on true
 left join inputs i on i.message_id = s.message_id;
 
@@ -259,13 +353,13 @@ left join inputs i on i.message_id = s.message_id;
 create view message_bars as
 select message_id, attempt, position, case when attempt > 1 then attempt || ': ' || stage else stage end as label,
   before, wait, work, save, publish, null::float8 as so_far
-from passport
+from message_history
 union all
 select m.message_id, m.attempt, stages.position, case when m.attempt > 1 then m.attempt || ': ' || m.stage else m.stage end,
   coalesce(reached.seconds, 0), null, null, null, null,
   extract(epoch from now() - coalesce(reached.entered_at, m.entered_at)) - coalesce(reached.seconds, 0)
 from messages m
-left join stages on stages.name = m.stage
+left join stages on stages.name = m.stage and stages.is_current
 left join lateral (
   select max(s.entered_at) as entered_at, extract(epoch from max(s.computed_at) - max(s.entered_at))::float8 as seconds
   from steps s where s.message_id = m.message_id and s.attempt = m.attempt

@@ -1,0 +1,182 @@
+-- What the pipeline keeps. Rows are the one source of truth: dashboards, traces, the ledger and replays are read from them.
+
+-- An id as it is written everywhere: 32 lower-case hex digits.
+create function hex(id uuid) returns text language sql immutable parallel safe
+return encode(uuid_send(id), 'hex');
+
+-- The least id of a message that entered then: ids begin with their time (UUIDv7), so a range of time is one of ids.
+create function first_id(at timestamptz) returns uuid language sql immutable parallel safe
+return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
+
+-- What entered the pipeline, and the generator's outbox. The row comes first, then the record on the topic, then the
+-- mark: after a crash in between, the same id is published again and the first stage drops the duplicate.
+create table inputs (
+  message_id uuid primary key,
+  created_at timestamptz not null default now(),
+  -- Null until the broker has it.
+  published_at timestamptz,
+  partition integer not null,
+  -- Where it entered: the stage that reads it first.
+  stage text not null,
+  -- The numbers as they were written, so that every digit stays; null when a body posted by hand has none.
+  numbers text,
+  -- What is published. Null when the message was posted by hand.
+  body text
+) partition by range (message_id);
+
+create index inputs_unpublished on inputs (message_id) where published_at is null;
+create index inputs_by_time on inputs using brin (published_at) with (pages_per_range = 32, autosummarize = on);
+
+-- One row per message, attempt and stage, whatever came of it. The key is the promise "nothing twice".
+-- Columns of fixed length come first, the widest in front: no bytes are lost between them.
+create table results (
+  message_id uuid not null,
+  -- The boundaries of the times that add up. Those that lie behind this row are in the row of the next stage.
+  entered_at timestamptz not null,
+  -- When the stage before began to publish it; null where the message entered the pipeline.
+  previous_sent_at timestamptz,
+  queued_at timestamptz not null,
+  started_at timestamptz not null,
+  computed_at timestamptz not null,
+  -- Where the record was, on the topic that the stage reads. A second delivery from the same place is a redelivery, one
+  -- from another place a duplicate.
+  "offset" bigint not null,
+  partition integer not null,
+  attempt smallint not null,
+  stage text not null,
+  -- What the stage added, and the whole body as it was published: sent again on a redelivery, and to any stage by a replay.
+  result text,
+  body text,
+  -- Headers of the record that are not the pipeline's own, as a JSON object of latin1 strings. They go on with the message.
+  headers text,
+  -- Null for a result. A dead letter has the reason, a sentence that explains it, and the value of its record, which need
+  -- not be text and may be null.
+  reason text,
+  explanation text,
+  record_value bytea,
+  -- The trace and the span that the message came with, where they are not derived from its id.
+  foreign_trace_id uuid,
+  parent_span_id text,
+  parent_flags smallint,
+  trace_id text generated always as (encode(uuid_send(coalesce(foreign_trace_id, message_id)), 'hex')) virtual,
+  primary key (message_id, attempt, stage),
+  constraint result_or_dead_letter check ((body is null) <> (reason is null))
+) partition by range (message_id);
+
+-- Rows come in the order of time, so a range of time is a range of blocks: an index of a few pages finds it.
+create index results_by_time on results using brin (queued_at, computed_at) with (pages_per_range = 32, autosummarize = on);
+create index results_dead on results (computed_at desc) where reason is not null;
+create index results_dead_by_stage on results (stage, computed_at desc) where reason is not null;
+-- From a trace to its message, where the message came with the trace: few do, so this holds few rows.
+create index results_by_foreign_trace on results (foreign_trace_id) where foreign_trace_id is not null;
+
+-- A message that went through all stages: written by the last one, after the broker has the record.
+create table finished (
+  message_id uuid not null,
+  entered_at timestamptz not null,
+  sent_at timestamptz not null,
+  finished_at timestamptz not null,
+  -- Where the record is on the last topic.
+  "offset" bigint not null,
+  partition integer not null,
+  attempt smallint not null,
+  primary key (message_id, attempt)
+) partition by range (message_id);
+
+create index finished_latest on finished (finished_at desc);
+
+-- An attempt of a message that was asked for: its number is taken here before anything is sent, so that no two share one.
+create table replays (
+  message_id uuid not null,
+  attempt smallint not null,
+  -- Where it begins.
+  stage text not null,
+  replayed_at timestamptz not null default now(),
+  primary key (message_id, attempt)
+);
+
+-- Sums that need no scan, written by the statement that writes the rows they count.
+-- waiting at a stage = processed with its topic as the target + entered here - processed - dead.
+create table counters (
+  stage text not null,
+  partition integer not null,
+  -- The topic to which results went: what was sent there is in front of the stage that reads it, whichever sent it. Empty
+  -- for what a generator let in.
+  target text not null,
+  -- Entered the pipeline at this stage: generated, submitted, posted by hand, replayed.
+  entered bigint not null default 0,
+  processed bigint not null default 0,
+  dead bigint not null default 0,
+  finished bigint not null default 0,
+  -- Records dropped because another offset holds the message. Says what was seen: not part of the sum.
+  duplicates bigint not null default 0,
+  -- Seconds in which a process of the stage had at least one batch in work.
+  busy_seconds float8 not null default 0,
+  primary key (stage, partition, target)
+) with (fillfactor = 50);
+
+-- The catalogue, written by `throughline migrate`: it gives every report the order of the flow. A stage that was taken out
+-- of the catalogue stays, with the place it had.
+create table stages (
+  name text primary key,
+  position integer not null,
+  topic text not null,
+  is_current boolean not null default true
+);
+
+create unique index stages_position on stages (position) where is_current;
+
+-- What the monitor saw of each stage, every five seconds: the history beside the rows.
+create table stage_samples (
+  at timestamptz not null,
+  stage text not null,
+  -- By the broker: end offset - committed offset. What the broker says is null when it could not be asked: UNKNOWN.
+  waiting bigint,
+  oldest_seconds float8,
+  -- Null while there is nothing to compare with, drain_seconds also when it would take for ever.
+  arrivals_per_second float8,
+  served_per_second float8,
+  drain_seconds float8,
+  utilisation float8,
+  members integer,
+  partitions integer,
+  partitions_assigned integer,
+  -- The rows say that these wait, and the broker does not have them. Null when one of the two could not be asked.
+  missing bigint,
+  verdict text not null,
+  sentence text not null,
+  primary key (at, stage)
+);
+
+-- All messages, as the monitor counted them at the same times.
+create table ledger_samples (
+  at timestamptz primary key,
+  entered bigint not null,
+  in_flight bigint not null,
+  finished bigint not null,
+  dead bigint not null,
+  duplicates bigint not null,
+  missing bigint not null
+);
+
+-- Alerts that were delivered to the monitor, one row for each time that one fired or resolved.
+create table alert_notifications (
+  id bigint generated always as identity primary key,
+  received_at timestamptz not null default now(),
+  status text not null check (status in ('firing', 'resolved')),
+  alert text not null,
+  -- Null when the alert is about no stage.
+  stage text,
+  severity text,
+  summary text,
+  "values" jsonb,
+  url text,
+  starts_at timestamptz not null,
+  -- Null while it fires.
+  ends_at timestamptz,
+  fingerprint text not null,
+  -- Grafana says it again as long as it goes on.
+  unique (fingerprint, starts_at, status)
+);
+
+create index alert_notifications_latest on alert_notifications (received_at desc);
