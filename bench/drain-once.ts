@@ -110,7 +110,7 @@ async function finishedASecond(database: Database, messages: number): Promise<nu
   const { rows } = await database.query<{ finished: number; seconds: number }>(
     `select count(*)::float8 as finished,
        extract(epoch from max(finished_at) - (select min(started_at) from results))::float8 as seconds
-     from finishes`,
+     from finished`,
   )
   const { finished = 0, seconds = 0 } = rows[0] ?? {}
   if (finished !== messages) throw new Error(`${finished} messages of ${messages} have finished`)

@@ -1,3 +1,4 @@
+import { DROP_A_DAY } from './growth-questions.ts'
 import type { Case, Column, PartReport } from './report.ts'
 import { medianOf } from './statistics.ts'
 
@@ -59,6 +60,11 @@ const goals: readonly Goal[] = [
     name: 'growth: ms of status, under',
     bound: 1000,
     measured: (parts) => largest(parts, 'throughline status'),
+  },
+  {
+    name: 'growth: ms to drop a day beside a writer, under',
+    bound: 1000,
+    measured: (parts) => largest(parts, DROP_A_DAY),
   },
   {
     name: 'idle: % of a core for a stage, under',

@@ -9,8 +9,13 @@ import { throughline } from './throughline.ts'
 import type { Trial } from './trial.ts'
 import type { Database } from '../pipeline/database.ts'
 
+export interface Timed {
+  readonly name: string
+  readonly milliseconds: readonly number[]
+}
+
 export interface Answers {
-  readonly timed: readonly { readonly name: string; readonly milliseconds: readonly number[] }[]
+  readonly timed: readonly Timed[]
   readonly problems: readonly string[]
 }
 
@@ -26,10 +31,10 @@ const spans = { '15 min': 15 * MINUTE_MS, '24 h': 24 * 60 * MINUTE_MS } as const
 /** What an answer depends on when the range of time matters. */
 const RANGE = /\$__(time|unixEpoch|from\b|to\b|range)/
 
-/** Asks everything that anybody asks, five times each. What fails is a problem of its own. */
+/** Asks every question that the project has, five times each. What fails is a problem of its own. */
 export async function askEverything(trial: Trial, flow: GrownFlow, bench: Bench): Promise<Answers> {
   const { database } = trial
-  const timed: { name: string; milliseconds: number[] }[] = []
+  const timed: Timed[] = []
   const problems: string[] = await viewsWithoutQuestion(database)
   const ask = async (name: string, once: () => Promise<unknown>) => {
     if (!bench.wants(name)) return
@@ -100,7 +105,7 @@ async function timesOf(once: () => Promise<unknown>): Promise<number[]> {
 /** One of the latest that finished, but not the very last. */
 async function someMessage(database: Database): Promise<string> {
   const { rows } = await database.query<{ id: string }>(
-    `select encode(uuid_send(message_id), 'hex') as id from finishes
+    `select encode(uuid_send(message_id), 'hex') as id from finished
      order by finished_at desc offset 100 limit 1`,
   )
   if (rows[0] === undefined) throw new Error('No message has finished')

@@ -1,6 +1,14 @@
 import { databaseSettings, type Database } from '../pipeline/database.ts'
 import { Pool } from 'pg'
-import { makeAccount, makeMessages, makeSamples, PAGE, RATE, ROWS_A_MESSAGE } from './growth-rows.ts'
+import {
+  makeCounters,
+  makeMessages,
+  makePastDays,
+  makeSamples,
+  PAGE,
+  RATE,
+  ROWS_A_MESSAGE,
+} from './growth-rows.ts'
 import type { Bench } from './part.ts'
 import type { Trial } from './trial.ts'
 
@@ -10,33 +18,35 @@ export interface GrownFlow {
   readonly keepUp: () => Promise<void>
 }
 
-/** Samples of the monitor for so many rows of results: at ten million they reach back for the retention of 14 days. */
+/** Over which the messages are spread. Those of a day come one after the other, and the last of them about now. */
+export const DAYS = 20
+const DAY_MS = 86_400_000
+/** Samples of the monitor for so many rows of results: at ten million they reach back for 14 days. */
 const ROWS_A_SAMPLE = 40
-const FOURTEEN_DAYS_MS = 14 * 86_400_000
+const FOURTEEN_DAYS_MS = 14 * DAY_MS
 const SAMPLE_MS = 5000
 
 /** Makes up as many rows of results as asked for, up to about now, and has them analysed. */
 export async function grow({ config }: Trial, rows: number, bench: Bench): Promise<GrownFlow> {
   const { progress, signal } = bench
   const begun = performance.now()
-  // A page of ten thousand rows is no query of the pipeline: it may take as long as it does.
-  const database: Database = new Pool({ ...databaseSettings(config), query_timeout: 600_000, max: 1 })
+  const database = patientDatabase(config)
   try {
-    const count = Math.ceil(rows / ROWS_A_MESSAGE)
-    let next = new Date(Date.now() - (count * 1000) / RATE)
+    const now = Date.now()
+    const aDay = Math.ceil(rows / ROWS_A_MESSAGE / DAYS)
     const historyMs = Math.min(FOURTEEN_DAYS_MS, (rows / ROWS_A_SAMPLE) * SAMPLE_MS)
-    await makeSamples(database, new Date(Date.now() - historyMs), new Date())
-    await makeAccount(database, count)
-    for (let made = 0; made < count; made += PAGE) {
-      signal.throwIfAborted()
-      next = await makeMessages(database, {
-        from: next,
-        count: Math.min(PAGE, count - made),
-        isBacklog: (made / PAGE) % 10 === 1,
-      })
-      progress.now(
-        `    ${made.toLocaleString('en-US')} of ${count.toLocaleString('en-US')} messages are made`,
-      )
+    await makePastDays(database, DAYS)
+    await makeSamples(database, new Date(now - historyMs), new Date(now))
+    await makeCounters(database, aDay * DAYS)
+    let next = new Date(now)
+    for (let day = DAYS - 1; day >= 0; day -= 1) {
+      next = new Date(now - day * DAY_MS - (aDay * 1000) / RATE)
+      for (let made = 0; made < aDay; made += PAGE) {
+        signal.throwIfAborted()
+        const count = Math.min(PAGE, aDay - made)
+        next = await makeMessages(database, { from: next, count, isBacklog: (made / PAGE) % 10 === 1 })
+      }
+      progress.now(`    ${DAYS - day} of ${DAYS} days are made`)
     }
     // Brings the map of visible rows and the summaries of the index up to date, as autovacuum does in time.
     await database.query('vacuum analyze')
@@ -49,10 +59,15 @@ export async function grow({ config }: Trial, rows: number, bench: Bench): Promi
   }
 }
 
+/** A page of thousands of rows is no query of the pipeline: it may take as long as it does. */
+export function patientDatabase(config: Trial['config']): Database {
+  return new Pool({ ...databaseSettings(config), query_timeout: 600_000, max: 1 })
+}
+
 function keepUp(config: Trial['config'], from: Date): GrownFlow['keepUp'] {
   let next = from
   return async () => {
-    const database: Database = new Pool({ ...databaseSettings(config), query_timeout: 600_000, max: 1 })
+    const database = patientDatabase(config)
     try {
       const now = new Date()
       const count = Math.floor(((now.getTime() - next.getTime()) * RATE) / 1000)

@@ -4,6 +4,8 @@ export interface Question {
   readonly sql: string
 }
 
+export const DROP_A_DAY = 'dropping a day beside a writer'
+
 /** Every reporting view and function, restricted as its comment in `sql/` says. */
 export const reportingQuestions: readonly Question[] = [
   { name: 'steps of a message', sql: "select * from steps where message_id = '${id}'" },
@@ -22,7 +24,12 @@ export const reportingQuestions: readonly Question[] = [
     sql: `select percentile_cont(array[0.5, 0.95, 0.99]) within group (order by seconds) from end_to_end
       where $__timeFilter(finished_at)`,
   },
+  {
+    name: 'numbers_and_results',
+    sql: "select * from numbers_and_results where message_id = '${id}'",
+  },
   { name: 'stage_totals', sql: 'select * from stage_totals order by position' },
+  { name: 'message_totals', sql: 'select * from message_totals' },
   { name: 'stage_history', sql: 'select * from stage_history where $__timeFilter(at) order by at' },
   {
     name: 'stage_history_between',
@@ -39,6 +46,10 @@ export const reportingQuestions: readonly Question[] = [
   { name: 'sampled_messages', sql: 'select * from sampled_messages($__timeFrom(), $__timeTo())' },
   { name: 'time_by_stage', sql: 'select * from time_by_stage($__timeFrom(), $__timeTo())' },
   {
+    name: 'dead_letters, latest',
+    sql: 'select * from dead_letters order by computed_at desc limit 20',
+  },
+  {
     name: 'dead_messages, latest',
     sql: 'select * from dead_messages where $__timeFilter(computed_at) order by computed_at desc limit 100',
   },
@@ -53,12 +64,14 @@ export const reportingQuestions: readonly Question[] = [
       order by message_id desc limit 100`,
   },
   { name: 'message_asked_for nothing', sql: "select message_asked_for('')" },
-  { name: 'passport', sql: "select * from passport where message_id = '${id}'" },
+  { name: 'foreign_traces', sql: "select * from foreign_traces where trace_id = '${id}'" },
+  { name: 'day_partitions', sql: 'select * from day_partitions' },
+  { name: 'message_history', sql: "select * from message_history where message_id = '${id}'" },
   { name: 'message_bars', sql: "select * from message_bars where message_id = '${id}'" },
   { name: 'alerts_delivered', sql: 'select * from alerts_delivered where $__timeFilter(received_at)' },
   { name: 'alerts_firing', sql: 'select * from alerts_firing' },
   {
-    name: "the monitor's account",
+    name: "the monitor's ledger",
     sql: 'select count(*) from inputs where published_at is null',
   },
 ]

@@ -8,7 +8,7 @@ export const RATE = 100
 export const PAGE = 5000
 
 /** Of a hundred messages one has no answer at the third stage. */
-export const ROWS_A_MESSAGE = (99 * pipeline.length + 2) / 100
+export const ROWS_A_MESSAGE = (99 * pipeline.length + 3) / 100
 
 /**
  * So many messages, the first at a time, with all their rows: those of a flow that keeps up. Twelve numbers each; what
@@ -24,32 +24,30 @@ with made as materialized (
     '[' || concat_ws(',', ${Array.from({ length: 12 }, (_, n) => `1000 + (i * ${7919 + 104 * n} + ${n}) % 99001`).join(', ')}) || ']' as numbers
   from generate_series(0, $2::bigint - 1) i, lateral (select $1::timestamptz + i * interval '${1000 / RATE} ms' as at) t
 ), entered as (
-  insert into inputs (message_id, numbers, dt, body, stage, partition, published_at)
+  insert into inputs (message_id, numbers, created_at, body, stage, partition, published_at)
   select id, numbers, at, '{"numbers":' || numbers || '}', (select name from stages where position = 1), partition,
     at + interval '2 ms'
   from made order by i
 ), steps as materialized (
-  select m.*, s.name, s.position, s.topic, taken + interval '4 ms' * (s.position - 1) as started,
+  select m.*, s.name, s.position, dies and s.position = 3 as is_end, taken + interval '4 ms' * (s.position - 1) as started,
     case s.position when 1 then at + interval '1 ms' else taken + interval '4 ms' * (s.position - 1) - interval '0.8 ms' end
       as queued
   from made m cross join stages s
-), processed as (
-  insert into results (message_id, attempt, stage, numbers, result, body, topic, partition, "offset", entered_at,
-    previous_sent_at, queued_at, started_at, computed_at)
-  select id, 1, name, numbers, added[position], '{"numbers":' || numbers || array_to_string(bodies[:position], '') || '}',
-    topic, partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, started,
-    started + interval '0.1 ms'
-  from steps, (select $3::text[] as added, $4::text[] as bodies) a
-  where not dies or position < 3
-  order by taken, position
-), dead as (
-  insert into dead_letters (message_id, attempt, stage, reason, explanation, body, topic, partition, "offset", entered_at,
-    previous_sent_at, queued_at, started_at, computed_at)
-  select id, 1, name, 'too-large', 'The result has more digits than are allowed.', convert_to(numbers, 'UTF8'), topic,
+  where not dies or s.position <= 3
+), done as (
+  insert into results (message_id, attempt, stage, result, body, reason, explanation, record_value, partition, "offset",
+    entered_at, previous_sent_at, queued_at, started_at, computed_at)
+  select id, 1, name,
+    case when not is_end then added[position] end,
+    case when not is_end then '{"numbers":' || numbers || array_to_string(bodies[:position], '') || '}' end,
+    case when is_end then 'too-large' end,
+    case when is_end then 'The result has more digits than are allowed.' end,
+    case when is_end then convert_to(numbers, 'UTF8') end,
     partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, started, started + interval '0.1 ms'
-  from steps where dies and position = 3
+  from steps, (select $3::text[] as added, $4::text[] as bodies) a
+  order by taken, position
 )
-insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
+insert into finished (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
 select id, 1, at + interval '1 ms', taken + interval '23 ms', taken + interval '24 ms', partition, i / 4
 from made where not dies order by taken`
 
@@ -88,28 +86,38 @@ export async function makeSamples(database: Database, from: Date, to: Date): Pro
     [from, to],
   )
   await database.query(
-    `insert into ledger_samples (at, entered, in_flight, finished, dead, copies, missing)
+    `insert into ledger_samples (at, entered, in_flight, finished, dead, duplicates, missing)
      select at, 1000, 3, 997, 0, 0, 0 from generate_series($1::timestamptz, $2, interval '5 s') at
      on conflict do nothing`,
     [from, to],
   )
 }
 
-/** The account of all that was made, and alerts of the past: what is written once. */
-export async function makeAccount(database: Database, count: number): Promise<void> {
+/** Partitions for so many days before today, as they are left by a monitor that has run as long. */
+export async function makePastDays(database: Database, days: number): Promise<void> {
+  for (const table of ['inputs', 'results', 'finished']) {
+    await database.query(`
+      alter table ${table} detach partition ${table}_past;
+      alter table ${table} attach partition ${table}_past for values from (minvalue)
+        to (first_id(date_trunc('day', now(), 'UTC') - interval '${days} days'))`)
+    await database.query(
+      `select make_day_partition($1, (now() at time zone 'UTC')::date - day) from generate_series(1, $2::integer) day`,
+      [table, days],
+    )
+  }
+}
+
+/** The counters of all that was made, and alerts of the past: what is written once. */
+export async function makeCounters(database: Database, count: number): Promise<void> {
   await database.query(
-    `insert into counters (stage, partition, entered, finished, processed, dead, busy_seconds)
-     select name, p, case when position = 1 then $1::bigint / 4 else 0 end,
-       case when position = (select max(position) from stages) then $1::bigint / 4 * 99 / 100 else 0 end,
+    `insert into counters (stage, partition, target, entered, finished, processed, dead, busy_seconds)
+     select name, p, lead(topic, 1, 'finish') over (partition by p order by position),
+       case when position = 1 then $1::bigint / 4 else 0 end,
+       case when position = max(position) over () then $1::bigint / 4 * 99 / 100 else 0 end,
        $1::bigint / 4 * (case when position < 3 then 100 else 99 end) / 100,
        case when position = 3 then $1::bigint / 400 else 0 end, 100
      from stages cross join generate_series(0, 3) p`,
     [count],
-  )
-  await database.query(
-    `insert into passed_on (stage, partition, topic, messages)
-     select c.stage, c.partition, following.topic, c.processed from counters c
-     join stages on stages.name = c.stage join stages following on following.position = stages.position + 1`,
   )
   await database.query(
     `insert into alert_notifications (received_at, status, alert, stage, severity, summary, starts_at, ends_at, fingerprint)

@@ -1,5 +1,6 @@
 import { startOwnServers } from '../test/own-servers.ts'
 import { askEverything } from './growth-asking.ts'
+import { dropDays } from './growth-dropping.ts'
 import { grow } from './growth-loading.ts'
 import type { Bench, Part } from './part.ts'
 import type { Case, Column, Figures } from './report.ts'
@@ -15,7 +16,7 @@ async function measure(bench: Bench) {
     const flow = await grow(trial, rows, bench)
     const answers = await askEverything(trial, flow, bench)
     problems.push(...answers.problems.map((problem) => `${named(rows)}, ${problem}`))
-    for (const { name, milliseconds } of answers.timed) {
+    for (const { name, milliseconds } of [...answers.timed, ...(await dropDays(trial, bench))]) {
       const rounds = timings.get(name) ?? milliseconds.map(() => ({}))
       timings.set(name, rounds)
       for (const [index, ms] of milliseconds.entries())
@@ -36,7 +37,7 @@ const keyOf = (rows: number) => `rows${rows}`
 const named = (rows: number) => `${rows.toLocaleString('en-US')} rows`
 
 function slowest(cases: readonly Case[], key: string): string {
-  const asked = cases.filter(({ name }) => !name.startsWith('throughline'))
+  const asked = cases.filter(({ name }) => !/^throughline|^dropping/.test(name))
   const [byMedian] = asked
   if (byMedian === undefined) return 'Nothing was asked.'
   const worst = ({ rounds }: Case) => Math.max(...rounds.map((round) => round[key] ?? 0))
@@ -49,9 +50,11 @@ function slowest(cases: readonly Case[], key: string): string {
 }
 
 const note =
-  'Rows are those of `results`, made by SQL as a flow of 100 messages a second leaves them until now, 1 in 100 a dead ' +
-  'letter, and 1 in 10 in a backlog that was drained partition by partition; the flow goes on between the questions. Each is asked five times, its median and spread are shown; a command is a process ' +
-  'with its start. What depends on a range of time is asked for the last 15 minutes and for 24 hours.'
+  'Rows are those of `results`, in 20 days, each a partition, made by SQL as a flow of 100 messages a second leaves them ' +
+  'up to the present time of day, 1 in 100 a dead letter, and 1 in 10 in a backlog that was drained partition by partition; ' +
+  'the flow goes on between the questions. Each is asked five times, its median and spread are shown; a command is a ' +
+  'process with its start. What depends on a range of time is asked for the last 15 minutes and for 24 hours. Last, the ' +
+  'five oldest days are dropped while a writer inserts rows as fast as it can.'
 
 export const growth: Part = {
   name: 'growth',

@@ -51,16 +51,16 @@ async function measure(bench: Bench) {
   const note =
     `${bench.sizes.paceSeconds} s in each round, after ${WARM_UP_SECONDS} s that do not count. One generator; the six ` +
     `stages are the same processes throughout; every trace goes to ${flow.backend.name}, and its spans are counted as in ` +
-    'the part `drain`: 13 a message. End to end is from the first topic to the last, as the table `finishes` has it.'
+    'the part `drain`: 13 a message. End to end is from the first topic to the last, as the table `finished` has it.'
   return { columns, notes: [note], ...measured }
 }
 
-interface Surroundings {
+interface ProcessContext {
   readonly flow: Flow
   readonly servers: OwnServers
 }
 
-async function keepPace(one: PaceCase, { flow, servers }: Surroundings, bench: Bench): Promise<Figures> {
+async function keepPace(one: PaceCase, { flow, servers }: ProcessContext, bench: Bench): Promise<Figures> {
   const { stages, backend, trial } = flow
   const { database, env } = trial
   const { signal } = bench
@@ -100,7 +100,7 @@ async function keepPace(one: PaceCase, { flow, servers }: Surroundings, bench: B
 /** How many messages have entered and how many have finished. */
 async function entered(database: Database): Promise<readonly [entered: number, finished: number]> {
   const { rows } = await database.query<{ entered: number; finished: number }>(
-    'select (select sum(entered) from stage_totals)::float8 as entered, (select count(*) from finishes)::float8 as finished',
+    'select (select sum(entered) from stage_totals)::float8 as entered, (select count(*) from finished)::float8 as finished',
   )
   return [rows[0]?.entered ?? 0, rows[0]?.finished ?? 0]
 }
@@ -112,7 +112,7 @@ async function timeOf(database: Database): Promise<string> {
 
 async function idsSince(database: Database, time: string): Promise<string[]> {
   const { rows } = await database.query<{ id: string }>(
-    "select encode(uuid_send(message_id), 'hex') as id from inputs where dt >= $1",
+    "select encode(uuid_send(message_id), 'hex') as id from inputs where created_at >= $1",
     [time],
   )
   return rows.map(({ id }) => id)

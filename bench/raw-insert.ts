@@ -9,15 +9,15 @@ export interface RawRow {
   readonly body: string
 }
 
-/** The columns of the results' insert from the same kinds of parameters, without its checks, conflicts and counters. */
+/** The columns of a result from the same kinds of parameters, without conflicts and counters. */
 const insert = `
-insert into results (message_id, attempt, stage, numbers, result, body, topic, partition, "offset", entered_at,
+insert into results (message_id, attempt, stage, result, body, partition, "offset", entered_at,
   previous_sent_at, queued_at, started_at, computed_at)
-select message_id, 1, $1, numbers, '1', body, $1, $2, "offset", to_timestamp(entered / 1000),
+select message_id, 1, $1, '1', body, $2, "offset", to_timestamp(entered / 1000),
   to_timestamp(sent / 1000), to_timestamp(queued / 1000), to_timestamp(started / 1000), to_timestamp(computed / 1000)
-from unnest($3::uuid[], $4::bigint[], string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f'),
-  $7::float8[], $8::float8[], $9::float8[], $10::float8[], $11::float8[])
-  as t (message_id, "offset", numbers, body, entered, sent, queued, started, computed)`
+from unnest($3::uuid[], $4::bigint[], string_to_array($5, E'\\x1f'),
+  $6::float8[], $7::float8[], $8::float8[], $9::float8[], $10::float8[])
+  as t (message_id, "offset", body, entered, sent, queued, started, computed)`
 
 export function rawInsert(stage: string, partition: number, rows: readonly RawRow[]) {
   const times = plainArray(rows.map(() => Date.now()))
@@ -29,7 +29,6 @@ export function rawInsert(stage: string, partition: number, rows: readonly RawRo
       partition,
       plainArray(rows.map(({ id }) => id)),
       plainArray(rows.map(({ offset }) => offset)),
-      joinTexts(rows.map(({ body }) => body.slice('{"numbers":'.length, body.indexOf(']') + 1))),
       joinTexts(rows.map(({ body }) => body)),
       ...Array.from({ length: 5 }, () => times),
     ],

@@ -1,24 +1,27 @@
 import { Command } from 'commander'
-import { isDeadLetter, compute, type Outcome } from '../pipeline/compute.ts'
+import { compute, isDeadLetter } from '../pipeline/compute.ts'
 import { readConfig } from '../pipeline/config.ts'
+import { consume, watchConsumer, type Batch } from '../pipeline/consumer.ts'
 import { openDatabase } from '../pipeline/database.ts'
+import { MAX_BATCH_MESSAGES } from '../pipeline/deliver.ts'
+import { insertFinished } from '../pipeline/finished.ts'
 import { createHealth } from '../pipeline/health.ts'
 import { kafkaSettings } from '../pipeline/kafka-settings.ts'
 import { createKafka } from '../pipeline/kafka.ts'
 import { createLog } from '../pipeline/log.ts'
+import { readMessage, type Message } from '../pipeline/message.ts'
 import { nobody } from '../pipeline/observer.ts'
 import { aborted, untilStopped } from '../pipeline/process.ts'
-import { publish } from '../pipeline/publish.ts'
+import { createSender } from '../pipeline/producer.ts'
+import { beginSending, publishedOf, resultRecords } from '../pipeline/publish.ts'
+import { createOutageTracker } from '../pipeline/retry.ts'
 import { routeOf } from '../pipeline/route.ts'
-import { runStage } from '../pipeline/run-stage.ts'
-import { save, type Saved } from '../pipeline/save.ts'
-import { createSender } from '../pipeline/send.ts'
-import { take, watch, type Batch } from '../pipeline/take.ts'
+import { save } from '../pipeline/save.ts'
 import { openReadyDoor } from './ready-door.ts'
 
 /**
- * A stage with nobody watching that saves nothing but its first batch, whose rows say when it began, and what has
- * finished: beside one with rows it shows what they cost.
+ * A stage without metrics that saves nothing but its first batch, whose rows say when it began, and what has finished:
+ * beside one with rows it shows what they cost.
  */
 const program = new Command('rowless-stage').argument('<stage>').parse()
 const config = readConfig()
@@ -31,34 +34,40 @@ const kafka = createKafka(settings, log)
 const consumer = kafka.consumer({ ...settings.consumer, groupId: route.group })
 const sender = createSender(kafka, settings)
 const database = openDatabase(config, 4, () => {})
+const rows = { stage: route.stage.name, target: route.target }
 let hasBegun = false
 
-function unsaved(outcomes: readonly Outcome[]): Saved {
-  const results = outcomes.flatMap((outcome) => (isDeadLetter(outcome) ? [] : [outcome]))
-  return { results, deadLetters: outcomes.filter(isDeadLetter), redelivered: new Set(), copies: [] }
-}
-
-async function work({ messages, commit }: Batch): Promise<number> {
-  const place = { stage: route.stage.name, topic: route.source, target: route.target }
-  const patiently = <T>(_: string, attempt: () => Promise<T>) => attempt()
-  const publishing = { route, place, sender, database, patiently, traceparent: () => undefined }
+async function handleBatch({ messages, commit }: Batch<Message>): Promise<number> {
   const isFirst = !hasBegun
   hasBegun = true
-  const { results, deadLetters } = await runStage(messages, {
-    compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
-    save: async (outcomes) => (isFirst ? await save(database, place, outcomes) : unsaved(outcomes)),
-    publish: (saved) => publish(saved, publishing),
-    commit,
-  })
-  return results.length + deadLetters.length
+  const outcomes = messages.map((message) => compute(route.stage, message, settings.maxRecordBytes))
+  if (isFirst) await save(database, rows, outcomes)
+  const results = outcomes.flatMap((outcome) => (isDeadLetter(outcome) ? [] : [outcome]))
+  const sending = beginSending((begunAt) => resultRecords(results, begunAt, () => undefined))
+  await sender.send(route.target, sending.records, sending.acknowledged)
+  if (route.isLast) await insertFinished(database, rows, publishedOf(results, sending).published)
+  await commit(messages.length)
+  return messages.length
 }
 
 await untilStopped(log, async (stopping) => {
-  const ended = watch(consumer, { log, health, observer: nobody })
+  const observer = nobody
+  const ended = watchConsumer(
+    consumer,
+    { log, health, observer },
+    createOutageTracker('Kafka', { log, health }),
+  )
   const bug = Promise.withResolvers<Error>()
   await consumer.connect()
   await consumer.subscribe({ topic: route.source, fromBeginning: true })
-  await take(consumer, settings, { work, stopping, onBug: bug.resolve })
+  const options = {
+    read: readMessage,
+    handleBatch,
+    maxBatchMessages: MAX_BATCH_MESSAGES,
+    stopping,
+    onBug: bug.resolve,
+  }
+  await consume<Message>(consumer, settings, options)
   const end = await Promise.race([aborted(stopping), ended, bug.promise])
   await Promise.all([consumer.disconnect(), sender.close(), database.end()])
   if (end instanceof Error) throw end

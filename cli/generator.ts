@@ -23,8 +23,8 @@ export function addGenerator(program: Command): void {
       ),
     )
     .action(async ({ messages }: { messages?: number }) => {
-      await pipelineProcess(readConfig(), { stage: 'generator', position: 0 }, (surroundings, stopping) =>
-        runGeneratorProcess(surroundings, stopping, messages),
+      await pipelineProcess(readConfig(), { stage: 'generator', position: 0 }, (context, stopping) =>
+        runGeneratorProcess(context, stopping, messages),
       )
     })
 }

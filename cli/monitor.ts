@@ -39,8 +39,8 @@ export function addMonitor(program: Command): void {
         },
       ]
       const place = { stage: 'monitor', position: routes(config).length + 1, doors }
-      await pipelineProcess(config, place, (surroundings, stopping, metrics) =>
-        runMonitor(surroundings, { metrics, database }, stopping),
+      await pipelineProcess(config, place, (context, stopping, metrics) =>
+        runMonitor(context, { metrics, database }, stopping),
       )
     })
 }

@@ -1,7 +1,7 @@
 import type { Config } from '../pipeline/config.ts'
 import { createLog } from '../pipeline/log.ts'
 import { untilStopped } from '../pipeline/process.ts'
-import type { Surroundings } from '../pipeline/surroundings.ts'
+import type { ProcessContext } from '../pipeline/process-context.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { Door } from '../telemetry/http.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -18,11 +18,11 @@ export interface ProcessPlace {
 export async function pipelineProcess(
   config: Config,
   { stage, position, doors = () => [] }: ProcessPlace,
-  work: (surroundings: Surroundings, stopping: AbortSignal, metrics: Metrics) => Promise<void>,
+  work: (context: ProcessContext, stopping: AbortSignal, metrics: Metrics) => Promise<void>,
 ): Promise<void> {
   const log = createLog(config.LOG_LEVEL, { stage })
   const ownDoors = (metrics: Metrics) => doors(metrics, log)
-  await watched({ config, log, stage, position, doors: ownDoors }, (surroundings, metrics) =>
-    untilStopped(log, (stopping) => work(surroundings, stopping, metrics)),
+  await watched({ config, log, stage, position, doors: ownDoors }, (context, metrics) =>
+    untilStopped(log, (stopping) => work(context, stopping, metrics)),
   )
 }

@@ -27,7 +27,7 @@ export function addRun(program: Command): void {
       await pipelineProcess(
         config,
         { stage: route.stage.name, position: route.position },
-        (surroundings, stopping) => runStageProcess(surroundings, route, stopping),
+        (context, stopping) => runStageProcess(context, route, stopping),
       )
     })
 }

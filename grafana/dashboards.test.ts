@@ -48,7 +48,7 @@ function cellsOf({ x, y, w, h }: Panel['gridPos']): string[] {
 
 test('the rows are asked about one message, about now, or about the range of time that is shown', () => {
   const isBounded =
-    /\$__time(Filter|From)|message_asked_for|stage_now|stage_ledger|stage_totals|alerts_firing|limit 1$/
+    /\$__time(Filter|From)|message_asked_for|to_message_id|stage_now|stage_ledger|stage_totals|alerts_firing|limit 1$/
   const questions = dashboards.flatMap((dashboard) => questionsTo('postgres', dashboard))
   expect(questions.length).toBeGreaterThan(15)
   expect(named(questions.filter(({ text }) => !isBounded.test(text)))).toEqual([])

@@ -20,7 +20,7 @@ const outcome = `
 with own as (
   select i.message_id, f.entered_at, f.finished_at, f.finished_at - f.entered_at as took, d.message_id as dead_id
   from inputs i
-  left join finishes f on f.message_id = i.message_id and f.attempt = 1
+  left join finished f on f.message_id = i.message_id and f.attempt = 1
   left join dead_letters d on d.message_id = i.message_id and d.attempt = 1
   where i.message_id >= $1
 )

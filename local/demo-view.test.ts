@@ -11,7 +11,7 @@ const status: Status = {
       running: 1,
       done: 38,
       dead: 0,
-      copies: 0,
+      duplicates: 0,
       waiting: 2,
       waitMs: 3.2,
       workMs: 0.01,
@@ -30,7 +30,7 @@ const status: Status = {
   finished: 38,
   inFlight: 2,
   dead: 0,
-  copies: 0,
+  duplicates: 0,
   missing: 0,
   endToEnd: { messages: 38, p50Ms: 41.31, p95Ms: 60.22, p99Ms: 70 },
 }

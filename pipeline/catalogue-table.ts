@@ -2,8 +2,8 @@ import { transaction, type Database } from './database.ts'
 import type { Route } from './route.ts'
 
 /**
- * Makes the table `stages` say what the catalogue says, for the reports. Safe to start any number of times at once.
- * Returns whether there was something to change.
+ * Makes the table `stages` say what the catalogue says, for the reports. A stage that the catalogue has no more keeps its
+ * row, with the place that it had. Safe to start any number of times at once. Returns whether there was something to change.
  */
 export async function writeCatalogue(database: Database, flow: readonly Route[]): Promise<boolean> {
   const stages = flow.map(({ stage, position, source }) => ({
@@ -12,17 +12,18 @@ export async function writeCatalogue(database: Database, flow: readonly Route[])
     topic: source,
   }))
   return await transaction(database, async (client) => {
-    // Readers are not held up; whoever writes it too waits here.
+    // Readers are not held up; another writer waits here.
     await client.query('lock table stages in share row exclusive mode')
-    const { rows } = await client.query('select name, position, topic from stages order by position')
+    const { rows } = await client.query(
+      'select name, position, topic from stages where is_current order by position',
+    )
     if (JSON.stringify(rows) === JSON.stringify(stages)) return false
-    await client.query('delete from stages where name <> all ($1)', [stages.map(({ name }) => name)])
-    // Positions are unique, row by row: all step aside before any takes its new one.
-    await client.query('update stages set position = -position')
+    // Positions are unique among current stages, row by row: all step aside before any takes its new one.
+    await client.query('update stages set is_current = false')
     await client.query(
       `insert into stages (name, position, topic)
        select name, position, topic from json_to_recordset($1) as t (name text, position integer, topic text)
-       on conflict (name) do update set position = excluded.position, topic = excluded.topic`,
+       on conflict (name) do update set position = excluded.position, topic = excluded.topic, is_current = true`,
       [JSON.stringify(stages)],
     )
     return true

@@ -15,9 +15,9 @@ const messageOf = (value: string | null, timestamp = Date.now() - 5) =>
     headers: {},
   })
 
-test('a result carries the subject as it was written, the added field, and the body with it', () => {
+test('a result carries the numbers of a message that enters here, as they were written, the added field, and the body with it', () => {
   expect(compute(add, messageOf('{ "numbers": [1.50, 2] }'), 1000)).toMatchObject({
-    subject: '[1.50, 2]',
+    numbers: '[1.50, 2]',
     result: '3.5',
     body: '{ "numbers": [1.50, 2] ,"sum":3.5}',
   })

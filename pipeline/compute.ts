@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
 import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
-import { subject } from '../stages/index.ts'
+import { inputField } from '../stages/index.ts'
 import { reasons, Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
 import { now } from './clock.ts'
@@ -17,8 +17,8 @@ interface Computed {
 }
 
 export interface Result extends Computed {
-  /** The body's subject as it was written; undefined when it has none. */
-  readonly subject: string | undefined
+  /** Of a message that enters here: its numbers as they were written, if it has any. */
+  readonly numbers: string | undefined
   /** What the stage added, as JSON. */
   readonly result: string
   /** The whole body with it: what the next stage gets. */
@@ -49,7 +49,7 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
     refuseOver(maxBytes, next)
     return {
       message,
-      subject: sourceOf(body, subject),
+      numbers: message.sentAt === undefined ? sourceOf(body, inputField) : undefined,
       result,
       body: next,
       ...times(),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { exportsTraces, readConfig, tracesProtocol } from './config.ts'
+import { exportsTraces, readConfig, segmentHours, tracesProtocol } from './config.ts'
 import { UserError } from './user-error.ts'
 
 const complaintsAbout = (env: Record<string, string>): string => {
@@ -67,11 +67,31 @@ test.each([
     'NUMBERS_DECIMALS: expected so few that the numbers have at most 15 digits, found "15"',
   ],
   [
+    { RETENTION: '7' },
+    'RETENTION: expected at least 8 days, for a row must outlive its record (TOPIC_RETENTION_HOURS is 168), found "7"',
+  ],
+  [
+    { TOPIC_RETENTION_HOURS: '400' },
+    'RETENTION: expected at least 18 days, for a row must outlive its record (TOPIC_RETENTION_HOURS is 400), found nothing',
+  ],
+  [
+    { RETENTION: '1', TOPIC_RETENTION_HOURS: '22' },
+    'RETENTION: expected at least 2 days, for a row must outlive its record (TOPIC_RETENTION_HOURS is 22), found "1"',
+  ],
+  [{ RETENTION: '0' }, 'RETENTION: expected a whole number from 1 to 36500, found "0"'],
+  [
     { BOOTSTRAP_SERVERS: 'lab.servicebus.windows.net:9093' },
     'EVENTHUB_CONNECTIONSTRING: expected the connection string of the Event Hubs namespace, found nothing',
   ],
 ])('%o is refused', (env, complaint) => {
   expect(complaintsAbout(env)).toContain(complaint)
+})
+
+test('rows may be kept for as long as records at most, segments included, and for a day at least', () => {
+  expect(readConfig({})).toMatchObject({ RETENTION: 14, TOPIC_RETENTION_HOURS: 168 })
+  expect(readConfig({ RETENTION: '8' }).RETENTION).toBe(8)
+  expect(readConfig({ RETENTION: '1', TOPIC_RETENTION_HOURS: '21' }).RETENTION).toBe(1)
+  expect([1, 21, 168, 1000].map(segmentHours)).toEqual([1, 3, 24, 24])
 })
 
 test('traces are exported where there is somewhere to, unless somebody turned it off, however it is written', () => {

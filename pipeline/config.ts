@@ -74,7 +74,8 @@ const environment = z.object({
   OTEL_BSP_SCHEDULE_DELAY: whole(0, 600_000).default(200),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
-  RETENTION: whole(8, 36_500).default(14),
+  RETENTION: whole(1, 36_500).default(14),
+  TOPIC_RETENTION_HOURS: whole(1, 876_000).default(168),
   KAFKA_HOME: z.string().optional(),
   TEMPO_BIN: z.string().optional(),
   PROMETHEUS_BIN: z.string().optional(),
@@ -91,6 +92,11 @@ const ordered = [
 
 /** The settings of one process, frozen. Durations in seconds, ports as numbers. */
 export type Config = Readonly<z.infer<typeof environment>>
+
+/** Topics keep whole segments, so a record can stay for one of them longer than it should: a seventh, from an hour to a day. */
+export function segmentHours(topicHours: number): number {
+  return Math.min(Math.max(topicHours / 7, 1), 24)
+}
 
 /** Azure Event Hubs speaks Kafka's protocol with limits of its own; its host name gives it away. */
 export function isEventHubs(brokers: readonly string[]): boolean {
@@ -141,6 +147,14 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
     Math.max(Math.abs(least), Math.abs(most)) > Number.MAX_SAFE_INTEGER
   ) {
     wrong.push(['NUMBERS_DECIMALS', 'expected so few that the numbers have at most 15 digits'])
+  }
+  const [rowDays, topicHours] = [Number(valueOf('RETENTION')), Number(valueOf('TOPIC_RETENTION_HOURS'))]
+  const leastDays = Math.ceil((topicHours + segmentHours(topicHours)) / 24)
+  if (rowDays < leastDays) {
+    wrong.push([
+      'RETENTION',
+      `expected at least ${leastDays} days, for a row must outlive its record (TOPIC_RETENTION_HOURS is ${topicHours})`,
+    ])
   }
   const brokers = given['BOOTSTRAP_SERVERS'] ?? ''
   if (isEventHubs([brokers]) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {

@@ -1,5 +1,6 @@
 import { DatabaseError, Pool, type ClientConfig } from 'pg'
 import type { Config } from './config.ts'
+import { timeouts } from './timeouts.ts'
 
 export type Database = Pool
 export type Queryable = Pick<Pool, 'query'>
@@ -15,9 +16,8 @@ export function databaseSettings(config: Config): ClientConfig {
     ...(config.DB_SSLMODE === 'disable'
       ? {}
       : { ssl: { rejectUnauthorized: config.DB_SSLMODE === 'verify-full' } }),
-    connectionTimeoutMillis: 5000,
-    // Shorter than the consumer's session: a query that hangs must not cost the partitions.
-    query_timeout: 8000,
+    connectionTimeoutMillis: timeouts.connect,
+    query_timeout: timeouts.statement,
     keepAlive: true,
   }
 }
@@ -31,26 +31,36 @@ export function openDatabase(config: Config, size: number, onIdleError: (error: 
 
 const ignore = () => {}
 
+/** Runs `work` on one connection, which is closed when `work` throws: it may be in any state then. */
+export async function withConnection<T>(
+  database: Database,
+  work: (client: Queryable) => Promise<T>,
+): Promise<T> {
+  const client = await database.connect()
+  // A connection that breaks emits an error, and a process ends when there is no listener; the next query fails anyway.
+  client.on('error', ignore)
+  let isBroken = true
+  try {
+    const result = await work(client)
+    isBroken = false
+    return result
+  } finally {
+    client.release(isBroken)
+    client.off('error', ignore)
+  }
+}
+
 /** Runs `work` in one transaction: all of it or nothing. */
 export async function transaction<T>(
   database: Database,
   work: (client: Queryable) => Promise<T>,
 ): Promise<T> {
-  const client = await database.connect()
-  // A connection that breaks says so to whoever listens, and a process ends when nobody does; the next query fails anyway.
-  client.on('error', ignore)
-  let isBroken = true
-  try {
+  return await withConnection(database, async (client) => {
     await client.query('begin')
     const result = await work(client)
     await client.query('commit')
-    isBroken = false
     return result
-  } finally {
-    // Otherwise it may be in any state: it is closed, which rolls back.
-    client.release(isBroken)
-    client.off('error', ignore)
-  }
+  })
 }
 
 /** The text of a Postgres array whose elements need no quoting: ids, numbers, or null. */
@@ -71,9 +81,4 @@ export function joinTexts(texts: readonly string[]): string {
 /** Postgres refuses what is in the record (SQLSTATE class 22, data exception, or 54, a limit exceeded): trying again gives the same. */
 export function isContentError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
-}
-
-/** A row has the key of one that is there already. */
-export function isTaken(error: unknown): boolean {
-  return error instanceof DatabaseError && error.code === '23505'
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parseBody, sourceOf } from '../stages/body.ts'
-import { subject } from '../stages/index.ts'
+import { inputField } from '../stages/index.ts'
 import { randomNumbers } from '../stages/random-numbers.ts'
 import type { Config } from './config.ts'
 import type { Input } from './inputs.ts'
@@ -15,12 +15,14 @@ export interface Generation {
   readonly signal: AbortSignal
   /** Told every few seconds that waiting for the next burst is all there is to do. */
   readonly onPause?: () => void
+  /** Told when the rate was not kept, with how many messages a second entered instead. */
+  readonly onSlow?: (perSecond: number) => void
   /** Stop after this many messages, without pauses; undefined for ever. */
   readonly messages?: number | undefined
 }
 
 /** The most messages that enter in one go: they are in memory together, each with its span. */
-const MAX_BURST = 100
+const MAX_BURST = 500
 
 /** Position 0: makes messages, in bursts with pauses between, at a steady RATE, or a given number at once. */
 export async function generate(generation: Generation): Promise<void> {
@@ -36,22 +38,33 @@ async function enterSome(generation: Generation, count: number): Promise<void> {
   }
 }
 
-/** The most messages that a slow moment may leave to be made up for. */
-const MAX_OWED = 500
+/** Seconds of messages that a slow moment may leave to be made up for. */
+const MAX_OWED_SECONDS = 1
+/** Between two looks whether the rate is kept. */
+const RATE_WINDOW_MS = 10_000
 
 /** Keeps the rate over any length of time: what a slow moment leaves undone is made up for. */
 async function generateSteadily(generation: Generation, rate: number): Promise<void> {
-  const { signal } = generation
+  const { signal, onSlow } = generation
   const tickMs = Math.min(1000, Math.max(20, 1000 / rate))
+  const maxOwed = Math.max(1, rate * MAX_OWED_SECONDS)
   let owed = 1
   let last = performance.now()
+  const window = { begun: last, entered: 0, isShort: false }
   while (!signal.aborted) {
-    if (owed >= 1) await enterSome(generation, Math.floor(owed))
-    owed -= Math.floor(owed)
+    const count = Math.floor(owed)
+    if (count >= 1) await enterSome(generation, count)
+    owed -= count
+    window.entered += count
     await sleep(tickMs, generation)
     const time = performance.now()
-    owed = Math.min(MAX_OWED, owed + ((time - last) / 1000) * rate)
+    const due = owed + ((time - last) / 1000) * rate
+    owed = Math.min(maxOwed, due)
+    window.isShort ||= due > maxOwed
     last = time
+    if (time - window.begun < RATE_WINDOW_MS) continue
+    if (window.isShort) onSlow?.(window.entered / ((time - window.begun) / 1000))
+    Object.assign(window, { begun: time, entered: 0, isShort: false })
   }
 }
 
@@ -82,7 +95,7 @@ function newInputs({ config, random }: Generation, count: number): Input[] {
 }
 
 export function newInput(body: string, partition: number): Input {
-  return { id: newMessageId(), subject: sourceOf(parseBody(body), subject), body, partition }
+  return { id: newMessageId(), numbers: sourceOf(parseBody(body), inputField), body, partition }
 }
 
 const NOTICE_MS = 5000

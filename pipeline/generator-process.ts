@@ -3,10 +3,10 @@ import { generate } from './generate.ts'
 import { enter, enterUnpublished, type Entry } from './inputs.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
-import { patiently } from './patiently.ts'
+import { retryForever } from './retry.ts'
 import { routes } from './route.ts'
-import { createSender } from './send.ts'
-import type { Surroundings } from './surroundings.ts'
+import { createSender } from './producer.ts'
+import type { ProcessContext } from './process-context.ts'
 import { UserError } from './user-error.ts'
 
 /** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
@@ -14,7 +14,7 @@ export function openEntry({
   config,
   log,
   observer,
-}: Omit<Surroundings, 'health'>): Entry & { close(): Promise<void> } {
+}: Omit<ProcessContext, 'health'>): Entry & { close(): Promise<void> } {
   const [first] = routes(config)
   if (first === undefined) throw new Error('The catalogue has no stage')
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
@@ -44,17 +44,17 @@ const SWEEP_AGE = 60
 
 /** Position 0 as a process: `messages` at once, or for ever as the environment says. */
 export async function runGeneratorProcess(
-  surroundings: Surroundings,
+  context: ProcessContext,
   stopping: AbortSignal,
   messages?: number,
 ): Promise<void> {
-  const { config, log, health } = surroundings
-  const entry = openEntry(surroundings)
-  const trying = <T>(what: string, attempt: () => Promise<T>) =>
-    patiently(what, attempt, { log, health, signal: stopping }, isMistake)
+  const { config, log, health } = context
+  const entry = openEntry(context)
+  const options = { log, health, signal: stopping, isPermanent: isMistake }
+  const retry = <T>(step: () => Promise<T>) => retryForever((using) => using(servers, step), options)
   let sweptAt = performance.now()
   const sweep = async (minAge: number) => {
-    const left = await trying(servers, () => enterUnpublished(entry, minAge))
+    const left = await retry(() => enterUnpublished(entry, minAge))
     sweptAt = performance.now()
     if (left > 0)
       log.info(`Sent ${left} message(s) again that another process had saved and perhaps not sent.`)
@@ -68,9 +68,13 @@ export async function runGeneratorProcess(
       messages,
       signal: stopping,
       onPause: health.progressed,
+      onSlow: (perSecond) => {
+        const wanted = `RATE asks for ${config.RATE}`
+        log.warn(`${Math.round(perSecond)} messages a second entered, ${wanted}: lower it, or start another generator.`)
+      },
       enter: async (inputs) => {
         if (performance.now() - sweptAt > SWEEP_EVERY * 1000) await sweep(SWEEP_AGE)
-        await trying(servers, () => enter(inputs, entry))
+        await retry(() => enter(inputs, entry))
       },
     })
   } catch (error) {

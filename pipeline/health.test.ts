@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createHealth } from './health.ts'
+import { longestTimeout } from './timeouts.ts'
 
 function atTime() {
   const clock = { now: 0 }
@@ -57,4 +58,32 @@ test('an outage is news once, until it is over for all who wait', () => {
   health.waitedFor('Kafka')
   expect(health.works('Kafka')).toBe(5000)
   expect(health.waitsFor('Kafka')).toBe(true)
+})
+
+test('a batch that makes no progress for longer than the longest timeout is stuck, although heartbeats go on', () => {
+  const { clock, health } = atTime()
+  const [stuck, other] = [health.batchBegan(), health.batchBegan()]
+  for (; clock.now <= longestTimeout; clock.now += 1000) {
+    health.progressed()
+    other.progressed()
+    expect(health.isAlive()).toBe(true)
+  }
+  clock.now += 20_000
+  health.progressed()
+  other.progressed()
+  expect(health.isAlive()).toBe(false)
+  stuck.ended()
+  expect(health.isAlive()).toBe(true)
+})
+
+test('an outage of Postgres of ten minutes is no reason for a restart: attempts that fail are progress', () => {
+  const { clock, health } = atTime()
+  const batch = health.batchBegan()
+  health.waitsFor('Postgres')
+  while (clock.now < 600_000) {
+    // A statement that takes as long as it may, and the longest pause behind it.
+    clock.now += 13_000
+    expect(health.isAlive()).toBe(true)
+    batch.progressed()
+  }
 })

@@ -1,36 +1,53 @@
-/** How long a process may be silent, neither working nor waiting for a server, before it counts as stuck. */
+import { longestTimeout } from './timeouts.ts'
+
+/** How long a batch may be without progress before it counts as stuck: a busy process sees a timeout end late. */
+const BATCH_SILENCE_MS = longestTimeout + 10_000
+
+/** How long a process without a batch may be silent, neither fetching nor waiting for a server, before it counts as stuck. */
 const SILENCE_MS = 60_000
 
-/** Whoever counts what a process has to wait for. */
+/** Counts what a process has to wait for. */
 export interface OutageListener {
   /** An attempt failed and is made again. */
   readonly failed: (what: string) => void
   readonly worksAgain: (what: string) => void
 }
 
-/** What a process says of itself to whoever supervises it. */
-export interface Health {
-  /** Work goes on: a fetch came back, a heartbeat was answered, a batch was done. */
+/** A batch in work. */
+export interface BatchHealth {
+  /** A step of it begins, worked, or failed and is tried again. */
   progressed(): void
+  ended(): void
+}
+
+/** The state of a process, for its supervisor. */
+export interface Health {
+  /** Work goes on: a fetch came back, a heartbeat was answered. */
+  progressed(): void
+  /** A batch is in work. It has to make progress by itself, whatever the heartbeats say. */
+  batchBegan(): BatchHealth
   /** An attempt failed and is made again. */
   failed(what: string): void
   /** The process begins to wait, on purpose, for what has just failed. Whether that is news: true once in an outage. */
   waitsFor(what: string): boolean
-  /** One that waited for it does so no more, because it works or because there is no need. */
+  /** A wait for it is over, because it works or because there is no need. */
   waitedFor(what: string): void
-  /** It works: for how many milliseconds it had not; undefined when it had, or somebody still waits for it. */
+  /** It works: for how many milliseconds it had not; undefined when it had, or while another wait for it goes on. */
   works(what: string): number | undefined
   /** It is, or is no longer, connected and assigned. */
   connected(isConnected: boolean): void
-  /** Makes progress, or waits on purpose. When not, a restart may help. */
+  /**
+   * Makes progress, or waits on purpose. When not, a restart may help. A batch makes progress when a step of it begins,
+   * works or fails, and no step takes longer than the longest of the timeouts.
+   */
   isAlive(): boolean
-  /** Connected, assigned, and waiting for nobody. */
+  /** Connected, assigned, and waiting for no server. */
   isReady(): boolean
 }
 
 interface Outage {
   readonly since: number
-  /** How many wait. None may be left while nobody has seen it work again. */
+  /** How many wait. It may be 0 while the server was not seen to work again. */
   waiting: number
 }
 
@@ -42,10 +59,22 @@ export function createHealth(
   let latest = clock()
   let isConnected = false
   const outages = new Map<string, Outage>()
+  const batches = new Map<symbol, number>()
   const isWaiting = () => outages.values().some(({ waiting }) => waiting > 0)
   return {
     progressed() {
       latest = clock()
+    },
+    batchBegan() {
+      const batch = Symbol('batch')
+      batches.set(batch, clock())
+      return {
+        progressed: () => void batches.set(batch, clock()),
+        ended: () => {
+          batches.delete(batch)
+          latest = clock()
+        },
+      }
     },
     failed: (what) => listener?.failed(what),
     waitsFor(what) {
@@ -71,7 +100,10 @@ export function createHealth(
       isConnected = now
       latest = clock()
     },
-    isAlive: () => isWaiting() || clock() - latest < SILENCE_MS,
+    isAlive: () =>
+      batches.size > 0
+        ? batches.values().every((at) => clock() - at < BATCH_SILENCE_MS)
+        : isWaiting() || clock() - latest < SILENCE_MS,
     isReady: () => isConnected && !isWaiting(),
   }
 }

@@ -1,15 +1,16 @@
 import { now } from './clock.ts'
+import { addToCounters } from './counters.ts'
 import { joinTexts, plainArray, type Database, type Queryable } from './database.ts'
 import { ownHeaders } from './headers.ts'
 import { newMessageId } from './message.ts'
-import type { Sender } from './send.ts'
+import type { Sender } from './producer.ts'
 import { UserError } from './user-error.ts'
 
 /** A message on its way into the pipeline. */
 export interface Input {
   readonly id: string
-  /** The subject as it is written in the body, for the row; undefined when the body has none. */
-  readonly subject: string | undefined
+  /** The numbers as they are written in the body, for the row; undefined when the body has none. */
+  readonly numbers: string | undefined
   readonly body: string
   readonly partition: number
 }
@@ -24,7 +25,7 @@ export interface Entry {
 
 /**
  * Lets messages into the pipeline by an outbox: their rows first, then the records, then the mark. After a crash in
- * between, {@link enterUnpublished} sends what has no mark again, with the same ids: the first stage drops the copies.
+ * between, {@link enterUnpublished} sends what has no mark again, with the same ids: the first stage drops the duplicates.
  * @throws {UserError} when the broker refuses some for their size: those are taken back, the others are in
  */
 export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
@@ -53,9 +54,9 @@ export async function enterUnpublished(entry: Entry, minAge = 0): Promise<number
   let sent = 0
   for (;;) {
     const { rows } = await entry.database.query<Input>(
-      `select encode(uuid_send(message_id), 'hex') as id, numbers as subject, body, partition
+      `select hex(message_id) as id, numbers, body, partition
        from inputs
-       where published_at is null and stage = $1 and message_id < $2 and dt <= now() - make_interval(secs => $3)
+       where published_at is null and stage = $1 and message_id < $2 and created_at <= now() - make_interval(secs => $3)
        order by message_id limit $4`,
       [entry.stage, until, minAge, OUTBOX_PAGE],
     )
@@ -76,27 +77,22 @@ async function publishInputs(
     value: Buffer.from(body),
     headers: { [ownHeaders.id]: id, [ownHeaders.attempt]: '1', [ownHeaders.sentAt]: now().toFixed(3) },
   }))
-  const receipts = await sender.send(topic, records)
-  const refused = inputs.filter((_, index) => receipts[index] === undefined)
+  const metadata = await sender.send(topic, records)
+  const refused = inputs.filter((_, index) => metadata[index] === undefined)
   await withdrawInputs(database, stage, refused)
   await markPublished(
     database,
-    inputs.filter((_, index) => receipts[index] !== undefined),
+    inputs.filter((_, index) => metadata[index] !== undefined),
   )
   return refused
 }
 
 async function withdrawInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {
   const text = `
-    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition),
-    counts as (select partition, count(*) from gone group by partition),
-    locked as (
-      select partition from counters where stage = $1 and partition in (select partition from counts)
-      order by partition for update
-    )
-    update counters c set entered = c.entered - g.count
-    from locked join counts g using (partition)
-    where c.stage = $1 and c.partition = g.partition`
+    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition)
+    insert into counters as c (stage, partition, target, entered)
+    select $1, partition, '', -count(*) from gone group by partition order by partition
+    ${addToCounters('entered')}`
   if (inputs.length > 0) await database.query(text, [stage, plainArray(inputs.map(({ id }) => id))])
 }
 
@@ -112,14 +108,14 @@ async function insertInputs(database: Queryable, stage: string, inputs: readonly
       on conflict do nothing
       returning partition
     )
-    insert into counters as c (stage, partition, entered)
-    select $1, partition, count(*) from saved group by partition order by partition
-    on conflict (stage, partition) do update set entered = c.entered + excluded.entered`
+    insert into counters as c (stage, partition, target, entered)
+    select $1, partition, '', count(*) from saved group by partition order by partition
+    ${addToCounters('entered')}`
   const values = [
     stage,
     plainArray(inputs.map(({ id }) => id)),
     plainArray(inputs.map(({ partition }) => partition)),
-    joinTexts(inputs.map((input) => input.subject ?? '')),
+    joinTexts(inputs.map((input) => input.numbers ?? '')),
     joinTexts(inputs.map(({ body }) => body)),
   ]
   if (inputs.length > 0) await database.query({ name: 'insert-inputs', text, values })

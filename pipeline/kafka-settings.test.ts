@@ -39,8 +39,8 @@ test('Event Hubs: the timeouts, ages and sizes that its documentation asks for',
   expect(azure.producer.metadataMaxAge).toBeLessThanOrEqual(180_000)
   // It closes the connection on requests over 1,046,528 bytes.
   expect(azure.maxRequestBytes).toBeLessThanOrEqual(1_000_000)
-  expect(azure.deadlyRequestBytes).toBeLessThanOrEqual(1_046_528)
-  expect(azure.deadlyRequestBytes).toBeGreaterThan(azure.maxRequestBytes)
+  expect(azure.maxRequestBytesBeforeDisconnect).toBeLessThanOrEqual(1_046_528)
+  expect(azure.maxRequestBytesBeforeDisconnect).toBeGreaterThan(azure.maxRequestBytes)
   expect(azure.createTopics).toBe(false)
 })
 

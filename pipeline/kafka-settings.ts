@@ -11,7 +11,7 @@ export interface KafkaSettings {
   /** The bytes of one record with its headers; more is refused before it is sent. */
   readonly maxRecordBytes: number
   /** A request over this is answered by a closed connection, not by an error: it must not be sent. */
-  readonly deadlyRequestBytes: number
+  readonly maxRequestBytesBeforeDisconnect: number
   readonly createTopics: boolean
 }
 
@@ -49,11 +49,11 @@ export function kafkaSettings(config: Config, clientId: string): KafkaSettings {
       allowAutoTopicCreation: false,
       retry: { initialRetryTime: 50, maxRetryTime: 5000, retries: FOR_EVER },
     },
-    // Ids and rows make a copy harmless, so the idempotent producer is not needed; in kafkajs it can lose records.
+    // Ids and rows make a duplicate harmless, so the idempotent producer is not needed; in kafkajs it can lose records.
     producer: { idempotent: false, allowAutoTopicCreation: false, metadataMaxAge },
     maxRequestBytes: 900_000,
     maxRecordBytes: 900_000,
-    deadlyRequestBytes: azure ? 1_000_000 : Number.POSITIVE_INFINITY,
+    maxRequestBytesBeforeDisconnect: azure ? 1_000_000 : Number.POSITIVE_INFINITY,
     createTopics: config.TOPICS_AUTO_CREATE === 'true',
   }
 }

@@ -1,16 +1,16 @@
 import type { Message } from './message.ts'
-import type { Publication } from './publish.ts'
+import type { Publication } from './deliver.ts'
 import type { Route } from './route.ts'
-import type { Sending } from './requests.ts'
+import type { SendInterceptor } from './producer.ts'
 import { formatTraceparent } from './traceparent.ts'
 
-/** Whoever watches a process, from outside: what it says changes no result. */
+/** Watches a process from outside: what it says changes no result. */
 export interface Observer {
   /** Is around every request by which messages enter. */
-  readonly entering: Sending
+  readonly entering: SendInterceptor
   /** The traceparent that goes on with a message; undefined for none. */
   readonly traceparent: (message: Message, route: Route) => string | undefined
-  /** A batch is saved, published and committed. */
+  /** A batch is saved and published. */
   readonly batchDone: (publication: Publication, route: Route) => void
   /** The process had work for so many seconds since this was told last. */
   readonly wasBusy: (seconds: number) => void

@@ -1,12 +1,12 @@
 import type { Database, Queryable } from './database.ts'
 import { carriedHeaders, headersFromText, ownHeaders } from './headers.ts'
 import type { Route } from './route.ts'
-import type { Sender } from './send.ts'
+import type { Sender } from './producer.ts'
 import { UserError } from './user-error.ts'
 
 /** A record as a stage got it, from the rows. */
 interface Received {
-  readonly body: Buffer | null
+  readonly value: Buffer | null
   /** As the rows keep them. */
   readonly headers: string | null
   readonly partition: number
@@ -17,15 +17,13 @@ interface Received {
  * of a message posted by hand that the stage had an answer to, with the answer in it, which is replaced.
  */
 const receivedBy = `
-select body, headers, partition from (
-  select attempt, 1 as choice, body, headers, partition from dead_letters where message_id = $1 and stage = $2
-  union all
-  select attempt, 2, convert_to(body, 'UTF8'), headers, partition from results where message_id = $1 and stage = $3
+select value, headers, partition from (
+  select attempt, case when reason is not null then 1 when stage = $3 then 2 else 4 end as choice,
+    coalesce(record_value, convert_to(body, 'UTF8')) as value, headers, partition
+  from results where message_id = $1 and (stage = $2 or stage = $3 and reason is null)
   union all
   select 1, 3, convert_to(body, 'UTF8'), null, partition from inputs
   where message_id = $1 and stage = $2 and body is not null
-  union all
-  select attempt, 4, convert_to(body, 'UTF8'), headers, partition from results where message_id = $1 and stage = $2
 ) known
 order by attempt desc, choice limit 1`
 
@@ -34,7 +32,6 @@ insert into replays (message_id, attempt, stage)
 select $1, 1 + greatest(
   1,
   (select max(attempt) from results where message_id = $1),
-  (select max(attempt) from dead_letters where message_id = $1),
   (select max(attempt) from replays where message_id = $1)
 ), $2
 on conflict do nothing
@@ -43,7 +40,7 @@ returning attempt`
 /** The stage at which a message died last; undefined when it never did. */
 export async function diedAt(database: Queryable, id: string): Promise<string | undefined> {
   const { rows } = await database.query<{ stage: string }>(
-    'select stage from dead_letters where message_id = $1 order by attempt desc limit 1',
+    'select stage from results where message_id = $1 and reason is not null order by attempt desc limit 1',
     [id],
   )
   return rows[0]?.stage
@@ -59,7 +56,7 @@ export interface Replaying {
 
 /**
  * Sends a message to a stage once more, as the stage got it, in a new attempt. The number is taken before anything is sent:
- * a crash in between leaves a number that nobody uses.
+ * a crash in between leaves a number that is never used.
  * @param id 32 hex digits
  * @returns the number of the attempt, 2 or more
  * @throws {UserError} when the stage never got the message, or the broker refuses it for its size
@@ -76,13 +73,13 @@ export async function replay(id: string, { database, sender, route, before }: Re
     [ownHeaders.id]: id,
     [ownHeaders.attempt]: String(attempt),
   }
-  const record = { partition: received.partition, key: null, value: received.body, headers }
-  const [receipt] = await sender.send(route.source, [record])
-  if (receipt === undefined) throw new UserError(`The broker refuses message ${id} for its size.`)
+  const record = { partition: received.partition, key: null, value: received.value, headers }
+  const [metadata] = await sender.send(route.source, [record])
+  if (metadata === undefined) throw new UserError(`The broker refuses message ${id} for its size.`)
   return attempt
 }
 
-/** Somebody else may take the same number at the same moment: then it is the next one. */
+/** Another replay may take the same number at the same moment: then it is the next one. */
 async function reserveAttempt(database: Queryable, id: string, stage: string): Promise<number> {
   for (;;) {
     const { rows } = await database.query<{ attempt: number }>(reserve, [id, stage])

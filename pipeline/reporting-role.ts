@@ -2,17 +2,17 @@ import { DatabaseError } from 'pg'
 import { type Database, type Queryable, transaction } from './database.ts'
 import type { Log } from './log.ts'
 
-/** The login of the dashboards. Whoever may look at a dashboard may ask in SQL whatever this role may. */
+/** The login of the dashboards. Every viewer of a dashboard may ask in SQL whatever this role may. */
 const reportingRole = 'grafana'
 
-/** Any number does, as long as it is always the same and nobody else's: two at once would get in each other's way. */
-const LOCK = 7_403_120
+/** The lock of `keep_partitions`: no partition comes or goes meanwhile, nor is there another that grants. */
+const LOCK = 7_403_121
 
 /** The server writes the statements, for utility statements take no parameters: %I quotes a name, %L a text. */
 const statements = `
 with ours as (
   select relkind, oid::regclass::text as name from pg_class
-  where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and pg_has_role(relowner, 'usage')
+  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v') and pg_has_role(relowner, 'usage')
 )
 select format(statement, $1::text, value) as statement
 from (values
@@ -28,7 +28,7 @@ from (values
 
 /**
  * Makes the role that may select from the reporting views, and nothing else, or brings it up to date. A view reads its
- * tables with the rights of whoever made it, so no table is open to this role.
+ * tables with the rights of its owner, so no table is open to this role, nor any partition, old or new.
  * Where we may not make roles, as in some managed databases, a warning says what is left to do.
  */
 export async function makeReportingRole(database: Database, password: string, log: Log): Promise<void> {
@@ -37,8 +37,8 @@ export async function makeReportingRole(database: Database, password: string, lo
   } catch (cause) {
     if (!isForbidden(cause)) throw cause
     log.warn(
-      `Postgres lets us make no role ${reportingRole}, so Grafana reads no rows (${cause.message}): somebody who may ` +
-        `make roles makes it, with LOGIN, the password of GRAFANA_DB_PASSWORD and SELECT on the views of the schema public.`,
+      `Postgres lets us make no role ${reportingRole}, so Grafana reads no rows (${cause.message}): a role that may ` +
+        `make others makes it, with LOGIN, the password of GRAFANA_DB_PASSWORD and SELECT on the views of the schema public.`,
     )
   }
 }

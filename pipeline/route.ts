@@ -8,6 +8,8 @@ export interface Route {
   readonly stage: Stage
   /** 1 for the first stage; 0 is the generator. */
   readonly position: number
+  /** The name of the stage before it, `generator` for the first. */
+  readonly previous: string
   /** The topic it reads. */
   readonly source: string
   /** The topic it writes: the one that the next stage reads, or `finish`. */
@@ -27,6 +29,7 @@ export function routes(config: Config): readonly Route[] {
   return pipeline.map((stage, index) => ({
     stage,
     position: index + 1,
+    previous: pipeline[index - 1]?.name ?? 'generator',
     source: prefix + stage.reads,
     target: prefix + (pipeline[index + 1]?.reads ?? finish),
     deadLetters: prefix + deadLetterTopic,

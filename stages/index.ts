@@ -20,5 +20,5 @@ export const pipeline: readonly Stage[] = [
 /** The topic after the last stage. */
 export const finish = 'finish'
 
-/** The field of the body that every row keeps beside the result. */
-export const subject = 'numbers'
+/** The field of the body that the row of an input keeps, as it was written. */
+export const inputField = 'numbers'

@@ -1,13 +1,13 @@
 import { headerText, ownHeaders } from '../pipeline/headers.ts'
 import { traceIdOf } from '../pipeline/message.ts'
-import type { Outgoing, Sending } from '../pipeline/requests.ts'
+import type { OutgoingRecord, SendInterceptor } from '../pipeline/producer.ts'
 import { withIds, type Ids } from './next-ids.ts'
-import { spanId } from './span-ids.ts'
+import { spanId } from '../pipeline/span-ids.ts'
 
 /** Where messages enter instrumentation-kafkajs makes each of a request the root of a trace of its own: that of its id. */
-export const entering: Sending = (records, send) => withIds(records.map(idsOf), send)
+export const entering: SendInterceptor = (records, send) => withIds(records.map(idsOf), send)
 
-function idsOf({ headers }: Outgoing): Ids {
+function idsOf({ headers }: OutgoingRecord): Ids {
   const id = headerText(headers, ownHeaders.id) ?? ''
   const attempt = Number(headerText(headers, ownHeaders.attempt))
   const traceId = traceIdOf({ id, attempt, parent: undefined })

@@ -2,7 +2,7 @@ import type { Attributes, Link, Span } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import { describeEntry } from './entry-span.ts'
-import { spanId } from './span-ids.ts'
+import { spanId } from '../pipeline/span-ids.ts'
 
 /** What is said of the span of a message that enters. */
 function said(attempt: number, id: string) {

@@ -14,8 +14,8 @@ const messages: readonly Labels[] = [
 const keptTables = [
   'inputs',
   'results',
-  'finishes',
-  'dead_letters',
+  'finished',
+  'replays',
   'stage_samples',
   'ledger_samples',
   'alert_notifications',

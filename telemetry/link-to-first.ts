@@ -1,5 +1,5 @@
 import { TraceFlags, type Link } from '@opentelemetry/api'
-import { spanId, type SpanKindName } from './span-ids.ts'
+import { spanId, type SpanKindName } from '../pipeline/span-ids.ts'
 
 /** From a span of a replay to the same span of the first attempt. */
 export function linkToFirst(id: string, stage: string, kind: SpanKindName): Link {

@@ -63,9 +63,9 @@ export function ofSending(
     'throughline.position': route.position,
   }
   if (sentAt === undefined) attributes['throughline.redelivered'] = true
-  else if ('receipt' in outcome) {
-    attributes['messaging.destination.partition.id'] = String(outcome.receipt.partition)
-    attributes['kafka.offset'] = Number(outcome.receipt.offset)
+  else if ('metadata' in outcome) {
+    attributes['messaging.destination.partition.id'] = String(outcome.metadata.partition)
+    attributes['kafka.offset'] = Number(outcome.metadata.offset)
     attributes['throughline.publish_ms'] = outcome.arrivedAt - sentAt
   }
   return attributes

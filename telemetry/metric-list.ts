@@ -9,6 +9,7 @@ export type Unit =
   | 'messages per second'
   | 'processes'
   | 'partitions'
+  | 'days'
   | 'queries'
   | 'rows'
   | 'alerts'
@@ -156,7 +157,12 @@ export const metricList = {
     'Alerts that Grafana has notified the monitor of',
     'status',
   ),
-  throughline_rows_removed_total: counter('monitor')('rows', 'Rows that were older than RETENTION', 'table'),
+  throughline_rows_removed_total: counter('monitor')(
+    'rows',
+    'Rows that were older than RETENTION; of whole days that were dropped, as many as Postgres estimated',
+    'table',
+  ),
+  throughline_partitions_ahead_days: said('days', 'Whole days after today for which all tables have partitions'),
 } as const satisfies Readonly<Record<`throughline_${string}`, MetricDefinition>>
 
 export type MetricName = keyof typeof metricList

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Message } from '../pipeline/message.ts'
 import { readConfig } from '../pipeline/config.ts'
-import type { Publication, Published } from '../pipeline/publish.ts'
+import type { Publication } from '../pipeline/deliver.ts'
+import type { Published } from '../pipeline/publish.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { createMetrics } from './metrics.ts'
 import { measure } from './stage-metrics.ts'
@@ -34,15 +35,15 @@ function published(from: Message, changes: Partial<Published> = {}): Published {
     skewMs: 0,
     sentSkewMs: 0,
   }
-  const receipt = { partition: 0, offset: 1n, appendedAt: time + 25 }
-  return { message: from, body: '{}', ...times, receipt, ...changes }
+  const metadata = { partition: 0, offset: 1n, appendedAt: time + 25 }
+  return { message: from, body: '{}', ...times, metadata, ...changes }
 }
 
 const nothing: Publication = {
   results: [],
   deadLetters: [],
   redelivered: new Set(),
-  copies: [],
+  duplicates: [],
   acknowledgedAt: time,
   lettersSentAt: time,
   lettersAcknowledgedAt: time,
@@ -80,11 +81,11 @@ test('messages count by what came of them; what was measured before is not measu
       { message: message(), reason: 'not-json', explanation: '', startedAt: 0, computedAt: 0, skewMs: 0 },
     ],
     redelivered: new Set([again]),
-    copies: [message(), message()],
+    duplicates: [message(), message()],
   })
   expect(samples.get('throughline_messages_total{outcome="processed",reason="",}')).toBe(1)
   expect(samples.get('throughline_messages_total{outcome="redelivered",reason="",}')).toBe(1)
-  expect(samples.get('throughline_messages_total{outcome="copy",reason="",}')).toBe(2)
+  expect(samples.get('throughline_messages_total{outcome="duplicate",reason="",}')).toBe(2)
   expect(samples.get('throughline_messages_total{outcome="dead",reason="not-json",}')).toBe(1)
   expect(samples.get('throughline_wait_seconds_count{}')).toBe(2)
   expect(samples.get('throughline_save_seconds_count{}')).toBe(1)
@@ -98,8 +99,8 @@ test('clocks that had to be corrected by more than 2 ms are counted, not hidden'
       'throughline_clock_corrections_total{}',
     ),
   ).toBe(false)
-  const receipt = { partition: 0, offset: 1n, appendedAt: time + 20 }
-  const far = published(message({ skewMs: 3 }), { skewMs: 4, sentSkewMs: 3, receipt })
+  const metadata = { partition: 0, offset: 1n, appendedAt: time + 20 }
+  const far = published(message({ skewMs: 3 }), { skewMs: 4, sentSkewMs: 3, metadata })
   expect(
     (await samplesAfter({ ...nothing, results: [far] })).samples.get('throughline_clock_corrections_total{}'),
   ).toBe(4)

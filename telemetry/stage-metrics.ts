@@ -1,6 +1,7 @@
 import type { DeadLetter } from '../pipeline/compute.ts'
 import type { Message } from '../pipeline/message.ts'
-import type { Publication, Published } from '../pipeline/publish.ts'
+import type { Publication } from '../pipeline/deliver.ts'
+import type { Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
 import type { MetricName } from './metric-list.ts'
 import type { Metrics } from './metrics.ts'
@@ -30,21 +31,21 @@ const ofFinished: Durations<Published> = {
  * killed then, never to be measured.
  */
 export function measure(publication: Publication, route: Route, metrics: Metrics): void {
-  const { redelivered, copies } = publication
+  const { redelivered, duplicates } = publication
   const isFresh = ({ message }: Computed) => !redelivered.has(message)
   const results = publication.results.filter(isFresh)
   const letters = publication.deadLetters.filter(isFresh)
-  const taken = publication.results.length + publication.deadLetters.length + copies.length
+  const taken = publication.results.length + publication.deadLetters.length + duplicates.length
   metrics.observe('throughline_batch_messages', [taken], Number)
   countMessages(metrics, 'processed', results.length)
   countMessages(metrics, 'redelivered', redelivered.size)
-  countMessages(metrics, 'copy', copies.length)
+  countMessages(metrics, 'duplicate', duplicates.length)
   for (const { reason } of letters) countMessages(metrics, 'dead', 1, reason)
   observe(ofAll, [...results, ...letters], metrics)
   observe(ofResults, results, metrics)
   if (route.isLast) observe(ofFinished, results, metrics)
-  for (const { message, skewMs, sentSkewMs, arrivedAt, receipt } of results) {
-    countOddities(message, metrics, skewMs, sentSkewMs, arrivedAt - receipt.appendedAt)
+  for (const { message, skewMs, sentSkewMs, arrivedAt, metadata } of results) {
+    countOddities(message, metrics, skewMs, sentSkewMs, arrivedAt - metadata.appendedAt)
   }
   for (const { message, skewMs } of letters) countOddities(message, metrics, skewMs)
 }

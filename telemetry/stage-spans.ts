@@ -3,12 +3,13 @@ import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { DeadLetter } from '../pipeline/compute.ts'
 import { traceIdOf, type Message } from '../pipeline/message.ts'
-import type { Publication, Published } from '../pipeline/publish.ts'
+import type { Publication } from '../pipeline/deliver.ts'
+import type { Published } from '../pipeline/publish.ts'
 import type { Route } from '../pipeline/route.ts'
 import { finishedSpan } from './finished-span.ts'
 import { linkToFirst } from './link-to-first.ts'
 import { ofProcessing, ofSending } from './message-attributes.ts'
-import { spanId } from './span-ids.ts'
+import { spanId } from '../pipeline/span-ids.ts'
 
 /**
  * The spans of a batch: for each message a CONSUMER span, child of the span that sent it, and below it the PRODUCER span

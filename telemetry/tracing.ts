@@ -14,7 +14,7 @@ import { formatTraceparent } from '../pipeline/traceparent.ts'
 import { entering } from './entering.ts'
 import { createExporter } from './exporter.ts'
 import { createSampling, samplerOf } from './sampling.ts'
-import { spanId } from './span-ids.ts'
+import { spanId } from '../pipeline/span-ids.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { spansOf } from './stage-spans.ts'
 

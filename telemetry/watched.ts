@@ -2,7 +2,7 @@ import { createHealth, type OutageListener } from '../pipeline/health.ts'
 import { nobody, type Observer } from '../pipeline/observer.ts'
 import type { Config } from '../pipeline/config.ts'
 import type { Log } from '../pipeline/log.ts'
-import type { Surroundings } from '../pipeline/surroundings.ts'
+import type { ProcessContext } from '../pipeline/process-context.ts'
 import { openDoors, type Door } from './http.ts'
 import { createLostSpans } from './lost-spans.ts'
 import { createMetrics, roleOf, type Metrics } from './metrics.ts'
@@ -22,7 +22,7 @@ export interface WatchedProcess {
 /** Runs a process's work with everything that watches it: health, metrics, traces, and the doors to ask at. */
 export async function watched(
   { config, log, stage, position, doors: ownDoors }: WatchedProcess,
-  work: (surroundings: Surroundings, metrics: Metrics) => Promise<void>,
+  work: (context: ProcessContext, metrics: Metrics) => Promise<void>,
 ): Promise<void> {
   const metrics = createMetrics({ stage, position })
   const health = createHealth(undefined, counting(metrics))

@@ -38,7 +38,7 @@ async function look(oldest: number, ago = 0): Promise<void> {
     }),
   )
   memory.addSample({ at: 0, wallMs, groups })
-  const account = { stages: [], entered: 0, finished: 0, dead: 0, copies: 0, unsent: 0 }
+  const account = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
   memory.addAccount({ at: 0, account, missing: new Map() })
   await keepReport(report(routes(pipeline.config), memory, 0), pipeline.database)
   for (const table of ['stage_samples', 'ledger_samples']) {

@@ -47,6 +47,12 @@ const idle = begin + hour
 const idleHour = (second: number): Happening =>
   everywhere({ arrive: 0, members: second < 30 * minute ? 1 : 0 })
 
+/** Later still: from the tenth minute to the twentieth there are no partitions for the day after, later for one day only. */
+const unready = begin + 36 * hour
+const unreadyHour = (second: number): Happening => ({
+  daysAhead: second < 10 * minute ? 3 : second < 20 * minute ? 0 : 1,
+})
+
 /** Long after that day: three are lost after two hours, two more after 26; in between the monitor is started anew. */
 const losses = begin + 3 * hour
 function losingDay(second: number): Happening {
@@ -66,6 +72,10 @@ describe.skipIf(command === undefined)(
         ...(await madeUpHours({ begin: idle, seconds: hour, step: 15, happening: idleHour }, wanted)),
         ...(await madeUpHours(
           { begin: losses, seconds: 28 * hour, step: minute, happening: losingDay, only: 'monitor' },
+          wanted,
+        )),
+        ...(await madeUpHours(
+          { begin: unready, seconds: 30 * minute, step: 15, happening: unreadyHour, only: 'monitor' },
           wanted,
         )),
       ])
@@ -106,6 +116,17 @@ describe.skipIf(command === undefined)(
       expect(await firing(idle + 55 * minute)).toEqual({
         'process-missing': pipeline.map(({ name }) => name).toSorted(),
       })
+    })
+
+    test('partitions that are missing for the day after are told, and nothing when there is one day', async () => {
+      const isTold = async (minutes: number) =>
+        (await firing(unready + minutes * minute))['partition-missing'] !== undefined
+      expect(await isTold(9)).toBe(false)
+      expect(await isTold(10.5)).toBe(false)
+      expect(await isTold(12)).toBe(true)
+      expect(await isTold(19)).toBe(true)
+      expect(await isTold(21)).toBe(false)
+      expect(await isTold(29)).toBe(false)
     })
 
     test('when nobody watches, that is told, and nothing else', async () => {

@@ -20,7 +20,7 @@ const wait = { timeout: 240_000, interval: 50 }
 async function fateOf(id: string) {
   const { rows } = await pipeline.database.query<{ stage: string; reason: string; explanation: string }>(
     `select stage, reason, explanation from dead_letters where message_id = $1
-     union all select 'finish', '', '' from finishes where message_id = $1`,
+     union all select 'finish', '', '' from finished where message_id = $1`,
     [id],
   )
   return rows[0]

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeCatalogue } from '../pipeline/catalogue-table.ts'
-import { insertFinishes } from '../pipeline/finishes.ts'
+import { insertFinished } from '../pipeline/finished.ts'
 import { routes, type Route } from '../pipeline/route.ts'
 import { save } from '../pipeline/save.ts'
 import { ledgerOf, missingNow } from '../telemetry/monitor/ledger.ts'
@@ -34,12 +34,12 @@ function chain(...names: readonly string[]): Route[] {
 async function pass(route: readonly Route[], n: number): Promise<void> {
   const taken = message(n, { sentAt: undefined })
   for (const { stage, source: topic, target, isLast } of route) {
-    const place = { stage: stage.name, topic, target }
+    const place = { stage: stage.name, target }
     const outcome = result({ ...taken, topic, sentAt: topic === route[0]?.source ? undefined : 1 })
     await save(pipeline.database, place, [outcome])
-    const receipt = { partition: 0, offset: BigInt(n), appendedAt: 2 }
-    const finish = { ...outcome, sentAt: 1, sentSkewMs: 0, arrivedAt: 2, receipt }
-    if (isLast) await insertFinishes(pipeline.database, place.stage, [finish])
+    const metadata = { partition: 0, offset: BigInt(n), appendedAt: 2 }
+    const finish = { ...outcome, sentAt: 1, sentSkewMs: 0, arrivedAt: 2, metadata }
+    if (isLast) await insertFinished(pipeline.database, place, [finish])
   }
 }
 
@@ -59,8 +59,8 @@ test('a pipeline with a past has nothing missing when stages come, go and move',
   const dead = { ...message(4, { sentAt: undefined }), topic: 'start' }
   const [first] = short
   if (first === undefined) throw new Error('No stage')
-  await save(pipeline.database, { stage: 'add', topic: 'start', target: first.target }, [deadLetter(dead)])
-  const ledger = { entered: 4, in_flight: 0, finished: 3, dead: 1, copies: 0, missing: 0 }
+  await save(pipeline.database, { stage: 'add', target: first.target }, [deadLetter(dead)])
+  const ledger = { entered: 4, in_flight: 0, finished: 3, dead: 1, duplicates: 0, missing: 0 }
   expect(await account(short)).toEqual({ missing: { add: 0, lcm: 0 }, ledger })
   const long = chain('add', 'multiply', 'lcm', 'sine')
   expect(await account(long)).toEqual({ missing: { add: 0, multiply: 0, lcm: 0, sine: 0 }, ledger })
@@ -74,8 +74,35 @@ test('a pipeline with a past has nothing missing when stages come, go and move',
 
 test('what was on its way to a stage when another was put before it is still waited for', async () => {
   const { target } = chain('average', 'square-root')[0] ?? { target: '' }
-  const place = { stage: 'average', topic: 'a', target }
+  const place = { stage: 'average', target }
   await save(pipeline.database, place, [result(message(7, { sentAt: undefined }))])
   const { missing } = await account(chain('average', 'sine', 'square-root'))
   expect(missing).toEqual({ average: 0, sine: 0, 'square-root': 1 })
+})
+
+test('a stage that was taken out keeps its name and its place in reports', async () => {
+  const names = async () => {
+    const text =
+      'select name, position, is_current as "isCurrent" from stages order by position, is_current, name'
+    const { rows } = await pipeline.database.query<Record<string, unknown>>(text)
+    return rows.map(
+      ({ name, position, isCurrent }) => `${String(position)} ${String(name)}${isCurrent ? '' : ' -'}`,
+    )
+  }
+  await pipeline.database.query('truncate stages')
+  expect(await writeCatalogue(pipeline.database, chain('add', 'multiply', 'lcm'))).toBe(true)
+  expect(await writeCatalogue(pipeline.database, chain('add', 'lcm'))).toBe(true)
+  expect(await writeCatalogue(pipeline.database, chain('add', 'lcm'))).toBe(false)
+  expect(await names()).toEqual(['1 add', '2 multiply -', '2 lcm'])
+  const taken = message(8, { sentAt: undefined })
+  await save(pipeline.database, { stage: 'multiply', target: chain('lcm')[0]?.source ?? '' }, [result(taken)])
+  const { rows } = await pipeline.database.query(
+    `select h.stage, h.position, m.stage as "at" from message_history h join messages m using (message_id)
+     where message_id = $1`,
+    [taken.id],
+  )
+  // What stood behind it has moved to its place.
+  expect(rows).toEqual([{ stage: 'multiply', position: 2, at: 'lcm' }])
+  expect(await writeCatalogue(pipeline.database, chain('multiply', 'add'))).toBe(true)
+  expect(await names()).toEqual(['1 multiply', '2 lcm -', '2 add'])
 })

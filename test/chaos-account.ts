@@ -7,18 +7,21 @@ import { readBacklog } from '../telemetry/backlog.ts'
 /** Each query gives a sentence for whatever it finds wrong. */
 const queries = [
   // What the counters say against what there is, by stage and partition.
-  `with counted as (
+  `with summed as (
+     select stage, partition, sum(entered) as entered, sum(processed) as processed, sum(dead) as dead
+     from counters group by stage, partition
+   ), counted as (
      select stage, partition, count(*) filter (where kind = 'entered') as entered,
        count(*) filter (where kind = 'processed') as processed, count(*) filter (where kind = 'dead') as dead
      from (
        select stage, partition, 'entered' as kind from inputs
-       union all select stage, partition, 'processed' from results
-       union all select stage, partition, 'dead' from dead_letters
+       union all
+       select stage, partition, case when reason is null then 'processed' else 'dead' end from results
      ) each group by stage, partition
    )
    select format('The counters of %s/%s say %s entered, %s processed, %s dead; the rows say %s, %s, %s.',
      stage, partition, c.entered, c.processed, c.dead, r.entered, r.processed, r.dead) as problem
-   from counters c full join counted r using (stage, partition)
+   from summed c full join counted r using (stage, partition)
    where (c.entered, c.processed, c.dead) is distinct from (r.entered, r.processed, r.dead)`,
 
   // waiting at a stage = arrived from the one before + entered here - processed - dead
@@ -27,15 +30,11 @@ const queries = [
      select stage, arrived + entered - processed - dead as waiting from stage_totals
    ) s where waiting <> 0`,
 
-  `select format('The counters say %s finished; %s have.', sum(finished), (select count(*) from finishes)) as problem
-   from counters having sum(finished) <> (select count(*) from finishes)`,
+  `select format('The counters say %s finished; %s have.', sum(finished), (select count(*) from finished)) as problem
+   from counters having sum(finished) <> (select count(*) from finished)`,
 
   `select format('%s rows have another stage than the catalogue.', count(*)) as problem
-   from (select stage from results union all select stage from dead_letters) r
-   where stage not in (select name from stages) having count(*) > 0`,
-
-  `select format('%s messages have both a result and a dead letter at %s.', count(*), stage) as problem
-   from results join dead_letters using (message_id, attempt, stage) group by stage`,
+   from results where stage not in (select name from stages) having count(*) > 0`,
 
   `select format('%s messages of the outbox are not marked as published.', count(*)) as problem
    from inputs where published_at is null having count(*) > 0`,

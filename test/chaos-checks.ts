@@ -21,9 +21,9 @@ export interface Counts {
   /** Of results and dead letters together. */
   readonly rows: number
   /** Records that a stage dropped, because another offset holds the message. */
-  readonly copies: number
-  /** Records on the topics behind the stages that were there before. */
   readonly duplicates: number
+  /** Records on the topics behind the stages that were there before. */
+  readonly republished: number
 }
 
 export interface CheckOptions {
@@ -50,16 +50,16 @@ export async function checkChaos({ kafka, admin, config, database }: CheckOption
 }
 
 async function readCounts({ admin, config, database }: Omit<CheckOptions, 'kafka'>): Promise<Counts> {
-  const { rows } = await database.query<Omit<Counts, 'duplicates'>>(`
-    select (select count(*)::int from inputs) as entered, (select count(*)::int from finishes) as finished,
-      (select count(*)::int from dead_letters) as dead,
-      (select count(*)::int from results) + (select count(*)::int from dead_letters) as rows,
-      (select coalesce(sum(copies), 0)::int from counters) as copies`)
+  const { rows } = await database.query<Omit<Counts, 'republished'>>(`
+    select (select count(*)::int from inputs) as entered, (select count(*)::int from finished) as finished,
+      (select count(*)::int from results where reason is not null) as dead,
+      (select count(*)::int from results) as rows,
+      (select coalesce(sum(duplicates), 0)::int from counters) as duplicates`)
   const [counts] = rows
   if (counts === undefined) throw new Error('Postgres gave no row')
   let records = 0
   for (const topic of [...routes(config).map(({ source }) => source), config.TOPIC_PREFIX + finish]) {
     for (const { high, low } of await admin.fetchTopicOffsets(topic)) records += Number(high) - Number(low)
   }
-  return { ...counts, duplicates: records - counts.rows - counts.finished }
+  return { ...counts, republished: records - counts.rows - counts.finished }
 }

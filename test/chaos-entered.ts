@@ -50,21 +50,17 @@ function givenId({ headers = {} }: KafkaMessage): string | undefined {
 
 /** The ids of the rows that were made from records without a sender. */
 async function idsByPlace(database: Database): Promise<Map<string, string>> {
-  const { rows } = await database.query<{ place: string; id: string }>({
-    text: `
-      select topic || '/' || partition || '/' || "offset" as place, encode(uuid_send(message_id), 'hex') as id
-      from results where previous_sent_at is null
-      union all
-      select topic || '/' || partition || '/' || "offset", encode(uuid_send(message_id), 'hex')
-      from dead_letters where previous_sent_at is null`,
-  })
+  const { rows } = await database.query<{ place: string; id: string }>(
+    `select topic || '/' || partition || '/' || "offset" as place, hex(message_id) as id
+     from results join stages on stages.name = stage where previous_sent_at is null`,
+  )
   return new Map(rows.map(({ place, id }) => [place, id]))
 }
 
 /** The generator's outbox must hold what is on the topic, byte for byte, and every message must have a row there. */
 async function unlikeInputs(database: Database, messages: ReadonlyMap<string, Entered>): Promise<string[]> {
   const { rows } = await database.query<{ id: string; body: string | null }>(
-    `select encode(uuid_send(message_id), 'hex') as id, body from inputs`,
+    'select hex(message_id) as id, body from inputs',
   )
   const inputs = new Map(rows.map(({ id, body }) => [id, body]))
   const unsent = rows.flatMap(({ id, body }) => {

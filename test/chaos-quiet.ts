@@ -16,7 +16,7 @@ export async function untilQuiet(admin: Admin, config: Config, database: Databas
   let changedAt = performance.now()
   while (performance.now() - changedAt < PATIENCE_MS) {
     const waiting = await waitingAtBroker(admin, config)
-    const { rows } = await database.query('select sum(processed), sum(dead), sum(copies) from counters')
+    const { rows } = await database.query('select sum(processed), sum(dead), sum(duplicates) from counters')
     const now = JSON.stringify([waiting, rows])
     // Twice the same, and nothing waits: what one stage has just sent is then seen in front of the next.
     if (now === seen && waiting.length === 0) return true

@@ -17,14 +17,11 @@ interface Row {
 const PAGE = 500
 
 const rowsOf = `
-select encode(uuid_send(message_id), 'hex') as id, attempt, stage, result, body, null as reason, null::bytea as value
+select hex(message_id) as id, attempt, stage, result, body, reason, record_value as value
 from results where message_id = any($1::uuid[])
 union all
-select encode(uuid_send(message_id), 'hex'), attempt, stage, null, null, reason, body
-from dead_letters where message_id = any($1::uuid[])
-union all
-select encode(uuid_send(message_id), 'hex'), attempt, 'finish', null, null, null, null
-from finishes where message_id = any($1::uuid[])`
+select hex(message_id), attempt, 'finish', null, null, null, null
+from finished where message_id = any($1::uuid[])`
 
 /**
  * Compares the rows of every message with its reference: exactly one row for each stage, with exactly that body and

@@ -3,30 +3,34 @@ import type { Kafka } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
 import { headerText } from '../pipeline/headers.ts'
 import { deadLetterTopic } from '../pipeline/route.ts'
-import { finish } from '../stages/index.ts'
+import { finish, pipeline } from '../stages/index.ts'
 import type { Entered } from './chaos-entered.ts'
 import { readTopic } from './read-topic.ts'
 import { referenceChain } from './reference-chain.ts'
 
 /**
- * Compares what left the pipeline with the references: each message at least once, on `finish` with its whole body or on
- * `dead-letter` with the bytes, the place and the reason of its death; and nothing else. Returns what is wrong.
+ * Compares what stages have sent with the references: each message at least once on `finish` with its whole body or on
+ * `dead-letter` with the bytes, the place and the reason of its death; before that, with the body of each step on the topic
+ * behind it; and nothing else. Returns what is wrong.
  */
 export async function unlikeTopics(
   kafka: Kafka,
   config: Config,
   messages: ReadonlyMap<string, Entered>,
 ): Promise<string[]> {
-  const ends = new Map([...messages].map(([id, entered]) => [id, endOf(entered)]))
+  const sendable = new Map([...messages].map(([id, entered]) => [id, signaturesOf(entered)]))
   const problems: string[] = []
   const missing = new Set(messages.keys())
-  for (const topic of [finish, deadLetterTopic]) {
+  for (const topic of [...pipeline.slice(1).map(({ reads }) => reads), finish, deadLetterTopic]) {
+    const isEnd = topic === finish || topic === deadLetterTopic
     await readTopic(kafka, config.TOPIC_PREFIX + topic, ({ headers = {}, value }) => {
+      // It entered here: no stage has sent it.
+      if (!isEnd && headerText(headers, 'sent-at') === undefined) return
       const id = headerText(headers, 'message-id') ?? 'without an id'
       const reason = headerText(headers, 'dead-letter-reason')
       const stage = headerText(headers, 'dead-letter-stage')
-      missing.delete(id)
-      if (ends.get(id) !== signature({ topic, stage, reason, value })) {
+      if (isEnd) missing.delete(id)
+      if (sendable.get(id)?.has(signature({ topic, stage, reason, value })) !== true) {
         problems.push(`Message ${id} is on ${topic} as it must not be: ${stage} ${reason}.`)
       }
     })
@@ -34,7 +38,7 @@ export async function unlikeTopics(
   return [...problems, ...[...missing].map((id) => `Message ${id} never left the pipeline.`)]
 }
 
-interface End {
+interface Sent {
   readonly topic: string
   readonly stage: string | undefined
   readonly reason: string | undefined
@@ -42,13 +46,24 @@ interface End {
 }
 
 /** One short text for all there is to compare: the bodies of all messages would be too much to hold. */
-function signature({ topic, stage, reason, value }: End): string {
+function signature({ topic, stage, reason, value }: Sent): string {
   return `${topic} ${stage} ${reason} ${value === null ? 'null' : hash('sha1', value, 'base64')}`
 }
 
-function endOf({ topic, value }: Entered): string {
+/** Everything that stages may send of a message. */
+function signaturesOf({ topic, value }: Entered): Set<string> {
   const { steps, death } = referenceChain(topic, value)
-  if (death !== undefined) return signature({ topic: deadLetterTopic, ...death })
-  const body = Buffer.from(steps.at(-1)?.body ?? '')
-  return signature({ topic: finish, stage: undefined, reason: undefined, value: body })
+  const sent = steps.map((step) =>
+    signature({
+      topic: topicBehind(step.stage),
+      stage: undefined,
+      reason: undefined,
+      value: Buffer.from(step.body),
+    }),
+  )
+  return new Set(death === undefined ? sent : [...sent, signature({ topic: deadLetterTopic, ...death })])
+}
+
+function topicBehind(stage: string): string {
+  return pipeline[pipeline.findIndex(({ name }) => name === stage) + 1]?.reads ?? finish
 }

@@ -43,10 +43,10 @@ test.each<[Verdict, number]>([
 
 test('what the monitor knows of a stage is in the JSON', async () => {
   await pipeline.database.query(
-    `insert into counters (stage, partition, processed, copies) values ('lcm', 0, 40, 2), ('sine', 1, 30, 1)`,
+    `insert into counters (stage, partition, target, processed, duplicates) values ('lcm', 0, 'stage4', 40, 2), ('sine', 1, 'stage6', 30, 1)`,
   )
   await say('CATCHING UP', '0')
-  const { stages, copies } = JSON.parse((await type('--json')).stdout) as Status
+  const { stages, duplicates } = JSON.parse((await type('--json')).stdout) as Status
   expect(stages[2]).toMatchObject({
     stage: 'lcm',
     verdict: 'CATCHING UP',
@@ -57,9 +57,9 @@ test('what the monitor knows of a stage is in the JSON', async () => {
     partitions: 4,
     assigned: 3,
     done: 40,
-    copies: 2,
+    duplicates: 2,
   })
-  expect(copies).toBe(3)
+  expect(duplicates).toBe(3)
 })
 
 test('what a clock that is ahead has written is not how it is', async () => {

@@ -99,7 +99,7 @@ describe.skipIf(!canRun)(
 
     test('every variable has values, and the trace that one names is there', async () => {
       const { rows } = await pipeline.database.query<{ id: string }>(
-        'select hex(message_id) as id from finishes limit 1',
+        'select hex(message_id) as id from finished limit 1',
       )
       const values = { message: rows[0]?.id ?? '', id: rows[0]?.id ?? '' }
       const variables = dashboards.flatMap(({ templating }) =>

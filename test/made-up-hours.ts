@@ -11,6 +11,8 @@ export interface Happening {
   readonly fates?: Fates
   /** The monitor is not running. */
   readonly unwatched?: true
+  /** For how many days the monitor has made partitions, 3 if not given. */
+  readonly daysAhead?: number
 }
 
 export interface Hours {
@@ -36,11 +38,11 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
   const stages = flow.map(({ stage: { name }, position, isLast }) => {
     return { name, isLast, metrics: createMetrics({ stage: name, position }), queue: createQueue() }
   })
-  const account = { stages: [], entered: 0, finished: 0, dead: 0, copies: 0, unsent: 0 }
+  const account = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
   const lines: string[] = []
   let monitor: { metrics: Metrics; memory: Memory } | undefined
   for (let second = 0; second <= seconds; second += step) {
-    const { fates = {}, unwatched } = happening(second)
+    const { fates = {}, unwatched, daysAhead = 3 } = happening(second)
     const at = begin + second
     for (const { name, isLast, metrics, queue } of stages) {
       const fate = fateOf(name, fates)
@@ -61,6 +63,7 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
     memory.addSample({ at, wallMs: at * 1000, groups })
     memory.addAccount({ at, account, missing })
     showReport(report(flow, memory, at), metrics)
+    metrics.set('throughline_partitions_ahead_days', daysAhead)
     lines.push(...(await scraped(metrics, { name: 'monitor', at, wanted })))
   }
   return lines

@@ -22,7 +22,7 @@ export function message(offset: number, changes: Partial<Message> = {}): Message
 
 export function result(from: Message, body = '{"numbers":[1.50],"sum":1.5}'): Result {
   const times = { startedAt: time + 2, computedAt: time + 3, skewMs: 0 }
-  return { message: from, subject: '[1.50]', result: '1.5', body, ...times }
+  return { message: from, numbers: '[1.50]', result: '1.5', body, ...times }
 }
 
 export function deadLetter(from: Message): DeadLetter {

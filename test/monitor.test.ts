@@ -45,7 +45,7 @@ async function latest(stage: string): Promise<Row | undefined> {
 
 async function ledger() {
   const { rows } = await pipeline.database.query<Record<string, number>>(
-    `select entered::int, in_flight::int, finished::int, dead::int, copies::int, missing::int
+    `select entered::int, in_flight::int, finished::int, dead::int, duplicates::int, missing::int
      from ledger_samples order by at desc limit 1`,
   )
   return rows[0]
@@ -102,7 +102,7 @@ test('a dead stage with 50,000 waiting is stopped, with the right age; then it c
   expect((await latest('multiply'))?.verdict).toBe('STOPPED')
 })
 
-test('deleted behind the back of the system is missing; posted twice is a copy; the rest adds up', async () => {
+test('deleted behind the back of the system is missing; posted twice is a duplicate; the rest adds up', async () => {
   await using _monitor = runFastMonitor(pipeline)
   const [add, ...others] = catalogue
   if (add === undefined) throw new Error('No stage')
@@ -128,7 +128,14 @@ test('deleted behind the back of the system is missing; posted twice is a copy; 
   await using _rest = runStages(pipeline, others)
   await vi.waitUntil(async () => (await ledger())?.['finished'] === 8, wait)
   await vi.waitUntil(async () => (await latest('square-root'))?.waiting === 0, wait)
-  expect(await ledger()).toEqual({ entered: 11, in_flight: 0, finished: 8, dead: 1, copies: 1, missing: 2 })
+  expect(await ledger()).toEqual({
+    entered: 11,
+    in_flight: 0,
+    finished: 8,
+    dead: 1,
+    duplicates: 1,
+    missing: 2,
+  })
   const { rows } = await pipeline.database.query<{ missing: number }>(
     `select missing::int from stage_samples where stage = 'multiply' order by at desc limit 1`,
   )

@@ -3,8 +3,7 @@ import type { ISocketFactory } from 'kafkajs'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { kafkaSettings, type KafkaSettings } from '../pipeline/kafka-settings.ts'
 import { createKafka } from '../pipeline/kafka.ts'
-import type { Outgoing } from '../pipeline/requests.ts'
-import { createSender } from '../pipeline/send.ts'
+import { createSender, type OutgoingRecord } from '../pipeline/producer.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { readTopic } from './read-topic.ts'
 import { startBadWay, type BadWay } from './bad-way.ts'
@@ -30,7 +29,7 @@ function settings(): KafkaSettings {
   }
 }
 
-const record = (text: string): Outgoing => ({
+const record = (text: string): OutgoingRecord => ({
   partition: 0,
   key: null,
   value: Buffer.from(text),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newInput } from '../pipeline/generate.ts'
 import { enter, enterUnpublished, type Entry } from '../pipeline/inputs.ts'
 import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createSender, type Sender } from '../pipeline/send.ts'
+import { createSender, type Sender } from '../pipeline/producer.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { runStages } from './running-stages.ts'
 
@@ -80,11 +80,11 @@ test('what was sent but not marked is sent again with the same id, and the first
   await using _stages = runStages(pipeline)
   const totals = async () => {
     const { rows } = await pipeline.database.query(
-      'select entered::int, processed::int, copies::int from stage_totals order by position limit 1',
+      'select entered::int, processed::int, duplicates::int from stage_totals order by position limit 1',
     )
     return rows[0]
   }
-  await expect.poll(totals, { timeout: 240_000 }).toEqual({ entered: 5, processed: 5, copies: 1 })
+  await expect.poll(totals, { timeout: 240_000 }).toEqual({ entered: 5, processed: 5, duplicates: 1 })
   const { rows } = await pipeline.database.query('select from results where message_id = $1 and stage = $2', [
     input.id,
     'add',

@@ -68,10 +68,10 @@ test('migrate runs again beside a monitor, as in every later `docker compose up`
   }
 })
 
-const relations = (kind: string) =>
+const relations = (...kinds: string[]) =>
   query(
     owner,
-    `select relname as name from pg_class where relkind = '${kind}'
+    `select relname as name from pg_class where relkind in ('${kinds.join("', '")}')
                 and relnamespace = 'public'::regnamespace`,
   )
 
@@ -81,10 +81,13 @@ test('the role reads every view', async () => {
   for (const { name } of views) await query(grafana, `select * from ${String(name)} limit 1`)
 })
 
-test('the role reads no table, and neither does anybody else', async () => {
+test('no other role reads a table or a partition, nor one that was made later', async () => {
   await query(superuser, "create role nobody_in_particular login password 'n'")
-  const tables = await relations('r')
-  expect(tables.map(({ name }) => name)).toContain('results')
+  await query(owner, "select make_day_partition('results', '2099-12-31')")
+  const tables = await relations('r', 'p')
+  expect(tables.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['results', 'results_past', 'results_20991231', 'counters']),
+  )
   for (const { name } of tables) {
     const reading = `select * from ${String(name)} limit 1`
     await expect(query(grafana, reading)).rejects.toThrow(/permission denied for table/)
@@ -97,6 +100,8 @@ test('the role reads no table, and neither does anybody else', async () => {
 test.each([
   'insert into stages values ($$mine$$, 99, $$mine$$)',
   'delete from end_to_end',
+  'select keep_partitions(1)',
+  "select make_day_partition('results', '2099-12-30')",
   'create table mine (x int)',
   'create temporary table mine (x int)',
   'create view mine as select 1',

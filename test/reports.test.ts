@@ -83,7 +83,8 @@ test('without an id the latest is asked for whose trace can be there; a newer on
   }
   const finish = async (id: string, secondsAgo: number) =>
     await pipeline.database.query(
-      `insert into finishes values ($1, 1, now(), now(), now() - make_interval(secs => $2), 0, 0)`,
+      `insert into finished (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
+       values ($1, 1, now(), now(), now() - make_interval(secs => $2), 0, 0)`,
       [id, secondsAgo],
     )
   const [fresh, settled] = [newMessageId(), newMessageId()]

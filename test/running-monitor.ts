@@ -17,8 +17,8 @@ export function runFastMonitor(
   const stopping = new AbortController()
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const pace = { every: 0.5, patience: 2, sweepEvery: 0.5 }
-  const surroundings = { config: { ...config, ...changes }, log, health: createHealth(), observer: nobody }
-  const run = runMonitor(surroundings, { metrics, database, pace }, stopping.signal)
+  const context = { config: { ...config, ...changes }, log, health: createHealth(), observer: nobody }
+  const run = runMonitor(context, { metrics, database, pace }, stopping.signal)
   return {
     async gauge(name, labels = {}) {
       const { text } = await metrics.page('')

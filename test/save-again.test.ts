@@ -1,28 +1,118 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
-import { message, result } from './made-up-outcomes.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { openDatabase } from '../pipeline/database.ts'
+import { spanId } from '../pipeline/span-ids.ts'
+import { deadLetter, message, result } from './made-up-outcomes.ts'
 
-test('of many batches that come again only the first costs a connection, until there is something new', async () => {
+/** Connections of another process. */
+const pipelineOf = (env: Readonly<Record<string, string>>) => openDatabase(readConfig(env), 2, () => {})
+
+const add = { stage: 'add', target: 'next' }
+
+test('batches that come again are told by their rows, and cost no connection', async () => {
   await using pipeline = await freshPipeline()
   const { database } = pipeline
-  const place = { stage: 'add', topic: 'start', target: 'next' }
   const batches = [1, 2, 3].map((offset) => [result(message(offset))])
-  let connections = 0
-  database.on('connect', () => {
-    connections += 1
-  })
-  const saveAll = async () => {
-    const sizes: number[] = []
-    for (const batch of batches) sizes.push((await save(database, place, batch)).redelivered.size)
-    return sizes
+  const again = batches.map((batch) => batch.map((outcome) => ({ ...outcome, startedAt: outcome.startedAt + 1 })))
+  for (const batch of batches) await save(database, add, batch)
+  const connect = vi.fn<() => void>()
+  database.on('connect', connect)
+  for (const batch of again) expect((await save(database, add, batch)).redelivered.size).toBe(1)
+  expect(connect).not.toHaveBeenCalled()
+})
+
+test('a batch that is saved again because the answer was lost is not called redelivered', async () => {
+  await using pipeline = await freshPipeline()
+  const batch = [result(message(1)), deadLetter(message(2))]
+  await save(pipeline.database, add, batch)
+  const saved = await save(pipeline.database, add, batch)
+  expect(saved).toMatchObject({ results: [{}], deadLetters: [{}], duplicates: [] })
+  expect(saved.redelivered).toEqual(new Set())
+})
+
+test('of two deliveries at the same time that decide differently one row is left, and both publish what it says', async () => {
+  await using pipeline = await freshPipeline()
+  const { database } = pipeline
+  const others = pipelineOf(pipeline.env)
+  try {
+    for (let round = 0; round < 20; round += 1) {
+      const from = message(round)
+      const [one, other] = await Promise.all([
+        save(database, add, [result(from)]),
+        save(others, add, [deadLetter(from)]),
+      ])
+      expect(one.results.length).toBe(other.results.length)
+      expect(one.deadLetters.length).toBe(other.deadLetters.length)
+      expect(one.results.length + one.deadLetters.length).toBe(1)
+    }
+  } finally {
+    await others.end()
   }
-  await saveAll()
-  connections = 0
-  expect(await saveAll()).toEqual([1, 1, 1])
-  expect(connections).toBe(1)
-  await save(database, place, [result(message(4))])
-  // The next is taken for new again.
-  expect(await saveAll()).toEqual([1, 1, 1])
-  expect(connections).toBe(2)
+  const { rows } = await database.query(`
+    select count(*)::int as rows, (select (sum(processed) + sum(dead))::int from counters) as counted from results`)
+  expect(rows).toEqual([{ rows: 20, counted: 20 }])
+})
+
+test('of one message on two partitions at the same time, one record is sent on, whatever the other was made into', async () => {
+  await using pipeline = await freshPipeline()
+  const others = pipelineOf(pipeline.env)
+  try {
+    for (let round = 0; round < 20; round += 1) {
+      const from = message(round)
+      const copy = message(round, { id: from.id, partition: 1 })
+      const saved = await Promise.all([
+        save(pipeline.database, add, [result(from)]),
+        save(others, add, [deadLetter(copy)]),
+      ])
+      expect(saved.flatMap(({ results, deadLetters }) => [...results, ...deadLetters])).toHaveLength(1)
+      expect(saved.flatMap(({ duplicates }) => duplicates)).toHaveLength(1)
+    }
+  } finally {
+    await others.end()
+  }
+})
+
+test('nothing that a record contains shifts or blocks the rows of its neighbours', async () => {
+  await using pipeline = await freshPipeline()
+  const { database } = pipeline
+  const odd = Buffer.from([0x1f, 0x00, 0xff, 0x5c, 0x22, 0x7b, 0x2c])
+  const headers = { odd, text: '\u001f\u0000', 'na\u001fme': odd }
+  const outcomes = [
+    result(message(1), '{"a":"\\u001f\\u0000"}'),
+    deadLetter(message(2, { value: odd, headers })),
+    result(message(3, { carried: headers })),
+    deadLetter(message(4, { value: Buffer.from('\u001f'), headers: {} })),
+    result(message(5)),
+  ]
+  await save(database, add, outcomes)
+  const { rows } = await database.query(
+    `select "offset", body, record_value, reason, headers from results order by "offset"`,
+  )
+  const kept = expect.stringContaining(String.raw`"text":"\u001f\u0000"`)
+  expect(rows).toMatchObject([
+    { offset: '1', body: '{"a":"\\u001f\\u0000"}', headers: null },
+    { offset: '2', body: null, record_value: odd, reason: 'not-json', headers: kept },
+    { offset: '3', record_value: null, reason: null, headers: kept },
+    { offset: '4', record_value: Buffer.from('\u001f'), headers: '{}' },
+    { offset: '5', record_value: null, reason: null, headers: null },
+  ])
+})
+
+test('the parent of a message is kept where it is not the span of the stage before', async () => {
+  await using pipeline = await freshPipeline()
+  const { database } = pipeline
+  const multiply = { stage: 'multiply', target: 'next', previous: 'add' }
+  const [own, foreign] = [message(1), message(2)]
+  const parent = { traceId: own.id, spanId: spanId(own.id, 1, 'add', 'send'), sampled: true }
+  const other = { traceId: 'f'.repeat(32), spanId: 'e'.repeat(16), sampled: false }
+  await save(database, multiply, [result({ ...own, parent }), result({ ...foreign, parent: other })])
+  const { rows } = await database.query(
+    'select trace_id, parent_span_id, parent_flags from results order by "offset"',
+  )
+  expect(rows).toEqual([
+    { trace_id: own.id, parent_span_id: null, parent_flags: null },
+    { trace_id: other.traceId, parent_span_id: other.spanId, parent_flags: 0 },
+  ])
 })

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
 test('how long the process was busy is counted once, whatever the batch is made of', async () => {
-  const at = { stage: 'add', topic: 'start', target: 'next' }
+  const at = { stage: 'add', target: 'next' }
   const first = message(1)
   await save(pipeline.database, at, [result(first), deadLetter(message(2))], 0.5)
   await save(pipeline.database, at, [deadLetter(message(3))], 0.25)

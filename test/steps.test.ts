@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { insertFinishes } from '../pipeline/finishes.ts'
+import { insertFinished } from '../pipeline/finished.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { save } from '../pipeline/save.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
@@ -14,7 +14,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 const entered = 1_700_000_000_000
 
-const placeOf = (stage: string) => ({ stage, topic: stage, target: 'next' })
+const placeOf = (stage: string) => ({ stage, target: 'next' })
 
 /** Lets a message through stages, each of whose parts takes as many milliseconds. */
 async function passed(stages: readonly string[], part: number): Promise<string> {
@@ -29,15 +29,15 @@ async function passed(stages: readonly string[], part: number): Promise<string> 
     sentAt = computedAt + part
     queuedAt = sentAt + part
   }
-  const receipt = { partition: 0, offset: 1n, appendedAt: queuedAt }
+  const metadata = { partition: 0, offset: 1n, appendedAt: queuedAt }
   const last = {
     ...result(message(0, { id, enteredAt: entered })),
     sentAt,
     sentSkewMs: 0,
-    receipt,
+    metadata,
     arrivedAt: queuedAt,
   }
-  await insertFinishes(pipeline.database, stages.at(-1) ?? '', [last])
+  await insertFinished(pipeline.database, placeOf(stages.at(-1) ?? ''), [last])
   return id
 }
 

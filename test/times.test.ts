@@ -40,7 +40,7 @@ async function stepsOf(id: string): Promise<Step[]> {
 
 async function endToEnd(id: string): Promise<number | undefined> {
   const { rows } = await pipeline.database.query<{ micros: number }>(
-    `select ${micros('finished_at', 'entered_at')} as micros from finishes where message_id = $1`,
+    `select ${micros('finished_at', 'entered_at')} as micros from finished where message_id = $1`,
     [id],
   )
   return rows[0]?.micros
@@ -142,13 +142,13 @@ test('a stage that takes everything again leaves all times as they were', async 
   await admin.resetOffsets({ groupId: `${prefix}lcm`, topic: `${prefix}stage3`, earliest: true })
   await admin.disconnect()
   stages = runStages(pipeline)
-  const copies = async () => {
-    const { rows } = await pipeline.database.query<{ copies: number }>(
-      `select sum(copies)::int as copies from counters where stage = 'average'`,
+  const duplicates = async () => {
+    const { rows } = await pipeline.database.query<{ duplicates: number }>(
+      `select sum(duplicates)::int as duplicates from counters where stage = 'average'`,
     )
-    return rows[0]?.copies
+    return rows[0]?.duplicates
   }
   const { rows } = await pipeline.database.query(`select count(*)::int from results where stage = 'lcm'`)
-  await expect.poll(copies, { timeout: 240_000 }).toBe(rows[0].count)
+  await expect.poll(duplicates, { timeout: 240_000 }).toBe(rows[0].count)
   expect([await stepsOf(id), await endToEnd(id)]).toEqual(before)
 })

@@ -39,7 +39,7 @@ export async function tracedPipeline(): Promise<TracedPipeline> {
     },
     spansAbout: (id, traceId = id) => spansAbout(receiver.spans, id, traceId),
     async finished(ids) {
-      const text = 'select count(*)::int from finishes where message_id = any($1::uuid[])'
+      const text = 'select count(*)::int from finished where message_id = any($1::uuid[])'
       return (await pipeline.database.query<{ count: number }>(text, [ids])).rows[0]?.count
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHealth } from '../pipeline/health.ts'
-import { createWaiting } from '../pipeline/patiently.ts'
+import { createOutageTracker } from '../pipeline/retry.ts'
 import { routes } from '../pipeline/route.ts'
 import { createAdmin } from '../telemetry/kafka-cluster.ts'
 import { takeGroups } from '../telemetry/monitor/take-sample.ts'
@@ -44,7 +44,7 @@ test('a record that cannot be read is counted all the same', async () => {
     queuedAt: () => Promise.reject(new Error('LZ4 compression not implemented')),
     close: () => Promise.resolve(),
   }
-  const reading = createWaiting('Reading', { log: pipeline.log, health: createHealth() })
+  const reading = createOutageTracker('Reading', { log: pipeline.log, health: createHealth() })
   const groups = await takeGroups([{ route, admin, peek, reading }])
   await admin.disconnect()
   const { partitions = [] } = groups.get('add') ?? {}

@@ -13,7 +13,8 @@ export interface DeadLetterSummary {
 
 /** One whole. */
 export interface DeadLetterRow extends DeadLetterSummary {
-  readonly topic: string
+  /** The topic that the stage reads; null for a stage that the catalogue never had. */
+  readonly topic: string | null
   readonly partition: number
   readonly offset: string
   readonly traceId: string
@@ -42,8 +43,9 @@ export async function readLatestDeadLetters(
 /** All dead letters of one message: one for each attempt that has died. */
 export async function readDeadLetters(database: Database, id: string): Promise<DeadLetterRow[]> {
   const { rows } = await database.query<DeadLetterRow>(
-    `select ${summary}, topic, partition, "offset", trace_id as "traceId", headers, body
-     from dead_letters where message_id = $1 order by attempt, computed_at`,
+    `select ${summary}, topic, partition, "offset", trace_id as "traceId", headers, record_value as body
+     from dead_letters left join stages on stages.name = stage
+     where message_id = $1 order by attempt, computed_at`,
     [id],
   )
   return rows

@@ -3,7 +3,7 @@ import type { Database } from '../../pipeline/database.ts'
 /** One message at one stage. Times in milliseconds since the epoch, microseconds behind the point. */
 export interface Step {
   readonly attempt: number
-  /** Null for a stage that the catalogue does not have any more. */
+  /** Null for a stage that the catalogue never had. */
   readonly position: number | null
   readonly stage: string
   /** 'processed', or the reason why it has no answer. */
@@ -11,7 +11,8 @@ export interface Step {
   /** JSON; null when it has no answer. */
   readonly result: string | null
   readonly explanation: string | null
-  readonly topic: string
+  /** The topic that the stage reads; null for a stage that the catalogue never had. */
+  readonly topic: string | null
   readonly partition: number
   readonly offset: string
   readonly traceId: string
@@ -45,7 +46,7 @@ export interface MessageHistory {
 
 const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
 
-const finishesOf = `select attempt, ${ms('finished_at')} as "finishedAt" from finishes where message_id = $1`
+const finishedOf = `select attempt, ${ms('finished_at')} as "finishedAt" from finished where message_id = $1`
 
 const stepsOf = `
 select attempt, position, stage, outcome, result, explanation, topic, partition, "offset", trace_id as "traceId",
@@ -56,8 +57,8 @@ order by attempt, queued_at, position`
 
 /** All that is known of one message: a few look-ups by its id. */
 export async function readMessage(database: Database, id: string): Promise<MessageHistory> {
-  // The finishes first: whoever is in there has all its rows by the time that the steps are read.
-  const finishes = await database.query<{ attempt: number; finishedAt: number }>(finishesOf, [id])
+  // This first: an attempt that has finished has all its rows by the time that the steps are read.
+  const ends = await database.query<{ attempt: number; finishedAt: number }>(finishedOf, [id])
   const steps = await database.query<Step>(stepsOf, [id])
   const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [
     id,
@@ -66,7 +67,7 @@ export async function readMessage(database: Database, id: string): Promise<Messa
     'select attempt, stage from replays where message_id = $1',
     [id],
   )
-  const finished = new Map(finishes.rows.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
+  const finished = new Map(ends.rows.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
   const replayed = new Map(replays.rows.map(({ attempt, stage }) => [attempt, stage]))
   const stepsBy = Map.groupBy(steps.rows, ({ attempt }) => attempt)
   const attempts = [...new Set([...stepsBy.keys(), ...replayed.keys()])]

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Admin } from 'kafkajs'
 import { Pool } from 'pg'
 import { writeCatalogue } from '../../pipeline/catalogue-table.ts'
 import { readConfig, type Config } from '../../pipeline/config.ts'
@@ -8,16 +9,17 @@ import { createKafka } from '../../pipeline/kafka.ts'
 import { createHealth } from '../../pipeline/health.ts'
 import { createLog, type Log } from '../../pipeline/log.ts'
 import { migrateDatabase } from '../../pipeline/migrate.ts'
-import { patiently } from '../../pipeline/patiently.ts'
 import { makeReportingRole } from '../../pipeline/reporting-role.ts'
+import { retryForever } from '../../pipeline/retry.ts'
 import { routes } from '../../pipeline/route.ts'
-import { createTopics } from '../../pipeline/topics.ts'
+import { createTopics, readRecordHours } from '../../pipeline/topics.ts'
 import { databaseMistake } from '../database-mistake.ts'
 import { examples } from '../examples.ts'
 import { kafkaMistake } from '../kafka-mistake.ts'
 import { migrationSummary } from './migration-summary.ts'
 import { print } from '../output.ts'
 import { passesWithTime } from './passes-with-time.ts'
+import { retentionWarning } from './retention-warning.ts'
 
 export function addMigrate(program: Command): void {
   program
@@ -39,7 +41,11 @@ export function addMigrate(program: Command): void {
 }
 
 /** A person or a supervisor ends the waiting by ending the process: what is half done is rolled back. */
-const forEver = { signal: new AbortController().signal, health: createHealth() }
+const forEver = {
+  signal: new AbortController().signal,
+  health: createHealth(),
+  isPermanent: (error: Error) => !passesWithTime(error),
+}
 
 async function bringTables(config: Config, log: Log) {
   // Without the short timeout of all other queries: a migration may take minutes, or wait for another that does.
@@ -47,12 +53,10 @@ async function bringTables(config: Config, log: Log) {
   const database: Database = new Pool({ ...settings, max: 2 })
   database.on('error', (error) => log.debug({ err: error }, 'A connection to Postgres broke'))
   try {
-    await patiently(
-      'Connecting to Postgres',
-      () => database.query('select 1'),
-      { log, ...forEver },
-      (error) => !passesWithTime(error),
-    )
+    await retryForever((using) => using('Connecting to Postgres', () => database.query('select 1')), {
+      log,
+      ...forEver,
+    })
     const migrations = await migrateDatabase(database, log)
     const isCatalogueNew = await writeCatalogue(database, routes(config))
     const { GRAFANA_DB_PASSWORD: password } = config
@@ -72,15 +76,22 @@ async function bringTopics(config: Config, log: Log): Promise<string[]> {
     return await createTopics(admin, config)
   }
   try {
-    return await patiently(
-      'Creating the topics',
-      attempt,
-      { log, ...forEver },
-      (error) => !passesWithTime(error),
-    )
+    const created = await retryForever((using) => using('Creating the topics', attempt), { log, ...forEver })
+    await warnOfRecords(admin, config, log)
+    return created
   } catch (error) {
     throw kafkaMistake(error, config) ?? error
   } finally {
     await admin.disconnect()
+  }
+}
+
+/** Topics that are there keep what they are set to. A broker that does not tell is no reason for the migration to fail. */
+async function warnOfRecords(admin: Admin, config: Config, log: Log): Promise<void> {
+  try {
+    const warning = retentionWarning(await readRecordHours(admin, config), config.RETENTION)
+    if (warning !== undefined) log.warn(warning)
+  } catch (error) {
+    log.debug({ err: error }, 'For how long the topics keep records could not be read')
   }
 }

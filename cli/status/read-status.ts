@@ -22,8 +22,8 @@ export interface StageStatus {
   readonly running: number
   readonly done: number
   readonly dead: number
-  /** Came a second time from upstream, and were dropped. */
-  readonly copies: number
+  /** Came again from another offset, and were dropped. */
+  readonly duplicates: number
   /** Messages in front of it, by the broker's account. */
   readonly waiting: number
   /** Medians over the last minute, milliseconds; null when nothing passed. */
@@ -55,7 +55,7 @@ export interface Status {
   readonly finished: number
   readonly inFlight: number
   readonly dead: number
-  readonly copies: number
+  readonly duplicates: number
   /** Messages that the rows say wait and the broker does not have; null without a monitor. */
   readonly missing: number | null
   /** Over the last minute; null when nothing finished. */
@@ -72,7 +72,7 @@ export interface StatusSources {
 /** Where the pipeline stands now. The same few queries however many rows there are. */
 export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
   const flow = routes(config)
-  const [totals, { entered, finished, dead, copies }, times, endToEnd, opinions, [waiting, running]] =
+  const [totals, { entered, finished, dead, duplicates }, times, endToEnd, opinions, [waiting, running]] =
     await Promise.all([
       readTotals(database),
       readMessageTotals(database),
@@ -102,7 +102,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
       assigned: seen.assigned,
       done: totals.get(name)?.processed ?? 0,
       dead: totals.get(name)?.dead ?? 0,
-      copies: totals.get(name)?.copies ?? 0,
+      duplicates: totals.get(name)?.duplicates ?? 0,
     }
   })
   const missing =
@@ -110,7 +110,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
       ? null
       : opinions.values().reduce((total, { missing: some }) => total + (some ?? 0), 0)
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
-  return { stages, entered, finished, dead, copies, inFlight, missing, endToEnd }
+  return { stages, entered, finished, dead, duplicates, inFlight, missing, endToEnd }
 }
 
 /** A broker that has just started takes a moment to find out who leads and coordinates what; kafkajs does not wait for it. */

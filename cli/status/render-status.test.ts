@@ -8,7 +8,7 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   running: 1,
   done: 12_345_678,
   dead: 0,
-  copies: 0,
+  duplicates: 0,
   waiting: 0,
   waitMs: 3.21,
   workMs: 0.042,
@@ -45,7 +45,7 @@ const status: Status = {
   finished: 12_345_678,
   inFlight: 5,
   dead: 7,
-  copies: 2,
+  duplicates: 2,
   missing: 0,
   endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
 }
@@ -70,7 +70,7 @@ test('a wide terminal shows more', () => {
     `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead
 1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
 2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
-${sums.replace('missing', 'copies 2   missing')}`,
+${sums.replace('missing', 'duplicates 2   missing')}`,
   )
 })
 

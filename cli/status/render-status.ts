@@ -81,7 +81,7 @@ function sums(
     `finished ${count(sum.finished)}`,
     `in flight ${count(sum.inFlight)}`,
     `dead ${count(sum.dead)}`,
-    ...(isWide ? [`copies ${count(sum.copies)}`] : []),
+    ...(isWide ? [`duplicates ${count(sum.duplicates)}`] : []),
     ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${count(missing)}`)]),
   ]
   const monitor = 'no monitor runs: nothing is known of age and trend (npx throughline monitor)'

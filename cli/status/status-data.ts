@@ -4,14 +4,14 @@ import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 export interface Totals {
   readonly processed: number
   readonly dead: number
-  /** Came a second time from upstream, and were dropped. */
-  readonly copies: number
+  /** Came again from another offset, and were dropped. */
+  readonly duplicates: number
 }
 
 /** What each stage has done since the beginning, by its name: sums of a few counters. */
 export async function readTotals(database: Database): Promise<Map<string, Totals>> {
   const { rows } = await database.query<Totals & { stage: string }>(
-    'select stage, processed::float8, dead::float8, copies::float8 from stage_totals',
+    'select stage, processed::float8, dead::float8, duplicates::float8 from stage_totals',
   )
   return new Map(rows.map(({ stage, ...totals }) => [stage, totals]))
 }
@@ -21,14 +21,14 @@ export interface MessageTotals {
   readonly entered: number
   readonly finished: number
   readonly dead: number
-  readonly copies: number
+  readonly duplicates: number
 }
 
 export async function readMessageTotals(database: Database): Promise<MessageTotals> {
   const { rows } = await database.query<MessageTotals>(
-    'select entered::float8, finished::float8, dead::float8, copies::float8 from message_totals',
+    'select entered::float8, finished::float8, dead::float8, duplicates::float8 from message_totals',
   )
-  return rows[0] ?? { entered: 0, finished: 0, dead: 0, copies: 0 }
+  return rows[0] ?? { entered: 0, finished: 0, dead: 0, duplicates: 0 }
 }
 
 /** Of an interval, in milliseconds to the microsecond. */
@@ -43,8 +43,9 @@ export interface RecentTimes {
 }
 
 /**
- * The table has one index, by message id. So the messages are chosen first: at most 500 of those that entered in the last
- * minute, whose ids begin with the time, and 500 of those that finished in it, which may have entered long before.
+ * Results are found by message id, so the messages are chosen first: at most 500 of those that entered in the last minute,
+ * whose ids begin with the time, and 500 of those that finished in it, which may have entered long before. `offset 0` keeps
+ * it a look-up for each, where the planner would rather read all days.
  */
 const recentTimes = `
 with recent as (
@@ -52,13 +53,14 @@ with recent as (
    where message_id > (select uuidv7(interval '-60 seconds')) and message_id < (select uuidv7(interval '60 seconds'))
    order by message_id desc limit 500)
   union
-  (select message_id from finishes
+  (select message_id from finished
    where finished_at > now() - interval '60 seconds' order by finished_at desc limit 500)
 )
 select stage,
   ${percentile(0.5, 'started_at - queued_at')} as "waitMs",
   ${percentile(0.5, 'computed_at - started_at')} as "workMs"
-from recent join results using (message_id)
+from recent
+cross join lateral (select * from results r where r.message_id = recent.message_id and r.reason is null offset 0) r
 where computed_at > now() - interval '60 seconds'
 group by stage`
 
@@ -84,7 +86,7 @@ select count(*)::int as messages,
   ${percentile(0.99, 'finished_at - entered_at')} as "p99Ms"
 from (
   select entered_at, finished_at
-  from finishes
+  from finished
   where finished_at > now() - interval '60 seconds'
   order by finished_at desc
   limit 5000

@@ -11,6 +11,16 @@ create table inputs_default partition of inputs default;
 create table results_default partition of results default;
 create table finished_default partition of finished default;
 
+-- The rows of these three go one by one, the oldest first. Their ids do not say which those are, so they have an index that
+-- the days do without; finished has one everywhere.
+create index on inputs_past (published_at);
+create index on inputs_foreign (published_at);
+create index on inputs_default (published_at);
+create index on results_past (computed_at);
+create index on results_foreign (computed_at);
+create index on results_default (computed_at);
+create index on replays (replayed_at);
+
 -- The partitions of days, with how many rows Postgres estimates in each.
 create view day_partitions as
 select parent.relname::text as "table", child.relname::text as name, to_date(right(child.relname, 8), 'YYYYMMDD') as day,
@@ -20,27 +30,47 @@ join pg_class parent on parent.oid = inhparent
 join pg_class child on child.oid = inhrelid
 where parent.oid in ('inputs'::regclass, 'results'::regclass, 'finished'::regclass) and child.relname ~ '_\d{8}$';
 
+-- For how many whole days after today all three tables have their partition.
+create function partitions_ahead_days() returns integer language sql stable
+begin atomic
+  select count(*)::integer
+  from (
+    select day, row_number() over (order by day)::integer as number from day_partitions
+    where day > (now() at time zone 'UTC')::date group by day having count(*) = 3
+  ) ahead
+  where day = (now() at time zone 'UTC')::date + number;
+end;
+
 -- Makes the partition of one day. What the default partition holds of that day moves into it.
--- A table of its own that is attached locks out nothing but writers of the default partition, which is nearly empty.
-create function make_day_partition(parent regclass, day date) returns bigint language plpgsql as $$
+-- A table of its own that is attached locks out readers and writers of the default partition alone, for as long as it takes
+-- to read that. A day of which it holds very many rows is not made, since they would be locked for too long: returns null.
+create function make_day_partition(parent text, day date) returns bigint language plpgsql as $$
 declare
   child text := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
   low uuid := first_id(day::timestamp at time zone 'UTC');
   high uuid := first_id((day + 1)::timestamp at time zone 'UTC');
   columns text := (
     select string_agg(quote_ident(attname), ', ' order by attnum) from pg_attribute
-    where attrelid = parent and attnum > 0 and not attisdropped and attgenerated = ''
+    where attrelid = parent::regclass and attnum > 0 and not attisdropped and attgenerated = ''
   );
+  most constant integer := 100000;
   moved bigint;
 begin
-  execute format('create table %I (like %s including all)', child, parent);
-  execute format('lock table %s_default in access exclusive mode', parent);
   execute format(
-    'with moved as (delete from %s_default where message_id >= %L and message_id < %L returning %s) insert into %I (%s) select * from moved',
-    parent, low, high, columns, child, columns
+    'select count(*) from (select from %I where message_id >= %L and message_id < %L limit %s) held',
+    parent || '_default', low, high, most
+  ) into moved;
+  if moved = most then return null; end if;
+  execute format('create table %I (like %I including all)', child, parent);
+  -- In the order in which a query locks them.
+  execute format('lock table only %I in share update exclusive mode', parent);
+  execute format('lock table %I in access exclusive mode', parent || '_default');
+  execute format(
+    'with moved as (delete from %1$I where message_id >= %2$L and message_id < %3$L returning %4$s) insert into %5$I (%4$s) table moved',
+    parent || '_default', low, high, columns, child
   );
   get diagnostics moved = row_count;
-  execute format('alter table %s attach partition %I for values from (%L) to (%L)', parent, child, low, high);
+  execute format('alter table %I attach partition %I for values from (%L) to (%L)', parent, child, low, high);
   return moved;
 end $$;
 
@@ -49,44 +79,58 @@ end $$;
 create function is_day_expired(day date, cutoff timestamptz) returns boolean language plpgsql as $$
 declare
   name text;
+  young text;
   is_young boolean;
 begin
-  for name in select d.name from day_partitions d where d.day = is_day_expired.day and d."table" = 'results' loop
-    execute format('select exists (select from %I where computed_at >= $1)', name) into is_young using cutoff;
-    if is_young then return false; end if;
-  end loop;
-  for name in select d.name from day_partitions d where d.day = is_day_expired.day and d."table" = 'inputs' loop
-    execute format(
-      'select exists (select from %1$I where published_at >= $1) or exists (select from %1$I where published_at is null)', name
-    ) into is_young using cutoff;
+  for name, young in
+    select d.name, case d."table" when 'results' then 'computed_at >= $1' else 'published_at >= $1 or published_at is null' end
+    from day_partitions d where d.day = is_day_expired.day and d."table" <> 'finished'
+  loop
+    execute format('select exists (select from %I where %s)', name, young) into is_young using cutoff;
     if is_young then return false; end if;
   end loop;
   return true;
 end $$;
 
--- Deletes a page of rows for which the condition holds. $1 in it is the cutoff.
-create function delete_page(name text, condition text, cutoff timestamptz) returns bigint language plpgsql as $$
+-- Drops one partition of a day. The lock on the parent, for which those wait that write, is the only one that is waited for.
+create function drop_day_partition(parent text, name text) returns void language plpgsql as $$
+begin
+  execute format('lock table only %I in access exclusive mode', parent);
+  execute format('lock table %I, %I in access exclusive mode nowait', name, parent || '_default');
+  execute format('drop table %I', name);
+end $$;
+
+-- Deletes the oldest rows, a page of them, if they are older than the cutoff. Of an input whose message has results left,
+-- with a replay for instance, nothing is deleted.
+create function delete_page(name text, at text, cutoff timestamptz, results text default null) returns bigint language plpgsql as $$
 declare
   deleted bigint;
 begin
-  execute format('delete from %1$I where ctid = any (array(select ctid from %1$I as expired where %2$s limit 5000))', name, condition)
-  using cutoff;
+  execute format(
+    'delete from %1$I where ctid = any (array(select ctid from (select ctid, * from %1$I where %2$I < $1 order by %2$I limit 5000) oldest %3$s))',
+    name, at, 'where not exists (select from ' || quote_ident(results) || ' r where r.message_id = oldest.message_id)'
+  ) using cutoff;
   get diagnostics deleted = row_count;
   return deleted;
 end $$;
 
 -- Keeps the tables: makes the partitions of today and the days ahead, removes what is older than so many days, and lets the
--- planner know what the parents hold. Returns a row for each thing that it did, with the rows concerned; of a partition that
--- was dropped Postgres's estimate. Each call removes a page of each table and one partition, so that no lock is held for
--- long; call it again as long as it removes something. A lock that is not to be had within a second is left to the next call.
+-- planner know what the parents hold. A call makes one partition, or drops one, or deletes a page of each table, so that no
+-- lock is held for long. Returns what it did, with the rows concerned: those that moved, those deleted, and of a partition
+-- that was dropped Postgres's estimate. Call it again as long as it did something. A lock that is not to be had within half
+-- a second, in which others queue for it, is left to the next call.
 --
 -- Rows are kept for longer than topics keep records, so no record can come whose row went before it.
 create function keep_partitions(retention_days integer, days_ahead integer default 3)
-returns table (action text, name text, row_count bigint) language plpgsql set lock_timeout = '1s' as $$
+returns table (action text, table_name text, partition_name text, row_count bigint)
+language plpgsql
+set lock_timeout = '500ms'
+-- Every look goes by an index, also where the statistics are old or there are none.
+set enable_seqscan = off
+as $$
 declare
-  today date := (now() at time zone 'UTC')::date;
-  cutoff timestamptz := now() - make_interval(days => retention_days);
-  parent text;
+  today constant date := (now() at time zone 'UTC')::date;
+  cutoff constant timestamptz := now() - make_interval(days => retention_days);
   coming date;
   suffix text;
   expired record;
@@ -94,65 +138,72 @@ begin
   -- Of several calls at once one does the work.
   if not pg_try_advisory_xact_lock(7403121) then return; end if;
 
-  begin
-    foreach parent in array array['inputs', 'results', 'finished'] loop
-      for coming in select d::date from generate_series(today, today + days_ahead, interval '1 day') d loop
-        name := format('%s_%s', parent, to_char(coming, 'YYYYMMDD'));
-        continue when to_regclass(name) is not null;
-        row_count := make_day_partition(parent::regclass, coming);
-        action := 'made';
-        return next;
-      end loop;
-    end loop;
-  exception when lock_not_available or deadlock_detected then
-    action := 'locked';
-    row_count := 0;
-    return next;
-  end;
-
-  -- Partitions that are no days hold few rows, which go one by one: a message's results first, its input last.
-  foreach suffix in array array['past', 'foreign', 'default'] loop
-    for name, row_count in values
-      ('results_' || suffix, delete_page('results_' || suffix, 'queued_at < $1 and computed_at < $1', cutoff)),
-      ('finished_' || suffix, delete_page('finished_' || suffix, 'finished_at < $1', cutoff)),
-      ('replays', delete_page('replays', 'replayed_at < $1 and not exists (select from inputs i where i.message_id = expired.message_id)', cutoff)),
-      ('inputs_' || suffix, delete_page('inputs_' || suffix,
-        'published_at < $1 and not exists (select from results r where r.message_id = expired.message_id)', cutoff))
-    loop
-      action := 'deleted';
-      if row_count > 0 then return next; end if;
-    end loop;
-  end loop;
-  for name, row_count in values
-    ('stage_samples', delete_page('stage_samples', 'at < $1', cutoff)),
-    ('ledger_samples', delete_page('ledger_samples', 'at < $1', cutoff)),
-    ('alert_notifications', delete_page('alert_notifications', 'received_at < $1', cutoff))
+  for coming, table_name in
+    select today + n, parent
+    from generate_series(0, days_ahead) n, unnest(array['inputs', 'results', 'finished']) parent
+    order by n, parent
   loop
-    action := 'deleted';
-    if row_count > 0 then return next; end if;
+    partition_name := format('%s_%s', table_name, to_char(coming, 'YYYYMMDD'));
+    continue when to_regclass(partition_name) is not null;
+    begin
+      row_count := make_day_partition(table_name, coming);
+      continue when row_count is null;
+      action := 'made';
+    exception when lock_not_available or deadlock_detected then
+      action := 'locked';
+      row_count := 0;
+    end;
+    return next;
+    return;
   end loop;
 
-  -- One table of one day: a lock on one parent alone cannot meet a reader that holds another.
-  select d.name, d.estimated_rows into expired from day_partitions d
-  where d.day < today - retention_days and is_day_expired(d.day, cutoff) order by d.day, d."table" limit 1;
-  if found then
+  for expired in select * from day_partitions d where d.day < today - retention_days order by d.day, d."table" loop
+    continue when not is_day_expired(expired.day, cutoff);
+    table_name := expired."table";
+    partition_name := expired.name;
+    row_count := expired.estimated_rows;
     begin
-      execute format('drop table %I', expired.name);
+      perform drop_day_partition(table_name, partition_name);
       action := 'dropped';
     exception when lock_not_available or deadlock_detected then
       action := 'locked';
     end;
-    name := expired.name;
-    row_count := expired.estimated_rows;
     return next;
-  end if;
+    return;
+  end loop;
 
   -- Autovacuum analyzes partitions, but never their parents.
-  foreach parent in array array['inputs', 'results', 'finished'] loop
-    if not exists (select from pg_stat_all_tables where relid = parent::regclass and last_analyze > now() - interval '6 hours') then
-      execute format('analyze only %I', parent);
-    end if;
+  select relname into table_name from pg_stat_all_tables
+  where relid in ('inputs'::regclass, 'results'::regclass, 'finished'::regclass)
+    and coalesce(last_analyze, '-infinity') < now() - interval '6 hours'
+  order by last_analyze nulls first limit 1;
+  if found then execute format('analyze only %I', table_name); end if;
+
+  action := 'deleted';
+  foreach suffix in array array['_past', '_foreign', '_default'] loop
+    -- The input last: it says which message it was.
+    for table_name, row_count in values
+      ('results', delete_page('results' || suffix, 'computed_at', cutoff)),
+      ('finished', delete_page('finished' || suffix, 'finished_at', cutoff)),
+      ('inputs', delete_page('inputs' || suffix, 'published_at', cutoff, 'results' || suffix))
+    loop
+      partition_name := table_name || suffix;
+      if row_count > 0 then return next; end if;
+    end loop;
+  end loop;
+  for table_name, row_count in values
+    ('replays', delete_page('replays', 'replayed_at', cutoff)),
+    ('stage_samples', delete_page('stage_samples', 'at', cutoff)),
+    ('ledger_samples', delete_page('ledger_samples', 'at', cutoff)),
+    ('alert_notifications', delete_page('alert_notifications', 'received_at', cutoff))
+  loop
+    partition_name := table_name;
+    if row_count > 0 then return next; end if;
   end loop;
 end $$;
 
-select keep_partitions(36500);
+do $$
+begin
+  while exists (select from keep_partitions(36500)) loop
+  end loop;
+end $$;

@@ -1,5 +1,10 @@
--- What the dashboards ask, by name. Whoever may select from the views may call the functions: they read nothing else.
+-- What the dashboards ask, by name. The functions read nothing but the views, so a role that may select from these may call them.
 -- Each reads a bounded number of rows, whatever the range of time and however many messages there are.
+
+-- The id in a text, with or without dashes; null when it is none. Folded to a constant before a query is planned, so that
+-- only the partition of its day is.
+create function to_message_id(id text) returns uuid language sql immutable parallel safe
+return case when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid end;
 
 -- As much of a text as a table has room for.
 create function shortened(whole text) returns text language sql immutable parallel safe
@@ -116,15 +121,15 @@ select
   coalesce(sum(duplicates), 0)::bigint as duplicates
 from counters;
 
--- How every stage was, each time that the monitor looked. Restrict it by a range of `at`.
+-- How every stage was, each time that the monitor took a sample. Restrict it by a range of `at`.
 create view stage_history as
 select stages.position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
   s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing
 from stage_samples s
 join stages on stages.name = s.stage;
 
--- The same at so many moments at most, evenly spread. A moment at which nobody looked, and for 15 s nobody had, has nulls:
--- no line is drawn across it.
+-- The same at so many moments at most, evenly spread. A moment without a sample, in the 15 s before it too, has nulls: no
+-- line is drawn across it.
 create function stage_history_between(since timestamptz, until timestamptz, most integer default 600)
 returns setof stage_history language sql stable
 begin atomic
@@ -178,7 +183,7 @@ select t.position, t.stage, t.entered, t.processed, t.dead, t.duplicates, n.wait
 from stage_totals t
 join stage_now n on n.stage = t.stage;
 
--- All messages by account, each time that the monitor looked. Restrict it by a range of `at`.
+-- All messages by account, each time that the monitor took a sample. Restrict it by a range of `at`.
 create view ledger_history as
 select at, entered, in_flight, finished, dead, duplicates, missing from ledger_samples;
 
@@ -292,13 +297,14 @@ left join lateral (
   order by attempt desc, reason is null, queued_at desc limit 1
 ) r on true
 left join stages reached on reached.name = r.stage
-left join stages following on following.position = reached.position + 1 and following.is_current;
+-- A stage that was taken out left its place to the one behind it.
+left join stages following on following.is_current and following.position = reached.position + reached.is_current::int;
 
 -- Traces that messages came with. Restrict it by trace_id.
 create view foreign_traces as
 select foreign_trace_id as trace_id, message_id from results where foreign_trace_id is not null;
 
--- The message that a person asks for: its id or that of its trace, with or without dashes; for nothing at all the latest that
+-- The message that is asked for: its id or that of its trace, with or without dashes; for nothing at all the latest that
 -- finished, long enough ago for its trace to be kept if there is such a one; null for anything else.
 create function message_asked_for(id text) returns uuid language sql stable
 begin atomic
@@ -306,13 +312,10 @@ begin atomic
     (select message_id from finished_messages where finished_at < now() - interval '10 s' order by finished_at desc limit 1),
     (select message_id from finished_messages order by finished_at desc limit 1)
   ) else coalesce(
-    (select message_id from messages where message_id = one.meant),
-    (select message_id from foreign_traces where trace_id = one.meant limit 1),
-    one.meant
-  ) end
-  from (
-    select case when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid end as meant
-  ) one;
+    (select message_id from messages where message_id = to_message_id(id)),
+    (select message_id from foreign_traces where trace_id = to_message_id(id) limit 1),
+    to_message_id(id)
+  ) end;
 end;
 
 -- What happened to one message, step by step: what a stage received and added, and when. Restrict it by message_id.
@@ -343,9 +346,10 @@ left join lateral (
   select r.body from results r
   left join stages before on before.name = r.stage
   where r.message_id = s.message_id and r.attempt <= s.attempt and r.reason is null
-    and case when r.attempt = s.attempt then (r.queued_at, r.computed_at) < (s.queued_at, s.computed_at) and r.stage <> s.stage
-      else before.position < s.position end
-  order by r.attempt desc, r.queued_at desc, r.computed_at desc limit 1
+    and case when r.attempt < s.attempt then before.position < s.position
+      else (r.queued_at, r.computed_at, coalesce(before.position, 0), r.stage)
+        < (s.queued_at, s.computed_at, coalesce(s.position, 0), s.stage) end
+  order by r.attempt desc, r.queued_at desc, r.computed_at desc, before.position desc limit 1
 ) received on true
 left join inputs i on i.message_id = s.message_id;
 
@@ -359,7 +363,7 @@ select m.message_id, m.attempt, stages.position, case when m.attempt > 1 then m.
   coalesce(reached.seconds, 0), null, null, null, null,
   extract(epoch from now() - coalesce(reached.entered_at, m.entered_at)) - coalesce(reached.seconds, 0)
 from messages m
-left join stages on stages.name = m.stage and stages.is_current
+left join stages on stages.name = m.stage
 left join lateral (
   select max(s.entered_at) as entered_at, extract(epoch from max(s.computed_at) - max(s.entered_at))::float8 as seconds
   from steps s where s.message_id = m.message_id and s.attempt = m.attempt

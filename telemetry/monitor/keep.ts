@@ -11,7 +11,7 @@ from json_to_recordset($1) as t (stage text, waiting bigint, oldest float8, arri
 on conflict do nothing`
 
 const insertLedger = `
-insert into ledger_samples (at, entered, in_flight, finished, dead, copies, missing)
+insert into ledger_samples (at, entered, in_flight, finished, dead, duplicates, missing)
 values (now(), $1, $2, $3, $4, $5, $6)
 on conflict do nothing`
 
@@ -29,7 +29,7 @@ export async function keepReport({ stages, ledger }: Report, database: Queryable
   }))
   await database.query({ name: 'keep-stages', text: insertStages, values: [JSON.stringify(rows)] })
   if (ledger === undefined) return
-  const { entered, in_flight, finished, dead, copies, missing } = ledger
-  const values = [entered, in_flight, finished, dead, copies, missing]
+  const { entered, in_flight, finished, dead, duplicates, missing } = ledger
+  const values = [entered, in_flight, finished, dead, duplicates, missing]
   await database.query({ name: 'keep-ledger', text: insertLedger, values })
 }

@@ -11,7 +11,7 @@ function account(rows: readonly (readonly [number, number, number, number?])[], 
     dead,
     busy: 0,
   }))
-  return { stages, unsent, entered: 0, finished: 0, dead: 0, copies: 0 }
+  return { stages, unsent, entered: 0, finished: 0, dead: 0, duplicates: 0 }
 }
 
 /** What waits in front of each stage by the broker. */
@@ -111,8 +111,8 @@ test('missing is only what was missing all the time', () => {
 })
 
 test('the ledger adds up', () => {
-  const all = { ...account([], 0), entered: 102, finished: 80, dead: 7, copies: 3 }
+  const all = { ...account([], 0), entered: 102, finished: 80, dead: 7, duplicates: 3 }
   const ledger = ledgerOf(all, 3)
-  expect(ledger).toEqual({ entered: 102, in_flight: 12, finished: 80, dead: 7, copies: 3, missing: 3 })
+  expect(ledger).toEqual({ entered: 102, in_flight: 12, finished: 80, dead: 7, duplicates: 3, missing: 3 })
   expect(ledger.in_flight + ledger.finished + ledger.dead + ledger.missing).toBe(ledger.entered)
 })

@@ -19,7 +19,7 @@ export interface Account {
   readonly entered: number
   readonly finished: number
   readonly dead: number
-  readonly copies: number
+  readonly duplicates: number
   /** Saved by a generator and not yet sent: not in front of the first stage, and not lost. */
   readonly unsent: number
 }
@@ -85,11 +85,11 @@ export interface Ledger {
   readonly in_flight: number
   readonly finished: number
   readonly dead: number
-  readonly copies: number
+  readonly duplicates: number
   readonly missing: number
 }
 
 /** Entered = in flight + finished + dead + missing. */
-export function ledgerOf({ entered, finished, dead, copies }: Account, missing: number): Ledger {
-  return { entered, in_flight: entered - finished - dead - missing, finished, dead, copies, missing }
+export function ledgerOf({ entered, finished, dead, duplicates }: Account, missing: number): Ledger {
+  return { entered, in_flight: entered - finished - dead - missing, finished, dead, duplicates, missing }
 }

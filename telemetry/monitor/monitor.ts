@@ -2,11 +2,11 @@ import type { Kafka } from 'kafkajs'
 import type { Database } from '../../pipeline/database.ts'
 import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
 import { createKafka } from '../../pipeline/kafka.ts'
-import { createWaiting } from '../../pipeline/patiently.ts'
+import { createOutageTracker } from '../../pipeline/retry.ts'
 import { createHealth } from '../../pipeline/health.ts'
 import type { Log } from '../../pipeline/log.ts'
 import { routes, type Route } from '../../pipeline/route.ts'
-import type { Surroundings } from '../../pipeline/surroundings.ts'
+import type { ProcessContext } from '../../pipeline/process-context.ts'
 import { createAdmin } from '../kafka-cluster.ts'
 import type { Metrics } from '../metrics.ts'
 import { createPeek } from '../peek.ts'
@@ -31,11 +31,11 @@ export interface MonitorParts {
  * whether anything is missing. Of several monitors one is active; another takes over when it ends.
  */
 export async function runMonitor(
-  surroundings: Surroundings,
+  context: ProcessContext,
   { metrics, database, pace = usualPace }: MonitorParts,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, log, health } = surroundings
+  const { config, log, health } = context
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
   const kafka = createKafka({ ...settings, client: { ...settings.client, ...impatient, retry } }, log)
   const seat = createSeat(config)
@@ -45,11 +45,11 @@ export async function runMonitor(
     flow,
     desks,
     database,
-    kafka: createWaiting('Kafka', { log, health }),
-    postgres: createWaiting('Postgres', { log, health }),
+    kafka: createOutageTracker('Kafka', { log, health }),
+    postgres: createOutageTracker('Postgres', { log, health }),
   }
   try {
-    await watch({ ...surroundings, metrics, sources, seat, pace }, stopping)
+    await watch({ ...context, metrics, sources, seat, pace }, stopping)
   } finally {
     seat.leave()
     await Promise.all(desks.flatMap(({ admin, peek }) => [admin.disconnect(), peek.close()]))
@@ -58,6 +58,6 @@ export async function runMonitor(
 
 function openDesk(kafka: Kafka, route: Route, log: Log): StageDesk {
   // A stage that cannot be read makes the monitor neither less ready nor less alive.
-  const reading = createWaiting(`Reading what waits at ${route.stage.name}`, { log, health: createHealth() })
+  const reading = createOutageTracker(`Reading what waits at ${route.stage.name}`, { log, health: createHealth() })
   return { route, admin: createAdmin(kafka), peek: createPeek(kafka), reading }
 }

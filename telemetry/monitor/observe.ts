@@ -1,6 +1,6 @@
 import type { Database } from '../../pipeline/database.ts'
 import type { Route } from '../../pipeline/route.ts'
-import type { Waiting } from '../../pipeline/patiently.ts'
+import type { OutageTracker } from '../../pipeline/retry.ts'
 import { missingNow } from './ledger.ts'
 import type { Memory } from './memory.ts'
 import { readAccount } from './read-account.ts'
@@ -13,8 +13,8 @@ export interface Sources {
   /** The broker, stage by stage. */
   readonly desks: readonly StageDesk[]
   readonly database: Database
-  readonly kafka: Waiting
-  readonly postgres: Waiting
+  readonly kafka: OutageTracker
+  readonly postgres: OutageTracker
 }
 
 /**
@@ -39,7 +39,7 @@ function waitingIn({ partitions }: GroupSample): number {
 }
 
 /** Undefined when the server is away, which the log says once. */
-export async function asking<T>(server: Waiting, ask: () => Promise<T>): Promise<T | undefined> {
+export async function asking<T>(server: OutageTracker, ask: () => Promise<T>): Promise<T | undefined> {
   try {
     const answer = await ask()
     server.works()

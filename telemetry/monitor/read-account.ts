@@ -3,12 +3,11 @@ import type { Account, StageAccount } from './ledger.ts'
 
 /** The same few rows however many messages there were; the outbox has an index of what is unsent. */
 const ofStages = `
-select stage, arrived::float8, entered::float8, processed::float8, dead::float8,
-  (select coalesce(sum(busy_seconds), 0) from counters c where c.stage = t.stage) as busy
-from stage_totals t order by position`
+select stage, arrived::float8, entered::float8, processed::float8, dead::float8, busy_seconds as busy
+from stage_totals order by position`
 
 const ofAll = `
-select entered::float8, finished::float8, dead::float8, copies::float8,
+select entered::float8, finished::float8, dead::float8, duplicates::float8,
   (select count(*)::float8 from inputs where published_at is null) as unsent
 from message_totals`
 

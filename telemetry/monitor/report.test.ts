@@ -12,7 +12,7 @@ const flow = routes(readConfig({}))
 function seen(changes: readonly Change[], busy: readonly number[], missing = 0): Seen {
   const whole = history(changes)
   const stage = { stage: 'add', arrived: 0, entered: 9, processed: 4, dead: 1 }
-  const all = { entered: 9, finished: 4, dead: 1, copies: 0, unsent: 0 }
+  const all = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
   return {
     samples: whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([['add', group]]) })),
     accounts: busy.map((seconds, index) => ({

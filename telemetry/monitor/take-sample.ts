@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs'
 import { assignedPartitions } from '../../pipeline/kafka.ts'
-import type { Waiting } from '../../pipeline/patiently.ts'
+import type { OutageTracker } from '../../pipeline/retry.ts'
 import type { Route } from '../../pipeline/route.ts'
 import { readBacklog, type PartitionBacklog } from '../backlog.ts'
 import type { Peek } from '../peek.ts'
@@ -15,7 +15,7 @@ export interface StageDesk {
   readonly admin: Admin
   readonly peek: Peek
   /** Whoever is told when this stage alone cannot be read. */
-  readonly reading: Waiting
+  readonly reading: OutageTracker
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Surroundings } from '../../pipeline/surroundings.ts'
+import type { ProcessContext } from '../../pipeline/process-context.ts'
 import type { Metrics } from '../metrics.ts'
 import { showReport } from './gauges.ts'
 import { keepReport } from './keep.ts'
@@ -6,7 +6,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { asking, observe, type Sources } from './observe.ts'
 import { repeat } from './repeat.ts'
 import { report, type Report } from './report.ts'
-import { removeOld } from './retention.ts'
+import { keepPartitions, readDaysAhead, type Kept } from './retention.ts'
 import type { Seat } from './seat.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
@@ -15,11 +15,11 @@ export interface Pace {
   readonly every: number
   /** For how long the two accounts have to disagree until messages are missing. */
   readonly patience: number
-  /** Between two looks for rows that are too old. */
+  /** Between two looks for days without partitions and rows that are too old. */
   readonly sweepEvery: number
 }
 
-export interface Watch extends Surroundings {
+export interface Watch extends ProcessContext {
   readonly metrics: Metrics
   readonly sources: Sources
   readonly seat: Seat
@@ -37,6 +37,8 @@ interface Post {
   hasLooked: boolean
   /** Seconds. */
   nextSweep: number
+  /** For how many days there are partitions; undefined before the first sweep. */
+  daysAhead: number | undefined
 }
 
 const seconds = () => performance.now() / 1000
@@ -53,15 +55,17 @@ export async function watch(watching: Watch, stopping: AbortSignal): Promise<voi
     isOurs: undefined,
     hasLooked: false,
     nextSweep: 0,
+    daysAhead: undefined,
   }
   metrics.beforePage(() => showReport(reportNow(watching, post), metrics))
+  metrics.beforePage(() => showDaysAhead(post, metrics))
   const ending = new AbortController()
   const signal = AbortSignal.any([stopping, ending.signal])
   const again = (work: () => Promise<void>) => repeat(work, pace.every, signal).finally(() => ending.abort())
   await Promise.all([
     again(() => keep(watching, post)),
     again(() => look(watching, post)),
-    again(() => sweep(watching, post, signal)),
+    again(() => applyRetention(watching, post, signal)),
   ])
 }
 
@@ -109,17 +113,29 @@ function tell({ stages }: Report, { words }: Post, { log }: Watch): void {
   }
 }
 
-/** Removes old rows for a fifth of the time, as long as there are any. */
-async function sweep(
-  { sources, config, metrics, pace }: Watch,
-  post: Post,
-  stopping: AbortSignal,
-): Promise<void> {
+/** Makes partitions and removes old rows for a fifth of the time, as long as there are any. */
+async function applyRetention(watching: Watch, post: Post, stopping: AbortSignal): Promise<void> {
+  const { sources, config, pace } = watching
   const begun = seconds()
   if (!post.isOurs || begun < post.nextSweep) return
   const isTime = () => !stopping.aborted && seconds() - begun < pace.every / 5
-  const removed = await asking(sources.postgres, () => removeOld(sources.database, config.RETENTION, isTime))
-  for (const [table, count] of removed ?? [])
-    metrics.count('throughline_rows_removed_total', count, { table })
-  if (removed?.size === 0) post.nextSweep = begun + pace.sweepEvery
+  const { postgres, database } = sources
+  const done = await asking(postgres, () => keepPartitions(database, config.RETENTION, isTime))
+  for (const each of done ?? []) tellKept(each, watching)
+  post.daysAhead = (await asking(postgres, () => readDaysAhead(database))) ?? post.daysAhead
+  if (done?.every(({ action }) => action === 'locked')) post.nextSweep = begun + pace.sweepEvery
+}
+
+function tellKept({ action, table, partition, rows }: Kept, { metrics, log }: Watch): void {
+  if (action === 'made') log.info({ partition, rows }, `Made the partition ${partition}.`)
+  if (action === 'locked') log.info({ partition }, `The partition ${partition} has to wait: it is in use.`)
+  if (action === 'dropped') log.info({ partition, rows }, `Dropped the partition ${partition}, of about ${rows} rows.`)
+  if (action === 'dropped' || action === 'deleted')
+    metrics.count('throughline_rows_removed_total', rows, { table })
+}
+
+/** Undefined when another monitor is the one to ask, or nothing is known yet. */
+function showDaysAhead({ isOurs, daysAhead }: Post, metrics: Metrics): void {
+  metrics.forget('throughline_partitions_ahead_days')
+  if (isOurs && daysAhead !== undefined) metrics.set('throughline_partitions_ahead_days', daysAhead)
 }

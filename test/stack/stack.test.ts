@@ -21,7 +21,7 @@ afterAll(() => stack?.[Symbol.asyncDispose]())
 async function outcome(first: string): Promise<{ finished: number; rows: number; lost: number }> {
   const [counts] = await stack.query<{ finished: number; rows: number; lost: number }>(
     `with ours as (select message_id from inputs where numbers like $1)
-     select (select count(*)::int from finishes join ours using (message_id)) as finished,
+     select (select count(*)::int from finished join ours using (message_id)) as finished,
        (select count(*)::int from results join ours using (message_id)) as rows,
        (select count(*)::int from dead_letters join ours using (message_id)) as lost`,
     [`[${first},%`],
@@ -176,7 +176,7 @@ describe.skipIf(without.includes('pgweb'))('pgweb', () => {
 })
 
 test('it stops cleanly, and what it kept is there when it starts again', async () => {
-  const [before] = await stack.query<{ count: number }>('select count(*)::int from finishes')
+  const [before] = await stack.query<{ count: number }>('select count(*)::int from finished')
   await stack.compose('stop')
   const containers = await inspect()
   // Others may end with the number of the signal that asked them to; nobody had to be killed.
@@ -186,6 +186,6 @@ test('it stops cleanly, and what it kept is there when it starts again', async (
   const ours = containers.filter(({ Config }) => Config.Image.startsWith('throughline:'))
   expect(ours.filter(({ State }) => State.ExitCode !== 0).map(serviceOf)).toEqual([])
   await stack.compose('up', '--detach', '--wait', '--wait-timeout', '600')
-  const [after] = await stack.query<{ count: number }>('select count(*)::int from finishes')
+  const [after] = await stack.query<{ count: number }>('select count(*)::int from finished')
   expect(after?.count).toBeGreaterThanOrEqual(before?.count ?? Infinity)
 })

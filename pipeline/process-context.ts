@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 import type { Observer } from './observer.ts'
 
 /** What every process of the pipeline is given. */
-export interface Surroundings {
+export interface ProcessContext {
   readonly config: Config
   readonly log: Log
   readonly health: Health

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
-import { createGathering } from './gather.ts'
+import { createCoalescer } from './batch-coalescer.ts'
 
 /** Numbers are given; each is its own size. What is in work ends when the test says so. */
 function watched(most: number, atOnce: number) {
   const lots: { readonly items: readonly number[]; readonly end: PromiseWithResolvers<void> }[] = []
-  const give = createGathering<number>({
-    work: (items) => {
+  const give = createCoalescer<number>({
+    handle: (items) => {
       const end = Promise.withResolvers<void>()
       lots.push({ items, end })
       return end.promise
     },
     sizeOf: (size) => size,
-    most,
-    atOnce,
+    maxSize: most,
+    concurrency: atOnce,
   })
   return { lots, give, begun: () => lots.map(({ items }) => items) }
 }

@@ -1,0 +1,187 @@
+import type { ICustomPartitioner, IHeaders, Kafka, Producer, RecordMetadata as KafkajsMetadata } from 'kafkajs'
+import { chunksOf } from './chunks.ts'
+import { now } from './clock.ts'
+import type { KafkaSettings } from './kafka-settings.ts'
+import { timeouts, within } from './timeouts.ts'
+
+/** One record on its way out. */
+export interface OutgoingRecord {
+  /** The partition it comes from; it goes to the one with this number, modulo the topic's count. */
+  readonly partition: number
+  readonly key: Buffer | null
+  /** Text is sent as UTF-8. */
+  readonly value: Buffer | string | null
+  readonly headers: IHeaders
+}
+
+/** Where the broker put a record, and when, in milliseconds: its append time, or our clock where the broker gives none. */
+export interface RecordMetadata {
+  readonly partition: number
+  readonly offset: bigint
+  readonly appendedAt: number
+}
+
+/** What became of records over all attempts to send them. Undefined for a record that the broker refuses for its size. */
+export type Acknowledged = Map<OutgoingRecord, RecordMetadata | undefined>
+
+/** Is around a produce request: it sends exactly these records, by calling `send` once. */
+export type SendInterceptor = <T>(records: readonly OutgoingRecord[], send: () => Promise<T>) => Promise<T>
+
+export interface Sender {
+  /**
+   * Sends records, one produce request for each partition and chunk, those of a partition in order. Returns once all
+   * replicas in sync have them; undefined for a record that the broker refuses for its size.
+   * @param acknowledged empty at the first attempt, and given again with the same records at the next: records that are in
+   *   it are not sent again
+   * @throws any other error of kafkajs: the records that are not acknowledged may be there or not
+   */
+  send(
+    topic: string,
+    records: readonly OutgoingRecord[],
+    acknowledged?: Acknowledged,
+  ): Promise<(RecordMetadata | undefined)[]>
+  close(): Promise<void>
+}
+
+/** Sends records of one partition. Returns the metadata of the first, behind which the others are. */
+type Request = (topic: string, records: readonly OutgoingRecord[]) => Promise<RecordMetadata>
+
+export function createSender(kafka: Kafka, settings: KafkaSettings, intercept?: SendInterceptor): Sender {
+  const producers = createProducers(kafka, settings, intercept)
+  return { ...senderBy(producers.request, settings), close: producers.close }
+}
+
+type Limits = Pick<KafkaSettings, 'maxRequestBytes' | 'maxRequestBytesBeforeDisconnect'>
+
+/** {@link createSender}, by any way to make a request. */
+export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'> {
+  return {
+    async send(topic, records, acknowledged = new Map()) {
+      const sendChunk = async (chunk: readonly OutgoingRecord[]): Promise<void> => {
+        const [first] = chunk
+        if (first === undefined) return
+        // Only a record that is too large by itself makes a chunk of that size.
+        if (chunk.length === 1 && sizeOf(first) > limits.maxRequestBytesBeforeDisconnect) {
+          acknowledged.set(first, undefined)
+          return
+        }
+        try {
+          const { offset, ...where } = await request(topic, chunk)
+          for (const [index, record] of chunk.entries()) {
+            acknowledged.set(record, { ...where, offset: offset + BigInt(index) })
+          }
+        } catch (error) {
+          if (!isTooLarge(error)) throw error
+          if (chunk.length === 1) acknowledged.set(first, undefined)
+          // In halves, so that only the record that is too large is left out.
+          const half = Math.ceil(chunk.length / 2)
+          if (chunk.length > 1) await sendInOrder([chunk.slice(0, half), chunk.slice(half)])
+        }
+      }
+      const sendInOrder = async (chunks: readonly (readonly OutgoingRecord[])[]) => {
+        for (const chunk of chunks) await sendChunk(chunk)
+      }
+      const rest = records.filter((record) => !acknowledged.has(record))
+      const partitions = Map.groupBy(rest, ({ partition }) => partition).values()
+      const sends = [...partitions].map((some) =>
+        sendInOrder(chunksOf(some, sizeOf, limits.maxRequestBytes)),
+      )
+      const failure = (await Promise.allSettled(sends)).find(({ status }) => status === 'rejected')
+      if (failure?.status === 'rejected') throw failure.reason
+      return records.map((record) => acknowledged.get(record))
+    },
+  }
+}
+
+/** A producer and how many requests it has under way. */
+interface ProducerHandle {
+  readonly producer: Producer
+  readonly connected: Promise<void>
+  requests: number
+}
+
+function createProducers(kafka: Kafka, settings: KafkaSettings, intercept: SendInterceptor = (_, send) => send()) {
+  let current: ProducerHandle | undefined
+
+  const open = (): ProducerHandle => {
+    const producer = kafka.producer({ ...settings.producer, createPartitioner: keepPartition })
+    return { producer, connected: producer.connect(), requests: 0 }
+  }
+
+  const request: Request = async (topic, records) => {
+    const handle = (current ??= open())
+    handle.requests += 1
+    try {
+      await within(timeouts.publish, 'connecting', handle.connected)
+      const messages = records.map((record) => ({ ...record }))
+      const sent = intercept(messages, () => handle.producer.send({ topic, acks: -1, messages }))
+      return metadataOf(await within(timeouts.publish, 'Produce', sent))
+    } catch (error) {
+      // After a rejected request the state of the producer is not known: it is replaced. A record's size says nothing of it.
+      if (current === handle && !isTooLarge(error)) current = undefined
+      throw error
+    } finally {
+      handle.requests -= 1
+      // kafkajs would open it again for a request that is still under way: the last one closes it.
+      if (current !== handle && handle.requests === 0) await disconnect(handle)
+    }
+  }
+
+  return {
+    request,
+    async close() {
+      const last = current
+      current = undefined
+      if (last?.requests === 0) await disconnect(last)
+    },
+  }
+}
+
+/** A producer that will not close is left alone: nothing is sent by it any more. */
+async function disconnect({ producer, connected }: ProducerHandle): Promise<void> {
+  await connected.then(() => producer.disconnect()).catch(() => undefined)
+}
+
+/** A record stays on its partition, so the order within one holds from end to end. */
+const keepPartition: ICustomPartitioner =
+  () =>
+  ({ message, partitionMetadata }) =>
+    (message.partition ?? 0) % partitionMetadata.length
+
+/**
+ * @throws when the broker says nothing: kafkajs does not ask a broker again that has answered once, also when the partition
+ *   has moved there since, and would leave its records out
+ */
+export function metadataOf([answer]: readonly KafkajsMetadata[]): RecordMetadata {
+  if (answer === undefined) throw new Error('Kafka did not say what became of the records')
+  const { partition, baseOffset, logAppendTime } = answer
+  const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : now()
+  return { partition, offset: BigInt(baseOffset ?? -1), appendedAt }
+}
+
+/** For its topic, or for a segment of it. */
+const tooLarge = new Set<unknown>(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
+
+function isTooLarge(error: unknown): boolean {
+  return error instanceof Error && 'type' in error && tooLarge.has(error.type)
+}
+
+/** The pipeline's own headers and the record's framing. */
+const OVERHEAD_BYTES = 400
+
+type Bytes = Buffer | string | null | undefined
+
+/** Bytes of a record in a request: an upper bound for all but tiny headers. */
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let bytes = OVERHEAD_BYTES + bytesOf(key) + bytesOf(value)
+  for (const name in headers) {
+    const values = headers[name]
+    for (const one of Array.isArray(values) ? values : [values]) bytes += bytesOf(name) + bytesOf(one) + 8
+  }
+  return bytes
+}
+
+function bytesOf(value: Bytes): number {
+  if (value === null || value === undefined) return 0
+  return typeof value === 'string' ? Buffer.byteLength(value) : value.length
+}

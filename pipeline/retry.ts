@@ -1,0 +1,131 @@
+import { addAbortListener } from 'node:events'
+import type { Health } from './health.ts'
+import type { Log } from './log.ts'
+
+export interface RetryOptions {
+  readonly log: Log
+  /** A process that waits for a server is alive, but not ready. */
+  readonly health: Health
+  /** Ends the retries: the process stops, or the partition was lost. The attempt under way is finished. */
+  readonly signal: AbortSignal
+  /** Errors for which trying again is useless. */
+  readonly isPermanent?: (error: Error) => boolean
+  /** Told when a step begins, works or fails: each is progress. */
+  readonly onProgress?: () => void
+  /** Of every server that is used; by default a new one for each. */
+  readonly tracker?: OutageTracker
+}
+
+/** Does one step that needs the server. Log and health are told whether the server answers. */
+export type UsingServer = <T>(server: string, step: () => Promise<T>) => Promise<T>
+
+const FIRST_PAUSE_MS = 100
+const LONGEST_PAUSE_MS = 5000
+
+/** A step that takes longer counts as an outage: connections to a frozen server stand, and no answer comes. */
+const SILENCE_MS = 10_000
+
+/**
+ * Makes attempts until one works, with pauses that grow to five seconds: the answer to a server that is away. However many
+ * calls wait for the same server, the log says once that it failed, and once that it works again.
+ * @throws the signal's reason when it is aborted and the attempt under way fails; an error that `isPermanent`, or that is
+ *   a mistake in the code
+ */
+export async function retryForever<T>(
+  attempt: (using: UsingServer) => Promise<T>,
+  options: RetryOptions,
+): Promise<T> {
+  const { signal } = options
+  const trackers = new Map<string, OutageTracker>()
+  const using: UsingServer = (server, step) => {
+    const tracker = options.tracker ?? trackers.get(server) ?? createOutageTracker(server, options)
+    trackers.set(server, tracker)
+    return tracked(tracker, step, options)
+  }
+  try {
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await attempt(using)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!isTransient(error, options)) throw error
+      }
+      await pause(pauseMs, signal)
+    }
+  } finally {
+    for (const tracker of trackers.values()) tracker.end()
+  }
+}
+
+async function tracked<T>(tracker: OutageTracker, step: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const silent = new Error(`no answer for ${SILENCE_MS / 1000} s`)
+  const silence = setTimeout(() => tracker.failed(silent), SILENCE_MS)
+  options.onProgress?.()
+  try {
+    const result = await step()
+    tracker.works()
+    return result
+  } catch (error) {
+    if (!options.signal.aborted && isTransient(error, options)) tracker.failed(error)
+    throw error
+  } finally {
+    clearTimeout(silence)
+    options.onProgress?.()
+  }
+}
+
+function isTransient(error: unknown, { isPermanent }: RetryOptions): error is Error {
+  return error instanceof Error && !(error instanceof TypeError) && !isPermanent?.(error)
+}
+
+/** Lasts somewhat less than it says, so that many that wait do not all come back at once. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>()
+  const timer = setTimeout(over.resolve, ms * (0.5 + Math.random() / 2))
+  using _ = addAbortListener(signal, () => over.resolve())
+  await over.promise
+  clearTimeout(timer)
+  signal.throwIfAborted()
+}
+
+/** Tells log and health of one use of a server when it fails and when it works again. */
+export interface OutageTracker {
+  failed(error: Error): void
+  works(): void
+  /** The use is over, whether the server works or not. */
+  end(): void
+}
+
+export function createOutageTracker(
+  server: string,
+  { log, health }: Pick<RetryOptions, 'log' | 'health'>,
+): OutageTracker {
+  let isWaiting = false
+  const end = () => {
+    if (isWaiting) health.waitedFor(server)
+    isWaiting = false
+  }
+  return {
+    failed(error) {
+      health.failed(server)
+      if (isWaiting) return
+      isWaiting = true
+      if (health.waitsFor(server)) {
+        log.warn(`${server} failed: ${reasonOf(error)}. Trying again until it works.`)
+        log.debug({ err: error }, server)
+      }
+    },
+    works() {
+      end()
+      const failedMs = health.works(server)
+      if (failedMs !== undefined) log.info(`${server} works again after ${Math.round(failedMs / 1000)} s.`)
+    },
+    end,
+  }
+}
+
+/** Node gives a host with several addresses an error without a message, which has one for each. */
+function reasonOf(error: Error): string {
+  if (error.message !== '') return error.message
+  return error instanceof AggregateError ? error.errors.map(String).join('; ') : error.name
+}
