@@ -5,8 +5,9 @@ import type { OutageTracker } from './retry.ts'
 import type { ProcessContext } from './process-context.ts'
 import { timeouts, within } from './timeouts.ts'
 
-/** Where a message is on its topic. */
+/** Where a message is. */
 interface Position {
+  readonly topic: string
   readonly partition: number
   readonly offset: string
 }
@@ -34,7 +35,7 @@ export interface ConsumeOptions<Message extends Position> {
 }
 
 /**
- * Hands the records of the subscribed topic to `handleBatch`, in order within a partition. Small batches of several
+ * Hands the records of the subscribed topics to `handleBatch`, in order within a partition. Small batches of several
  * partitions are coalesced, since a batch costs as much as some dozen messages. While a batch is handled, heartbeats go on by
  * a timer: kafkajs sends none by itself. Resolves when the group is joined.
  */
@@ -97,12 +98,12 @@ function batchOf<Message extends Position>(
     const reached = payloads.flatMap((payload) => reachedIn(payload, messages, done))
     const [first] = reached
     if (first === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
-    const partitions = reached.map(({ payload, last }) => ({
-      partition: payload.batch.partition,
-      offset: String(BigInt(last) + 1n),
+    const byTopic = Map.groupBy(reached, ({ payload }) => payload.batch.topic)
+    const topics = [...byTopic].map(([topic, partitions]) => ({
+      topic,
+      partitions: partitions.map(offsetOf),
     }))
-    const { batch, commitOffsetsIfNecessary } = first.payload
-    const committing = commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions }] })
+    const committing = first.payload.commitOffsetsIfNecessary({ topics })
     await within(timeouts.commit, 'OffsetCommit', committing).catch((error: unknown) => {
       kafkajsErrors.add(Object(error))
       throw error
@@ -118,10 +119,15 @@ interface Reached {
   readonly last: string
 }
 
+const offsetOf = ({ payload, last }: Reached) => ({
+  partition: payload.batch.partition,
+  offset: String(BigInt(last) + 1n),
+})
+
 /** How far a partition is when so many of the messages are done; nothing when none of them is of this partition. */
 function reachedIn(payload: EachBatchPayload, messages: readonly Position[], done: number): Reached[] {
   const { batch } = payload
-  const isOfIt = ({ partition }: Position) => partition === batch.partition
+  const isOfIt = ({ topic, partition }: Position) => partition === batch.partition && topic === batch.topic
   const message = messages.findLast((one, index) => index < done && isOfIt(one))
   if (message === undefined) return []
   // Behind the last message there may be control records, such as the end of a transaction: they would wait for ever.

@@ -104,7 +104,9 @@ test('a batch that was saved is not saved again when publishing fails, and is no
   await deliver([message(1), message(2)], { ...context, compute }, { ...options, retry })
   expect(compute).toHaveBeenCalledTimes(2)
   expect(events.filter((event) => event === 'save begins')).toHaveLength(1)
-  expect(published).toMatchObject([{ results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] }])
+  expect(published).toMatchObject([
+    { results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] },
+  ])
 })
 
 test('results and dead letters each have the time of their own sending', async () => {

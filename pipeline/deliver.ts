@@ -96,7 +96,9 @@ async function saveAndPublish(
   { route, rows, database, sender, traceparentOf }: StageContext,
   using: UsingServer,
 ): Promise<Publication> {
-  const saved = (progress.saved ??= await using('Postgres', () => save(database, rows, outcomes, busySeconds)))
+  const saved = (progress.saved ??= await using('Postgres', () =>
+    save(database, rows, outcomes, busySeconds),
+  ))
   const results = (progress.results ??= beginSending((begunAt) =>
     resultRecords(saved.results, begunAt, traceparentOf),
   ))
@@ -107,7 +109,9 @@ async function saveAndPublish(
     progress.oversized ??= await using('Postgres', () => deadLetterOversized(database, rows, refused))
   }
   const deadLetters = [...saved.deadLetters, ...(progress.oversized ?? [])]
-  const letters = (progress.letters ??= beginSending(() => deadLetterRecords(deadLetters, route, traceparentOf)))
+  const letters = (progress.letters ??= beginSending(() =>
+    deadLetterRecords(deadLetters, route, traceparentOf),
+  ))
   await using('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
   const lettersAcknowledgedAt = now()
   if (route.isLast) await using('Postgres', () => insertFinished(database, rows, published))

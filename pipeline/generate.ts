@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import { parseBody, sourceOf } from '../stages/body.ts'
 import { inputField } from '../stages/index.ts'
 import { randomNumbers } from '../stages/random-numbers.ts'
 import type { Config } from './config.ts'
 import type { Input } from './inputs.ts'
 import { newMessageId } from './message.ts'
+import { sleep } from './sleep.ts'
 
 export interface Generation {
   readonly config: Config
@@ -47,7 +47,7 @@ const RATE_WINDOW_MS = 10_000
 async function generateSteadily(generation: Generation, rate: number): Promise<void> {
   const { signal, onSlow } = generation
   const tickMs = Math.min(1000, Math.max(20, 1000 / rate))
-  const maxOwed = Math.max(1, rate * MAX_OWED_SECONDS)
+  const maxOwed = Math.max(10, rate * MAX_OWED_SECONDS)
   let owed = 1
   let last = performance.now()
   const window = { begun: last, entered: 0, isShort: false }
@@ -56,7 +56,7 @@ async function generateSteadily(generation: Generation, rate: number): Promise<v
     if (count >= 1) await enterSome(generation, count)
     owed -= count
     window.entered += count
-    await sleep(tickMs, generation)
+    await pause(tickMs, generation)
     const time = performance.now()
     const due = owed + ((time - last) / 1000) * rate
     owed = Math.min(maxOwed, due)
@@ -72,7 +72,7 @@ async function generateBursts(generation: Generation): Promise<void> {
   const { config, random, signal } = generation
   while (!signal.aborted) {
     const seconds = config.SLEEP_MIN + random() * (config.SLEEP_MAX - config.SLEEP_MIN)
-    await sleep(seconds * 1000, generation)
+    await pause(seconds * 1000, generation)
     const span = config.MESSAGE_MAX - config.MESSAGE_MIN + 1
     const count = config.MESSAGE_MIN + Math.floor(random() * span)
     await enterSome(generation, count)
@@ -100,12 +100,9 @@ export function newInput(body: string, partition: number): Input {
 
 const NOTICE_MS = 5000
 
-async function sleep(ms: number, { signal, onPause }: Generation): Promise<void> {
+async function pause(ms: number, { signal, onPause }: Generation): Promise<void> {
   for (let left = ms; left > 0 && !signal.aborted; left -= NOTICE_MS) {
     onPause?.()
-    await pause(Math.min(left, NOTICE_MS), undefined, { signal }).catch((error: unknown) => {
-      // The signal ends the pause early, which is what it is for.
-      if (!signal.aborted) throw error
-    })
+    await sleep(Math.min(left, NOTICE_MS), signal)
   }
 }

@@ -70,7 +70,9 @@ export async function runGeneratorProcess(
       onPause: health.progressed,
       onSlow: (perSecond) => {
         const wanted = `RATE asks for ${config.RATE}`
-        log.warn(`${Math.round(perSecond)} messages a second entered, ${wanted}: lower it, or start another generator.`)
+        log.warn(
+          `${Math.round(perSecond)} messages a second entered, ${wanted}: lower it, or start another generator.`,
+        )
       },
       enter: async (inputs) => {
         if (performance.now() - sweptAt > SWEEP_EVERY * 1000) await sweep(SWEEP_AGE)

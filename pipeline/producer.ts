@@ -1,4 +1,10 @@
-import type { ICustomPartitioner, IHeaders, Kafka, Producer, RecordMetadata as KafkajsMetadata } from 'kafkajs'
+import type {
+  ICustomPartitioner,
+  IHeaders,
+  Kafka,
+  Producer,
+  RecordMetadata as KafkajsMetadata,
+} from 'kafkajs'
 import { chunksOf } from './chunks.ts'
 import { now } from './clock.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
@@ -83,9 +89,7 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
       }
       const rest = records.filter((record) => !acknowledged.has(record))
       const partitions = Map.groupBy(rest, ({ partition }) => partition).values()
-      const sends = [...partitions].map((some) =>
-        sendInOrder(chunksOf(some, sizeOf, limits.maxRequestBytes)),
-      )
+      const sends = [...partitions].map((some) => sendInOrder(chunksOf(some, sizeOf, limits.maxRequestBytes)))
       const failure = (await Promise.allSettled(sends)).find(({ status }) => status === 'rejected')
       if (failure?.status === 'rejected') throw failure.reason
       return records.map((record) => acknowledged.get(record))
@@ -100,7 +104,11 @@ interface ProducerHandle {
   requests: number
 }
 
-function createProducers(kafka: Kafka, settings: KafkaSettings, intercept: SendInterceptor = (_, send) => send()) {
+function createProducers(
+  kafka: Kafka,
+  settings: KafkaSettings,
+  intercept: SendInterceptor = (_, send) => send(),
+) {
   let current: ProducerHandle | undefined
 
   const open = (): ProducerHandle => {

@@ -1,6 +1,6 @@
-import { addAbortListener } from 'node:events'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
+import { sleep } from './sleep.ts'
 
 export interface RetryOptions {
   readonly log: Log
@@ -50,7 +50,9 @@ export async function retryForever<T>(
         signal.throwIfAborted()
         if (!isTransient(error, options)) throw error
       }
-      await pause(pauseMs, signal)
+      // Somewhat less, so that many that wait do not all come back at once.
+      await sleep(pauseMs * (0.5 + Math.random() / 2), signal)
+      signal.throwIfAborted()
     }
   } finally {
     for (const tracker of trackers.values()) tracker.end()
@@ -76,16 +78,6 @@ async function tracked<T>(tracker: OutageTracker, step: () => Promise<T>, option
 
 function isTransient(error: unknown, { isPermanent }: RetryOptions): error is Error {
   return error instanceof Error && !(error instanceof TypeError) && !isPermanent?.(error)
-}
-
-/** Lasts somewhat less than it says, so that many that wait do not all come back at once. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const over = Promise.withResolvers<void>()
-  const timer = setTimeout(over.resolve, ms * (0.5 + Math.random() / 2))
-  using _ = addAbortListener(signal, () => over.resolve())
-  await over.promise
-  clearTimeout(timer)
-  signal.throwIfAborted()
 }
 
 /** Tells log and health of one use of a server when it fails and when it works again. */

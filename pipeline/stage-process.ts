@@ -1,17 +1,13 @@
-import type { Consumer } from 'kafkajs'
 import { createBusyTime } from './busy-time.ts'
 import { compute } from './compute.ts'
-import { consume, watchConsumer, type Batch } from './consumer.ts'
+import { runConsumer, type ConsumerProcess } from './consumer-process.ts'
 import { openDatabase } from './database.ts'
 import { deliver, MAX_BATCH_MESSAGES, type Publication, type StageContext } from './deliver.ts'
 import { kafkaSettings } from './kafka-settings.ts'
 import { createKafka } from './kafka.ts'
 import { logDeadLetters } from './log-dead-letters.ts'
-import { readMessage, type Message } from './message.ts'
 import type { ProcessContext } from './process-context.ts'
-import { aborted } from './process.ts'
 import { createSender } from './producer.ts'
-import { createOutageTracker, retryForever, type OutageTracker } from './retry.ts'
 import type { Route } from './route.ts'
 
 /**
@@ -23,78 +19,35 @@ export async function runStageProcess(
   route: Route,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, log } = process
-  const settings = kafkaSettings(config, route.group)
+  const { config, log, observer } = process
+  const { group, source, target, previous } = route
+  const settings = kafkaSettings(config, group)
   const kafka = createKafka(settings, log)
-  // Without this, kafkajs would go on trying to reach a broker that is away when the process is to end.
-  const restartOnFailure = () => Promise.resolve(!stopping.aborted)
-  const retry = { ...settings.consumer.retry, restartOnFailure }
-  const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: route.group })
-  const database = openDatabase(config, 4, (error) =>
-    log.debug({ err: error }, 'A connection to Postgres broke'),
+  await using opened = new AsyncDisposableStack()
+  const database = opened.adopt(
+    openDatabase(config, 4, (error) => log.debug({ err: error }, 'A connection to Postgres broke')),
+    (pool) => pool.end(),
   )
-  process.observer.poolWaiting(() => database.waitingCount)
+  const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
   const stage: StageContext = {
     route,
-    rows: { stage: route.stage.name, target: route.target, previous: route.previous },
+    rows: { stage: route.stage.name, target, previous },
     database,
-    sender: createSender(kafka, settings),
-    traceparentOf: (message) => process.observer.traceparent(message, route),
+    sender,
+    traceparentOf: (message) => observer.traceparent(message, route),
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
   }
-  const bug = Promise.withResolvers<Error>()
-  try {
-    const outage = createOutageTracker('Kafka', process)
-    await connect({ stage, consumer, outage }, process, stopping)
-    const ended = watchConsumer(consumer, process, outage)
-    const joined = consume<Message>(consumer, settings, {
-      read: readMessage,
-      handleBatch: handleBatches(stage, process),
-      maxBatchMessages: MAX_BATCH_MESSAGES,
-      stopping,
-      onBug: bug.resolve,
-    })
-    const stopped = aborted(stopping)
-    // The first join may wait for other members for longer than a process that is to end has time.
-    await Promise.race([joined, stopped])
-    if (!stopping.aborted) log.info(`Consuming ${route.source}, publishing to ${route.target}.`)
-    const end = await Promise.race([stopped, ended, bug.promise])
-    if (end instanceof Error) throw new Error(`${route.stage.name} cannot go on`, { cause: end })
-  } catch (error) {
-    if (!stopping.aborted) throw error
-  } finally {
-    await consumer.disconnect()
-    await stage.sender.close()
-    await database.end()
-  }
+  const handleBatch = batchHandler(stage, process)
+  const maxBatchMessages = MAX_BATCH_MESSAGES
+  const work = { group, topics: [source], kafka, settings, database, maxBatchMessages, handleBatch }
+  await runConsumer(process, work, stopping)
 }
 
-interface Connecting {
-  readonly stage: StageContext
-  readonly consumer: Consumer
-  readonly outage: OutageTracker
-}
-
-/** Waits for both servers, so that no partition is assigned to a process that cannot save. */
-async function connect(
-  { stage: { database, route }, consumer, outage }: Connecting,
-  { log, health }: ProcessContext,
-  signal: AbortSignal,
-): Promise<void> {
-  const options = { log, health, signal }
-  await retryForever((using) => using('Postgres', () => database.query('select 1')), options)
-  const subscribe = async () => {
-    await consumer.connect()
-    // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
-    await consumer.subscribe({ topic: route.source, fromBeginning: true })
-  }
-  // A broker that has just come back answers before its groups do: it works when the group is joined.
-  const tracker = { ...outage, works: () => {}, end: () => {} }
-  await retryForever((using) => using('Kafka', subscribe), { ...options, tracker })
-}
-
-/** Delivers batches, and tells log, health and metrics. */
-function handleBatches(stage: StageContext, { log, health, observer }: ProcessContext) {
+/** Delivers batches, and tells log and metrics. */
+function batchHandler(
+  stage: StageContext,
+  { log, observer }: ProcessContext,
+): ConsumerProcess['handleBatch'] {
   const busy = createBusyTime()
   const onPublished = (publication: Publication) => {
     observer.batchDone(publication, stage.route)
@@ -105,24 +58,12 @@ function handleBatches(stage: StageContext, { log, health, observer }: ProcessCo
     observer.wasBusy(seconds)
     return seconds
   }
-  return async ({ messages, signal, lost, commit }: Batch<Message>): Promise<number> => {
-    const batch = health.batchBegan()
-    const options = { log, health, signal, onProgress: batch.progressed }
+  return async ({ messages, commit }, retry) => {
     busy.begin()
     try {
-      return await deliver(messages, stage, {
-        retry: (attempt) =>
-          retryForever((using) => {
-            lost.throwIfAborted()
-            return attempt(using)
-          }, options),
-        takeBusySeconds,
-        onPublished,
-        commit,
-      })
+      return await deliver(messages, stage, { retry, takeBusySeconds, onPublished, commit })
     } finally {
       busy.end()
-      batch.ended()
     }
   }
 }

@@ -1,7 +1,8 @@
-import { ConfigResourceTypes, type Admin, type ITopicConfig } from 'kafkajs'
+import type { Admin, ITopicConfig } from 'kafkajs'
 import pRetry from 'p-retry'
 import { deadLetterTopic, routes, topicNames } from './route.ts'
 import { segmentHours, type Config } from './config.ts'
+import { loadKafkajs } from './kafka.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -24,7 +25,11 @@ export async function createTopics(admin: Admin, config: Config): Promise<string
 /** For how many hours each topic that a stage reads may keep a record, as it is set now; Infinity for ever. */
 export async function readRecordHours(admin: Admin, config: Config): Promise<Map<string, number>> {
   const resources = routes(config).map(({ source }) => {
-    return { type: ConfigResourceTypes.TOPIC, name: source, configNames: ['retention.ms', 'segment.ms'] }
+    return {
+      type: loadKafkajs().ConfigResourceTypes.TOPIC,
+      name: source,
+      configNames: ['retention.ms', 'segment.ms'],
+    }
   })
   const described = await admin.describeConfigs({ resources, includeSynonyms: false })
   return new Map(

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { childEnvironment } from '../pipeline/config.ts'
+import { childEnvironment, readConfig } from '../pipeline/config.ts'
+import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../pipeline/kafka.ts'
+import { createLog } from '../pipeline/log.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
 import { postToStart } from './post-to-start.ts'
 import { runThroughline } from './run-throughline.ts'
@@ -44,4 +47,34 @@ test('SIGTERM ends a stage that has never reached its servers', async () => {
   await expect.poll(() => add.said(/failed/), wait).toHaveLength(1)
   add.kill('SIGTERM')
   expect(await add.exited).toEqual({ code: 0, signal: null })
+})
+
+test('SIGTERM ends a stage within 10 s while it waits for the first join of its group', async () => {
+  const kafka = createKafka(kafkaSettings(readConfig(servers.env), 'test'), createLog('silent', {}))
+  // A member that holds a batch for ever: the group waits for it when another member joins.
+  const holding = Promise.withResolvers<void>()
+  const holder = kafka.consumer({ groupId: 'multiply', sessionTimeout: 60_000, rebalanceTimeout: 300_000 })
+  await holder.connect()
+  await holder.subscribe({ topic: 'stage2', fromBeginning: true })
+  const held = Promise.withResolvers<void>()
+  await holder.run({
+    eachBatch: async () => {
+      held.resolve()
+      await holding.promise
+    },
+  })
+  const producer = kafka.producer()
+  await producer.connect()
+  await producer.send({ topic: 'stage2', messages: [{ value: '{}' }] })
+  await producer.disconnect()
+  await held.promise
+  const admin = kafka.admin()
+  await admin.connect()
+  const state = async () => (await admin.describeGroups(['multiply'])).groups[0]?.state
+  await using multiply = await watchProcess(['run', 'multiply'], servers.env)
+  await expect.poll(state, wait).toBe('PreparingRebalance')
+  multiply.kill('SIGTERM')
+  expect(await multiply.exited).toEqual({ code: 0, signal: null })
+  holding.resolve()
+  await Promise.all([holder.disconnect(), admin.disconnect()])
 })

@@ -15,7 +15,9 @@ test('batches that come again are told by their rows, and cost no connection', a
   await using pipeline = await freshPipeline()
   const { database } = pipeline
   const batches = [1, 2, 3].map((offset) => [result(message(offset))])
-  const again = batches.map((batch) => batch.map((outcome) => ({ ...outcome, startedAt: outcome.startedAt + 1 })))
+  const again = batches.map((batch) =>
+    batch.map((outcome) => ({ ...outcome, startedAt: outcome.startedAt + 1 })),
+  )
   for (const batch of batches) await save(database, add, batch)
   const connect = vi.fn<() => void>()
   database.on('connect', connect)

@@ -160,10 +160,9 @@ test('results and bodies keep every character', async () => {
   await save(pipeline.database, at, [
     { ...result(message(1), body), numbers: '[1.50, 2e3]', result: '9'.repeat(500) },
   ])
-  const { rows } = await pipeline.database.query(
-    'select result, body from results where stage = $1',
-    [at.stage],
-  )
+  const { rows } = await pipeline.database.query('select result, body from results where stage = $1', [
+    at.stage,
+  ])
   expect(rows).toEqual([{ result: '9'.repeat(500), body }])
 })
 

@@ -1,0 +1,112 @@
+import type { Consumer, Kafka } from 'kafkajs'
+import { consume, watchConsumer, type Batch } from './consumer.ts'
+import type { Database } from './database.ts'
+import type { KafkaSettings } from './kafka-settings.ts'
+import { readMessage, type Message } from './message.ts'
+import type { ProcessContext } from './process-context.ts'
+import { aborted } from './process.ts'
+import { createOutageTracker, retryForever, type OutageTracker, type UsingServer } from './retry.ts'
+import { sleep } from './sleep.ts'
+
+/** A process that handles the messages of some topics as one member of a consumer group. */
+export interface ConsumerProcess {
+  readonly group: string
+  readonly topics: readonly string[]
+  readonly kafka: Kafka
+  readonly settings: KafkaSettings
+  readonly database: Database
+  readonly maxBatchMessages: number
+  /** Handles the first messages of a batch, one at least, and says how many. */
+  readonly handleBatch: (batch: Batch<Message>, retry: Retry) => Promise<number>
+}
+
+/** Makes attempts until one works, or the batch is lost. */
+export type Retry = <T>(attempt: (using: UsingServer) => Promise<T>) => Promise<T>
+
+/**
+ * Waits for both servers, joins the group and handles batches until it is told to stop.
+ * @throws when it cannot go on, so that the process ends and its supervisor starts it again
+ */
+export async function runConsumer(
+  process: ProcessContext,
+  work: ConsumerProcess,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { log, observer } = process
+  const { group, topics, settings, kafka, database, maxBatchMessages } = work
+  // Without this, kafkajs would go on trying to reach a broker that is away when the process is to end.
+  const restartOnFailure = () => Promise.resolve(!stopping.aborted)
+  const retry = { ...settings.consumer.retry, restartOnFailure }
+  const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: group })
+  observer.poolWaiting(() => database.waitingCount)
+  const bug = Promise.withResolvers<Error>()
+  let isJoining = false
+  try {
+    const outage = createOutageTracker('Kafka', process)
+    await connect({ work, consumer, outage }, process, stopping)
+    const ended = watchConsumer(consumer, process, outage)
+    isJoining = true
+    const joined = consume<Message>(consumer, settings, {
+      read: readMessage,
+      handleBatch: (batch) => handle(batch, work, process),
+      maxBatchMessages,
+      stopping,
+      onBug: bug.resolve,
+    })
+    const stopped = aborted(stopping)
+    await Promise.race([joined.then(() => (isJoining = false)), stopped])
+    if (!stopping.aborted) log.info(`Consuming ${topics.join(' and ')} as ${group}.`)
+    const end = await Promise.race([stopped, ended, bug.promise])
+    if (end instanceof Error) throw new Error(`${group} cannot go on`, { cause: end })
+  } catch (error) {
+    if (!stopping.aborted) throw error
+  } finally {
+    const disconnected = consumer.disconnect()
+    // kafkajs waits for the answer to the join, and the group may wait for other members for longer than there is time.
+    await (isJoining ? Promise.race([disconnected, sleep(1000, new AbortController().signal)]) : disconnected)
+  }
+}
+
+interface Connecting {
+  readonly work: ConsumerProcess
+  readonly consumer: Consumer
+  readonly outage: OutageTracker
+}
+
+/** Waits for both servers, so that no partition is assigned to a process that cannot use Postgres. */
+async function connect(
+  { work: { database, topics }, consumer, outage }: Connecting,
+  { log, health }: ProcessContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { log, health, signal }
+  await retryForever((using) => using('Postgres', () => database.query('select 1')), options)
+  const subscribe = async () => {
+    await consumer.connect()
+    // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
+    await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+  }
+  // A broker that has just come back answers before its groups do: it works when the group is joined.
+  const tracker = { ...outage, works: () => {}, end: () => {} }
+  await retryForever((using) => using('Kafka', subscribe), { ...options, tracker })
+}
+
+async function handle(
+  batch: Batch<Message>,
+  { handleBatch }: ConsumerProcess,
+  { log, health }: ProcessContext,
+): Promise<number> {
+  const { signal, lost } = batch
+  const progress = health.batchBegan()
+  const options = { log, health, signal, onProgress: progress.progressed }
+  const retry: Retry = (attempt) =>
+    retryForever((using) => {
+      lost.throwIfAborted()
+      return attempt(using)
+    }, options)
+  try {
+    return await handleBatch(batch, retry)
+  } finally {
+    progress.ended()
+  }
+}

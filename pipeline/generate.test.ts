@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { readConfig } from './config.ts'
+import { generate } from './generate.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Generates for so many seconds, each entry of messages taking so many milliseconds. */
+async function generated(rate: number, seconds: number, enterMs: number) {
+  const stopping = new AbortController()
+  let entered = 0
+  const slow = vi.fn<(perSecond: number) => void>()
+  const running = generate({
+    config: readConfig({ RATE: String(rate), COUNT_MAX: '3' }),
+    random: () => 0.5,
+    signal: stopping.signal,
+    onSlow: slow,
+    enter: async (inputs) => {
+      entered += inputs.length
+      if (enterMs > 0) await new Promise((resolve) => void setTimeout(resolve, enterMs))
+    },
+  })
+  await vi.advanceTimersByTimeAsync(seconds * 1000)
+  stopping.abort()
+  await vi.advanceTimersByTimeAsync(1000)
+  await running
+  return { perSecond: entered / seconds, slow: slow.mock.calls.map(([perSecond]) => Math.round(perSecond)) }
+}
+
+test.each([1, 50, 1000])(
+  'a rate of %i a second is kept, also where an entry takes a moment',
+  async (rate) => {
+    for (const enterMs of [0, 15]) {
+      const { perSecond, slow } = await generated(rate, 30, enterMs)
+      expect(Math.abs(perSecond - rate) / rate).toBeLessThan(0.05)
+      expect(slow).toEqual([])
+    }
+  },
+)
+
+test('a rate of 100,000 a second is kept where entries are quick enough', async () => {
+  const { perSecond, slow } = await generated(100_000, 2, 0)
+  expect(Math.abs(perSecond - 100_000) / 100_000).toBeLessThan(0.05)
+  expect(slow).toEqual([])
+})
+
+test('a rate that is not kept is told, with the rate that was reached', async () => {
+  const { perSecond, slow } = await generated(5000, 25, 500)
+  expect(perSecond).toBeLessThan(1100)
+  expect(slow.length).toBeGreaterThan(0)
+  for (const reached of slow) expect(Math.abs(reached - 1000)).toBeLessThan(100)
+})
+
+test('what a slow moment leaves undone is made up for', async () => {
+  let isFirst = true
+  const stopping = new AbortController()
+  let entered = 0
+  const running = generate({
+    config: readConfig({ RATE: '1000', COUNT_MAX: '3' }),
+    random: () => 0.5,
+    signal: stopping.signal,
+    enter: async (inputs) => {
+      entered += inputs.length
+      if (isFirst) await new Promise((resolve) => void setTimeout(resolve, 700))
+      isFirst = false
+    },
+  })
+  await vi.advanceTimersByTimeAsync(5000)
+  stopping.abort()
+  await vi.advanceTimersByTimeAsync(1000)
+  await running
+  expect(Math.abs(entered - 5000)).toBeLessThan(100)
+})
