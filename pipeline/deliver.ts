@@ -15,7 +15,8 @@ import {
   type Sending,
   type TraceparentOf,
 } from './publish.ts'
-import { deadLetterOversized, type StageRows } from './result-rows.ts'
+import { deadLetterOversized } from './oversized.ts'
+import type { StageRows } from './result-rows.ts'
 import type { UsingServer } from './retry.ts'
 import type { Route } from './route.ts'
 import { save, type Saved } from './save.ts'

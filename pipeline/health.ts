@@ -59,22 +59,19 @@ export function createHealth(
   let latest = clock()
   let isConnected = false
   const outages = new Map<string, Outage>()
-  const batches = new Map<symbol, number>()
+  const batches = trackBatches(clock)
   const isWaiting = () => outages.values().some(({ waiting }) => waiting > 0)
   return {
     progressed() {
       latest = clock()
     },
     batchBegan() {
-      const batch = Symbol('batch')
-      batches.set(batch, clock())
-      return {
-        progressed: () => void batches.set(batch, clock()),
-        ended: () => {
-          batches.delete(batch)
-          latest = clock()
-        },
+      const batch = batches.began()
+      const ended = () => {
+        batch.ended()
+        latest = clock()
       }
+      return { ...batch, ended }
     },
     failed: (what) => listener?.failed(what),
     waitsFor(what) {
@@ -101,9 +98,22 @@ export function createHealth(
       latest = clock()
     },
     isAlive: () =>
-      batches.size > 0
-        ? batches.values().every((at) => clock() - at < BATCH_SILENCE_MS)
-        : isWaiting() || clock() - latest < SILENCE_MS,
+      batches.count() > 0 ? !batches.isAnyStuck() : isWaiting() || clock() - latest < SILENCE_MS,
     isReady: () => isConnected && !isWaiting(),
+  }
+}
+
+/** The batches in work, each with the time of its latest progress. */
+function trackBatches(clock: () => number) {
+  const progressedAt = new Map<symbol, number>()
+  return {
+    count: () => progressedAt.size,
+    isAnyStuck: () => progressedAt.values().some((at) => clock() - at >= BATCH_SILENCE_MS),
+    began(): BatchHealth {
+      const batch = Symbol('batch')
+      const progressed = () => void progressedAt.set(batch, clock())
+      progressed()
+      return { progressed, ended: () => void progressedAt.delete(batch) }
+    },
   }
 }

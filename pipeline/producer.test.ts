@@ -37,7 +37,7 @@ test('each partition has a request of its own, in which its records are in order
   const { sender, requests, on } = broker(() => undefined)
   const records = [2, 0, 2, 1].map((partition, index) => record(partition, String(index)))
   const metadata = await sender.send('stage2', records)
-  expect(requests.toSorted()).toEqual([1, 1, 2])
+  expect(requests.toSorted((one, other) => one - other)).toEqual([1, 1, 2])
   expect(on(2).map(({ value }) => value)).toEqual(['0', '2'])
   expect(metadata.map((one) => [one?.partition, one?.offset])).toEqual([
     [2, 0n],

@@ -1,4 +1,4 @@
-import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
+import { isDeadLetter, type DeadLetter, type Outcome } from './compute.ts'
 import { joinTexts, plainArray, withConnection, type Database, type Queryable } from './database.ts'
 import { addToCounters } from './counters.ts'
 import { headersToText } from './headers.ts'
@@ -136,7 +136,8 @@ function rareTexts(texts: readonly string[]): string | null {
   return texts.some((text) => text !== '') ? joinTexts(texts) : null
 }
 
-const hexOf = (value: Buffer | null) => value && (value.toString('hex') || '""')
+/** A record's value for `decode(…, 'hex')` of an array's elements. */
+export const hexOf = (value: Buffer | null) => value && (value.toString('hex') || '""')
 
 function foreignTraceOf(message: Message): string | null {
   const traceId = traceIdOf(message)
@@ -182,44 +183,4 @@ export async function selectResults(
   const attempts = plainArray(messages.map(({ attempt }) => attempt))
   const { rows } = await database.query<ResultRow>(select, [stage, ids, attempts])
   return rows
-}
-
-const turn = `
-with given as (
-  select * from unnest($3::uuid[], $4::smallint[], string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f'), $7::text[])
-    as t (message_id, attempt, explanation, headers, record_value)
-), turned as (
-  update results r
-  set reason = 'too-large', explanation = given.explanation, headers = nullif(given.headers, ''),
-    record_value = decode(given.record_value, 'hex'), result = null, body = null
-  from given
-  where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1 and r.reason is null
-  returning r.partition
-)
-insert into counters as c (stage, partition, target, processed, dead)
-select $1, partition, $2, -count(*), count(*) from turned group by partition order by partition
-${addToCounters('processed', 'dead')}`
-
-/** A result that the broker refuses for its size has no way on: its row becomes a dead letter, and the counters follow. */
-export async function deadLetterOversized(
-  database: Queryable,
-  { stage, target }: StageRows,
-  refused: readonly Pick<Result, 'message' | 'body' | 'startedAt' | 'computedAt' | 'skewMs'>[],
-): Promise<DeadLetter[]> {
-  const letters = refused.map(({ message, body, startedAt, computedAt, skewMs }): DeadLetter => {
-    const bytes = Buffer.byteLength(body)
-    const explanation = `The broker refuses the record of ${bytes} bytes: raise max.message.bytes of the topic, or send less.`
-    return { message, startedAt, computedAt, skewMs, reason: 'too-large', explanation }
-  })
-  if (letters.length === 0) return letters
-  await database.query(turn, [
-    stage,
-    target,
-    plainArray(letters.map(({ message }) => message.id)),
-    plainArray(letters.map(({ message }) => message.attempt)),
-    joinTexts(letters.map(({ explanation }) => explanation)),
-    joinTexts(letters.map(({ message }) => headersToText(message.headers))),
-    plainArray(letters.map(({ message }) => hexOf(message.value))),
-  ])
-  return letters
 }

@@ -162,7 +162,10 @@ export const metricList = {
     'Rows that were older than RETENTION; of whole days that were dropped, as many as Postgres estimated',
     'table',
   ),
-  throughline_partitions_ahead_days: said('days', 'Whole days after today for which all tables have partitions'),
+  throughline_partitions_ahead_days: said(
+    'days',
+    'Whole days after today for which all tables have partitions',
+  ),
 } as const satisfies Readonly<Record<`throughline_${string}`, MetricDefinition>>
 
 export type MetricName = keyof typeof metricList

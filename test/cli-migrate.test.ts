@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, connect } from 'node:net'
 import { once } from 'node:events'
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
 import { Client } from 'pg'
 import { expect, inject, test } from 'vitest'
 import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
-import { topicNames } from '../pipeline/route.ts'
 import { readConfig } from '../pipeline/config.ts'
+import { topicNames } from '../pipeline/route.ts'
+import { readRecordHours } from '../pipeline/topics.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { throughline } from './cli-process.ts'
 
@@ -69,6 +71,27 @@ test('TOPICS_AUTO_CREATE=false leaves the topics, and Kafka, alone', async () =>
   const { code, stdout } = await throughline(['migrate'], { env: alone })
   expect(code).toBe(0)
   expect(stdout).toMatch(/^New: \d+ migrations \(.*\); the catalogue of stages\.\n$/)
+})
+
+test('topics keep records for as long as they are told; those that keep them for longer than rows are named', async () => {
+  const { env } = await emptyDatabase()
+  const short = { ...env, RETENTION: '1', TOPIC_RETENTION_HOURS: '14' }
+  expect((await throughline(['migrate'], { env: short })).stdout).not.toContain('"level":"warn"')
+  const kafka = new Kafka({ brokers: [env.BOOTSTRAP_SERVERS], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  const hours = await readRecordHours(admin, readConfig(env))
+  expect([...hours.values()]).toEqual(catalogue.map(() => 14 + 2))
+  const configEntries = [{ name: 'retention.ms', value: '-1' }]
+  const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${env.TOPIC_PREFIX}stage3`, configEntries }]
+  await admin.alterConfigs({ validateOnly: false, resources })
+  await admin.disconnect()
+  const { code, stdout } = await throughline(['migrate'], { env: short })
+  expect(code).toBe(0)
+  const warnings = stdout.split('\n').filter((line) => line.includes('"level":"warn"'))
+  expect(warnings).toEqual([
+    expect.stringMatching(/Records are kept for ever \(retention\.ms and segment\.ms of t\w+\.stage3\)/),
+  ])
 })
 
 test('it waits for servers that are not up yet', async () => {

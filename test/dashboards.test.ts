@@ -48,7 +48,9 @@ async function deadLetter(): Promise<string | undefined> {
 }
 
 async function isAllAccountedFor(): Promise<boolean> {
-  const text = 'select from ledger_history where (finished, dead, in_flight) = (12, 1, 0)'
+  // A rate is known once there are two samples.
+  const text = `select from ledger_history where (finished, dead, in_flight) = (12, 1, 0)
+    and not exists (select from stage_now where utilisation is null)`
   return (await pipeline.database.query(text)).rowCount !== 0
 }
 

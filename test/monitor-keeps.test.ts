@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
+import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './dated-messages.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { runFastMonitor } from './running-monitor.ts'
 
@@ -51,38 +52,39 @@ test("alerts that Grafana's webhook delivers are kept, each once; what is no not
   expect(page).toMatch(/throughline_alert_notifications_total\{[^}]*status="firing"[^}]*\} 2/)
 })
 
-test('what is older than the retention goes, what is younger stays', async () => {
-  await pipeline.database.query(`
-    insert into inputs (message_id, numbers, stage, partition, dt, published_at)
-    select id, '[1]', 'add', 0, at, at from (values
-      ('00000000-0000-7000-8000-000000000001'::uuid, now() - interval '15 days'),
-      ('00000000-0000-7000-8000-000000000002'::uuid, now() - interval '15 days'),
-      ('00000000-0000-7000-8000-000000000003'::uuid, now() - interval '13 days')) as t (id, at)`)
-  await pipeline.database.query(`
-    insert into results (message_id, attempt, stage, result, body, topic, partition, "offset", entered_at, queued_at,
-      started_at, computed_at)
-    select message_id, 1, 'add', '1', '{}', 'start', 0, 0, dt, dt, dt, dt from inputs`)
-  await pipeline.database.query(`
-    insert into finishes (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
-    select message_id, 1, dt, dt, dt, 0, 0 from inputs`)
-  // The second was replayed a day ago: its input stays, the rows of its first attempt go.
-  await pipeline.database.query(`
-    insert into results (message_id, attempt, stage, result, body, topic, partition, "offset", entered_at, queued_at,
-      started_at, computed_at)
-    select message_id, 2, 'add', '1', '{}', 'start', 0, 1, now(), now(), now(), now()
-    from inputs where message_id::text like '%2'`)
-  await pipeline.database.query(`
+test('the active monitor makes partitions ahead, removes what is older than the retention, and says both', async () => {
+  const { database } = pipeline
+  const [old, young] = [daysFromNow(-20), daysFromNow(-13)]
+  // A day that has a partition, as all have after weeks, and others that have none.
+  await makePastDay(database, old)
+  for (const at of [old, daysFromNow(-30), young]) await putMessage(database, at)
+  // Its input stays, for it was replayed a day ago.
+  const replayed = await putMessage(database, daysFromNow(-31))
+  await putReplay(database, replayed, daysFromNow(-1))
+  await database.query(`drop table results_${nameOf(daysFromNow(2))}`)
+  await database.query(`
     insert into alert_notifications (received_at, status, alert, starts_at, fingerprint)
     values (now() - interval '15 days', 'firing', 'old', now(), 'a'), (now(), 'firing', 'new', now(), 'b')`)
+  await database.query('analyze')
   await using monitor = runFastMonitor(pipeline)
   const removed = (table: string) => monitor.gauge('throughline_rows_removed_total', { table })
   await vi.waitUntil(async () => (await removed('alert_notifications')) === 1, wait)
-  expect(await removed('finishes')).toBe(2)
-  const { rows } = await pipeline.database.query(
-    `select (select string_agg(right(message_id::text, 1) || attempt, ' ' order by message_id, attempt) from results) as results,
-       (select string_agg(right(message_id::text, 1), ' ' order by message_id) from inputs) as inputs,
-       (select string_agg(right(message_id::text, 1), ' ' order by message_id) from finishes) as finishes,
+  await expect.poll(() => monitor.gauge('throughline_partitions_ahead_days'), wait).toBe(3)
+  expect(await Promise.all(['results', 'finished', 'inputs'].map(removed))).toEqual([3, 3, 2])
+  const { rows } = await database.query(
+    `select (select array_agg(message_id order by message_id) from inputs) as inputs,
+       (select array_agg(message_id order by message_id) from finished) as finished,
+       (select array_agg(attempt order by message_id) from results) as attempts,
        (select string_agg(alert, ' ') from alert_notifications) as alerts`,
   )
-  expect(rows).toEqual([{ results: '22 31', inputs: '2 3', finishes: '3', alerts: 'new' }])
+  const kept = await idOf(database, young)
+  expect(rows).toEqual([{ inputs: [replayed, kept], finished: [kept], attempts: [2, 1], alerts: 'new' }])
+})
+
+test('a monitor that stands by says nothing of the partitions', async () => {
+  await using monitor = runFastMonitor(pipeline)
+  await expect.poll(() => monitor.gauge('throughline_partitions_ahead_days'), wait).toBe(3)
+  await using other = runFastMonitor(pipeline)
+  await expect.poll(() => other.gauge('throughline_monitor_active'), wait).toBe(0)
+  expect(await other.gauge('throughline_partitions_ahead_days')).toBeUndefined()
 })

@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest'
+import type { DeadLetter } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
@@ -117,4 +118,19 @@ test('the parent of a message is kept where it is not the span of the stage befo
     { trace_id: own.id, parent_span_id: null, parent_flags: null },
     { trace_id: other.traceId, parent_span_id: other.spanId, parent_flags: 0 },
   ])
+})
+
+test('any other refusal of Postgres is thrown, and nothing of the batch is saved', async () => {
+  await using pipeline = await freshPipeline()
+  await pipeline.database.query(`
+    create function fail() returns trigger language plpgsql as $$
+    begin
+      if new.reason = 'stage-failed' then raise exception 'disk full' using errcode = '53100'; end if;
+      return new;
+    end $$;
+    create trigger fail before insert on results for each row execute function fail()`)
+  const failing: DeadLetter = { ...deadLetter(message(2)), reason: 'stage-failed' }
+  await expect(save(pipeline.database, add, [result(message(1)), failing])).rejects.toThrow('disk full')
+  const { rows } = await pipeline.database.query('select from results union all select from counters')
+  expect(rows).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { DeadLetter, Outcome } from '../pipeline/compute.ts'
+import type { Outcome } from '../pipeline/compute.ts'
 import { now } from '../pipeline/clock.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-/** Every test plays at a stage of its own, so that its rows and counters are its own. */
+/** A stage of its own for every test, with its own rows and counters. */
 function place() {
   return { stage: `stage-${randomBytes(4).toString('hex')}`, target: 'next' }
 }
@@ -184,18 +184,4 @@ test('a record that Postgres refuses for its content is a dead letter; the rest 
     { reason: 'rejected-by-database', explanation: 'Postgres refuses to store the result: no poison please' },
   ])
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 4, dead_letters: 1, processed: 4, dead: 1 })
-})
-
-test('any other refusal is thrown, and nothing of the batch is saved', async () => {
-  const at = place()
-  await pipeline.database.query(`
-    create function fail() returns trigger language plpgsql as $$
-    begin
-      if new.reason = 'stage-failed' then raise exception 'disk full' using errcode = '53100'; end if;
-      return new;
-    end $$;
-    create trigger fail before insert on results for each row execute function fail()`)
-  const failing: DeadLetter = { ...deadLetter(message(2)), reason: 'stage-failed' }
-  await expect(save(pipeline.database, at, [result(message(1)), failing])).rejects.toThrow('disk full')
-  expect(await accountOf(at.stage)).toBeUndefined()
 })

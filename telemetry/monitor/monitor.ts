@@ -58,6 +58,9 @@ export async function runMonitor(
 
 function openDesk(kafka: Kafka, route: Route, log: Log): StageDesk {
   // A stage that cannot be read makes the monitor neither less ready nor less alive.
-  const reading = createOutageTracker(`Reading what waits at ${route.stage.name}`, { log, health: createHealth() })
+  const reading = createOutageTracker(`Reading what waits at ${route.stage.name}`, {
+    log,
+    health: createHealth(),
+  })
   return { route, admin: createAdmin(kafka), peek: createPeek(kafka), reading }
 }

@@ -129,7 +129,8 @@ async function applyRetention(watching: Watch, post: Post, stopping: AbortSignal
 function tellKept({ action, table, partition, rows }: Kept, { metrics, log }: Watch): void {
   if (action === 'made') log.info({ partition, rows }, `Made the partition ${partition}.`)
   if (action === 'locked') log.info({ partition }, `The partition ${partition} has to wait: it is in use.`)
-  if (action === 'dropped') log.info({ partition, rows }, `Dropped the partition ${partition}, of about ${rows} rows.`)
+  if (action === 'dropped')
+    log.info({ partition, rows }, `Dropped the partition ${partition}, of about ${rows} rows.`)
   if (action === 'dropped' || action === 'deleted')
     metrics.count('throughline_rows_removed_total', rows, { table })
 }
