@@ -1,4 +1,5 @@
-import { joinTexts, plainArray, type Database } from '../pipeline/database.ts'
+import { int8s, texts, timestamps, uuids } from '../pipeline/binary-array.ts'
+import type { Database } from '../pipeline/database.ts'
 import { newMessageId } from '../pipeline/message.ts'
 
 /** A row of `results`, as far as the bench cares. */
@@ -13,23 +14,22 @@ export interface RawRow {
 const insert = `
 insert into results (message_id, attempt, stage, result, body, partition, "offset", entered_at,
   previous_sent_at, queued_at, started_at, computed_at)
-select message_id, 1, $1, '1', body, $2, "offset", to_timestamp(entered / 1000),
-  to_timestamp(sent / 1000), to_timestamp(queued / 1000), to_timestamp(started / 1000), to_timestamp(computed / 1000)
-from unnest($3::uuid[], $4::bigint[], string_to_array($5, E'\\x1f'),
-  $6::float8[], $7::float8[], $8::float8[], $9::float8[], $10::float8[])
+select message_id, 1, $1, '1', body, $2, "offset", entered, sent, queued, started, computed
+from unnest($3::uuid[], $4::int8[], $5::text[],
+  $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
   as t (message_id, "offset", body, entered, sent, queued, started, computed)`
 
 export function rawInsert(stage: string, partition: number, rows: readonly RawRow[]) {
-  const times = plainArray(rows.map(() => Date.now()))
+  const times = timestamps(rows.map(() => Date.now()))
   return {
     name: 'raw-insert',
     text: insert,
     values: [
       stage,
       partition,
-      plainArray(rows.map(({ id }) => id)),
-      plainArray(rows.map(({ offset }) => offset)),
-      joinTexts(rows.map(({ body }) => body)),
+      uuids(rows.map(({ id }) => id)),
+      int8s(rows.map(({ offset }) => offset)),
+      texts(rows.map(({ body }) => body)),
       ...Array.from({ length: 5 }, () => times),
     ],
   }

@@ -1,4 +1,5 @@
-import { plainArray, type Queryable } from './database.ts'
+import { int4s } from './binary-array.ts'
+import type { Queryable } from './database.ts'
 import type { Message } from './message.ts'
 
 /**
@@ -21,6 +22,6 @@ export async function countDuplicates(
   { stage, target }: { readonly stage: string; readonly target: string },
   duplicates: readonly Message[],
 ): Promise<void> {
-  const partitions = plainArray(duplicates.map(({ partition }) => partition))
+  const partitions = int4s(duplicates.map(({ partition }) => partition))
   if (duplicates.length > 0) await database.query(count, [stage, target, partitions])
 }

@@ -63,21 +63,6 @@ export async function transaction<T>(
   })
 }
 
-/** The text of a Postgres array whose elements need no quoting: ids, numbers, or null. */
-export function plainArray(values: readonly (string | number | null)[]): string {
-  return `{${values.map((value) => value ?? 'NULL').join(',')}}`
-}
-
-const SEPARATOR = '\u001F'
-
-/**
- * Many texts as one parameter, taken apart by `string_to_array($n, E'\x1f')`: far cheaper than quoting each for an array.
- * JSON cannot contain the separator unescaped.
- */
-export function joinTexts(texts: readonly string[]): string {
-  return texts.join(SEPARATOR)
-}
-
 /** Postgres refuses what is in the record (SQLSTATE class 22, data exception, or 54, a limit exceeded): trying again gives the same. */
 export function isContentError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')

@@ -1,15 +1,15 @@
 import { addToCounters } from './counters.ts'
-import { plainArray, type Queryable } from './database.ts'
+import { int2s, int4s, int8s, timestamps, uuids } from './binary-array.ts'
+import type { Queryable } from './database.ts'
 import type { Published } from './publish.ts'
 import type { StageRows } from './result-rows.ts'
 
 const insert = `
 with saved as (
   insert into finished (message_id, entered_at, sent_at, finished_at, "offset", partition, attempt)
-  select message_id, to_timestamp(entered / 1000), to_timestamp(sent / 1000), to_timestamp(finished / 1000), "offset",
-    partition, attempt
-  from unnest($3::uuid[], $4::smallint[], $5::float8[], $6::float8[], $7::float8[], $8::int[], $9::bigint[])
-    as t (message_id, attempt, entered, sent, finished, partition, "offset")
+  select message_id, entered_at, sent_at, finished_at, "offset", partition, attempt
+  from unnest($3::uuid[], $4::int2[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::int4[], $9::int8[])
+    as t (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
   on conflict do nothing
   returning partition
 )
@@ -33,13 +33,13 @@ export async function insertFinished(
     values: [
       stage,
       target,
-      plainArray(published.map(({ message }) => message.id)),
-      plainArray(published.map(({ message }) => message.attempt)),
-      plainArray(published.map(({ message }) => message.enteredAt)),
-      plainArray(published.map(({ sentAt }) => sentAt)),
-      plainArray(published.map(({ arrivedAt }) => arrivedAt)),
-      plainArray(published.map(({ metadata }) => metadata.partition)),
-      plainArray(published.map(({ metadata }) => String(metadata.offset))),
+      uuids(published.map(({ message }) => message.id)),
+      int2s(published.map(({ message }) => message.attempt)),
+      timestamps(published.map(({ message }) => message.enteredAt)),
+      timestamps(published.map(({ sentAt }) => sentAt)),
+      timestamps(published.map(({ arrivedAt }) => arrivedAt)),
+      int4s(published.map(({ metadata }) => metadata.partition)),
+      int8s(published.map(({ metadata }) => String(metadata.offset))),
     ],
   })
 }

@@ -17,7 +17,7 @@ test('any bytes survive in a row, several of one name too', () => {
 })
 
 test('no headers are an empty text, and back', () => {
-  expect(headersToText(undefined)).toBe('')
+  expect(headersToText(undefined)).toBeNull()
   expect(headersFromText('')).toEqual({})
   expect(headersFromText(null)).toEqual({})
 })

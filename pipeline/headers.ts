@@ -59,9 +59,9 @@ export function carriedHeaders(headers: IHeaders): IHeaders | undefined {
   return carried
 }
 
-/** Headers as the rows keep them: a JSON object of latin1 strings, which holds any bytes; empty text for none. */
-export function headersToText(headers: IHeaders | undefined): string {
-  return headers === undefined ? '' : JSON.stringify(headers, latin1)
+/** Headers as the rows keep them: a JSON object of latin1 strings, which holds any bytes; null for none. */
+export function headersToText(headers: IHeaders | undefined): string | null {
+  return headers === undefined ? null : JSON.stringify(headers, latin1)
 }
 
 /** The inverse of {@link headersToText}. */

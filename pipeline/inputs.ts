@@ -1,6 +1,7 @@
 import { now } from './clock.ts'
 import { addToCounters } from './counters.ts'
-import { joinTexts, plainArray, type Database, type Queryable } from './database.ts'
+import { int4s, texts, uuids } from './binary-array.ts'
+import type { Database, Queryable } from './database.ts'
 import { ownHeaders } from './headers.ts'
 import { newMessageId } from './message.ts'
 import type { Sender } from './producer.ts'
@@ -93,18 +94,18 @@ async function withdrawInputs(database: Queryable, stage: string, inputs: readon
     insert into counters as c (stage, partition, target, entered)
     select $1, partition, '', -count(*) from gone group by partition order by partition
     ${addToCounters('entered')}`
-  if (inputs.length > 0) await database.query(text, [stage, plainArray(inputs.map(({ id }) => id))])
+  if (inputs.length > 0) await database.query(text, [stage, uuids(inputs.map(({ id }) => id))])
 }
 
 /** The rows, and the counters of what enters, in one statement. A row that is there already is left alone. */
 async function insertInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {
   const text = `
     with given as (
-      select * from unnest($2::uuid[], $3::int[], string_to_array($4, E'\\x1f'), string_to_array($5, E'\\x1f'))
+      select * from unnest($2::uuid[], $3::int4[], $4::text[], $5::text[])
         as t (message_id, partition, numbers, body)
     ), saved as (
       insert into inputs (message_id, numbers, body, stage, partition)
-      select message_id, nullif(numbers, ''), body, $1, partition from given
+      select message_id, numbers, body, $1, partition from given
       on conflict do nothing
       returning partition
     )
@@ -113,16 +114,16 @@ async function insertInputs(database: Queryable, stage: string, inputs: readonly
     ${addToCounters('entered')}`
   const values = [
     stage,
-    plainArray(inputs.map(({ id }) => id)),
-    plainArray(inputs.map(({ partition }) => partition)),
-    joinTexts(inputs.map((input) => input.numbers ?? '')),
-    joinTexts(inputs.map(({ body }) => body)),
+    uuids(inputs.map(({ id }) => id)),
+    int4s(inputs.map(({ partition }) => partition)),
+    texts(inputs.map(({ numbers }) => numbers ?? null)),
+    texts(inputs.map(({ body }) => body)),
   ]
   if (inputs.length > 0) await database.query({ name: 'insert-inputs', text, values })
 }
 
 async function markPublished(database: Queryable, inputs: readonly Input[]): Promise<void> {
   const text = 'update inputs set published_at = clock_timestamp() where message_id = any($1::uuid[])'
-  const values = [plainArray(inputs.map(({ id }) => id))]
+  const values = [uuids(inputs.map(({ id }) => id))]
   if (inputs.length > 0) await database.query({ name: 'mark-published', text, values })
 }

@@ -1,17 +1,18 @@
 import type { DeadLetter, Result } from './compute.ts'
 import { addToCounters } from './counters.ts'
-import { joinTexts, plainArray, type Queryable } from './database.ts'
+import { byteas, int2s, texts, uuids } from './binary-array.ts'
+import type { Queryable } from './database.ts'
 import { headersToText } from './headers.ts'
-import { hexOf, type StageRows } from './result-rows.ts'
+import type { StageRows } from './result-rows.ts'
 
 const turn = `
 with given as (
-  select * from unnest($3::uuid[], $4::smallint[], string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f'), $7::text[])
+  select * from unnest($3::uuid[], $4::int2[], $5::text[], $6::text[], $7::bytea[])
     as t (message_id, attempt, explanation, headers, record_value)
 ), turned as (
   update results r
-  set reason = 'too-large', explanation = given.explanation, headers = nullif(given.headers, ''),
-    record_value = decode(given.record_value, 'hex'), result = null, body = null
+  set reason = 'too-large', explanation = given.explanation, headers = given.headers,
+    record_value = given.record_value, result = null, body = null
   from given
   where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1 and r.reason is null
   returning r.partition
@@ -35,11 +36,11 @@ export async function deadLetterOversized(
   await database.query(turn, [
     stage,
     target,
-    plainArray(letters.map(({ message }) => message.id)),
-    plainArray(letters.map(({ message }) => message.attempt)),
-    joinTexts(letters.map(({ explanation }) => explanation)),
-    joinTexts(letters.map(({ message }) => headersToText(message.headers))),
-    plainArray(letters.map(({ message }) => hexOf(message.value))),
+    uuids(letters.map(({ message }) => message.id)),
+    int2s(letters.map(({ message }) => message.attempt)),
+    texts(letters.map(({ explanation }) => explanation)),
+    texts(letters.map(({ message }) => headersToText(message.headers))),
+    byteas(letters.map(({ message }) => message.value)),
   ])
   return letters
 }

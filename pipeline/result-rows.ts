@@ -1,5 +1,6 @@
 import { isDeadLetter, type DeadLetter, type Outcome } from './compute.ts'
-import { joinTexts, plainArray, withConnection, type Database, type Queryable } from './database.ts'
+import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from './binary-array.ts'
+import { withConnection, type Database, type Queryable } from './database.ts'
 import { addToCounters } from './counters.ts'
 import { headersToText } from './headers.ts'
 import { traceIdOf, type Message } from './message.ts'
@@ -19,29 +20,19 @@ export interface StageRows {
  * of exactly the rows that are new.
  */
 const insert = (onConflict: string) => `
-with given as (
-  select * from unnest(
-    $3::uuid[], $4::smallint[], $5::int[], $6::bigint[], $7::float8[], $8::float8[], $9::float8[], $10::float8[],
-    $11::float8[], string_to_array($12, E'\\x1f'), string_to_array($13, E'\\x1f'), string_to_array($14, E'\\x1f'),
-    string_to_array($15, E'\\x1f'), string_to_array($16, E'\\x1f'), $17::text[], $18::uuid[], $19::text[], $20::smallint[],
-    string_to_array($21, E'\\x1f')
-  ) as t (message_id, attempt, partition, "offset", entered, previous_sent, queued, started, computed, result, body,
-    headers, reason, explanation, record_value, foreign_trace_id, parent_span_id, parent_flags, numbers)
-), saved as (
-  insert into results (message_id, entered_at, previous_sent_at, queued_at, started_at, computed_at, "offset", partition,
-    attempt, stage, result, body, headers, reason, explanation, record_value, foreign_trace_id, parent_span_id,
-    parent_flags)
-  select message_id, to_timestamp(entered / 1000), to_timestamp(previous_sent / 1000), to_timestamp(queued / 1000),
-    to_timestamp(started / 1000), to_timestamp(computed / 1000), "offset", partition, attempt, $1, nullif(result, ''),
-    nullif(body, ''), nullif(headers, ''), nullif(reason, ''), nullif(explanation, ''), decode(record_value, 'hex'),
-    foreign_trace_id, parent_span_id, parent_flags
-  from given
+with saved as (
+  insert into results (stage, message_id, attempt, partition, "offset", entered_at, previous_sent_at, queued_at, started_at,
+    computed_at, result, body, headers, reason, explanation, record_value, foreign_trace_id, parent_span_id, parent_flags)
+  select $1, * from unnest(
+    $5::uuid[], $6::int2[], $7::int4[], $8::int8[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[],
+    $12::timestamptz[], $13::timestamptz[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::bytea[],
+    $20::uuid[], $21::text[], $22::int2[]
+  )
   ${onConflict}
   returning partition, previous_sent_at, reason
 ), entered as (
-  insert into inputs (message_id, created_at, published_at, partition, stage, numbers)
-  select message_id, to_timestamp(queued / 1000), to_timestamp(queued / 1000), partition, $1, nullif(numbers, '')
-  from given where previous_sent is null
+  insert into inputs (stage, message_id, partition, created_at, published_at, numbers)
+  select $1, * from unnest($23::uuid[], $24::int4[], $25::timestamptz[], $25::timestamptz[], $26::text[])
   on conflict do nothing
 )
 insert into counters as c (stage, partition, target, entered, processed, dead, busy_seconds)
@@ -51,7 +42,7 @@ from (
     (reason is not null)::int as dead, 0 as busy_seconds
   from saved
   union all
-  select $22::int, 0, 0, 0, $23::float8
+  select $3::int, 0, 0, 0, $4::float8
 ) as counts
 group by partition order by partition
 ${addToCounters('entered', 'processed', 'dead', 'busy_seconds')}`
@@ -76,9 +67,10 @@ export async function insertResults(
   const values = [
     rows.stage,
     rows.target,
-    ...columnsOf(outcomes, rows),
     outcomes[0]?.message.partition,
     busySeconds,
+    ...resultColumns(outcomes, rows),
+    ...inputColumns(outcomes),
   ]
   return await withConnection(database, async (client) => {
     try {
@@ -96,48 +88,73 @@ function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
-function columnsOf(outcomes: readonly Outcome[], { previous }: StageRows): (string | null)[] {
+function resultColumns(outcomes: readonly Outcome[], { previous }: StageRows): (Buffer | null)[] {
   const messages = outcomes.map(({ message }) => message)
+  const results = outcomes.map((outcome) => (isDeadLetter(outcome) ? undefined : outcome))
+  const letters = outcomes.map((outcome) => (isDeadLetter(outcome) ? outcome : undefined))
   const parents = messages.map((message) => foreignParentOf(message, previous))
   return [
-    plainArray(messages.map(({ id }) => id)),
-    plainArray(messages.map(({ attempt }) => attempt)),
-    plainArray(messages.map(({ partition }) => partition)),
-    plainArray(messages.map(({ offset }) => offset)),
-    plainArray(messages.map(({ enteredAt }) => enteredAt)),
-    plainArray(messages.map(({ sentAt }) => sentAt ?? null)),
-    plainArray(messages.map(({ queuedAt }) => queuedAt)),
-    plainArray(outcomes.map(({ startedAt }) => startedAt)),
-    plainArray(outcomes.map(({ computedAt }) => computedAt)),
-    joinTexts(outcomes.map((outcome) => (isDeadLetter(outcome) ? '' : outcome.result))),
-    joinTexts(outcomes.map((outcome) => (isDeadLetter(outcome) ? '' : outcome.body))),
-    // Of a dead letter all headers are kept, the pipeline's own too: they may be what was wrong with it.
-    rareTexts(
-      outcomes.map((outcome) =>
-        headersToText(isDeadLetter(outcome) ? outcome.message.headers : outcome.message.carried),
-      ),
+    uuids(messages.map(({ id }) => id)),
+    int2s(messages.map(({ attempt }) => attempt)),
+    int4s(messages.map(({ partition }) => partition)),
+    int8s(messages.map(({ offset }) => offset)),
+    timestamps(messages.map(({ enteredAt }) => enteredAt)),
+    timestamps(messages.map(({ sentAt }) => sentAt ?? null)),
+    timestamps(messages.map(({ queuedAt }) => queuedAt)),
+    timestamps(outcomes.map(({ startedAt }) => startedAt)),
+    timestamps(outcomes.map(({ computedAt }) => computedAt)),
+    texts(results.map((one) => one?.result ?? null)),
+    texts(results.map((one) => one?.body ?? null)),
+    rare(texts, outcomes.map(headersOf)),
+    rare(
+      texts,
+      letters.map((one) => one?.reason ?? null),
     ),
-    rareTexts(outcomes.map((outcome) => (isDeadLetter(outcome) ? outcome.reason : ''))),
-    rareTexts(outcomes.map((outcome) => (isDeadLetter(outcome) ? outcome.explanation : ''))),
-    rareValues(outcomes.map((outcome) => (isDeadLetter(outcome) ? hexOf(outcome.message.value) : null))),
-    rareValues(messages.map(foreignTraceOf)),
-    rareValues(parents.map((parent) => parent?.spanId ?? null)),
-    rareValues(parents.map((parent) => (parent === undefined ? null : Number(parent.sampled)))),
-    rareTexts(outcomes.map((outcome) => (isDeadLetter(outcome) ? '' : (outcome.numbers ?? '')))),
+    rare(
+      texts,
+      letters.map((one) => one?.explanation ?? null),
+    ),
+    rare(
+      byteas,
+      letters.map((one) => one?.message.value ?? null),
+    ),
+    rare(uuids, messages.map(foreignTraceOf)),
+    rare(
+      texts,
+      parents.map((one) => one?.spanId ?? null),
+    ),
+    rare(
+      int2s,
+      parents.map((one) => (one === undefined ? null : Number(one.sampled))),
+    ),
+  ]
+}
+
+/** Of the messages that enter here. */
+function inputColumns(outcomes: readonly Outcome[]): (Buffer | null)[] {
+  const entering = outcomes.filter(({ message }) => message.sentAt === undefined)
+  if (entering.length === 0) return [null, null, null, null]
+  const messages = entering.map(({ message }) => message)
+  return [
+    uuids(messages.map(({ id }) => id)),
+    int4s(messages.map(({ partition }) => partition)),
+    timestamps(messages.map(({ queuedAt }) => queuedAt)),
+    texts(entering.map((outcome) => (isDeadLetter(outcome) ? null : (outcome.numbers ?? null)))),
   ]
 }
 
 /** A column that is mostly empty. As null it costs nothing: `unnest` fills it up. */
-function rareValues(values: readonly (string | number | null)[]): string | null {
-  return values.some((value) => value !== null) ? plainArray(values) : null
+function rare<T>(
+  array: (values: readonly (T | null)[]) => Buffer,
+  values: readonly (T | null)[],
+): Buffer | null {
+  return values.some((value) => value !== null) ? array(values) : null
 }
 
-function rareTexts(texts: readonly string[]): string | null {
-  return texts.some((text) => text !== '') ? joinTexts(texts) : null
+/** Of a dead letter all headers are kept, the pipeline's own too: they may be what was wrong with it. */
+function headersOf(outcome: Outcome): string | null {
+  return headersToText(isDeadLetter(outcome) ? outcome.message.headers : outcome.message.carried)
 }
-
-/** A record's value for `decode(…, 'hex')` of an array's elements. */
-export const hexOf = (value: Buffer | null) => value && (value.toString('hex') || '""')
 
 function foreignTraceOf(message: Message): string | null {
   const traceId = traceIdOf(message)
@@ -169,7 +186,7 @@ export interface ResultRow {
 const select = `
 select hex(message_id) as id, attempt, partition, "offset", body, reason, explanation,
   (extract(epoch from started_at) * 1000)::float8 as started, (extract(epoch from computed_at) * 1000)::float8 as computed
-from unnest($2::uuid[], $3::smallint[]) as wanted (message_id, attempt)
+from unnest($2::uuid[], $3::int2[]) as wanted (message_id, attempt)
 join results using (message_id, attempt)
 where stage = $1`
 
@@ -179,8 +196,8 @@ export async function selectResults(
   stage: string,
   messages: readonly Message[],
 ): Promise<ResultRow[]> {
-  const ids = plainArray(messages.map(({ id }) => id))
-  const attempts = plainArray(messages.map(({ attempt }) => attempt))
+  const ids = uuids(messages.map(({ id }) => id))
+  const attempts = int2s(messages.map(({ attempt }) => attempt))
   const { rows } = await database.query<ResultRow>(select, [stage, ids, attempts])
   return rows
 }

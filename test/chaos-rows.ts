@@ -1,5 +1,4 @@
 import type { Database } from '../pipeline/database.ts'
-import { plainArray } from '../pipeline/database.ts'
 import type { Entered } from './chaos-entered.ts'
 import { referenceChain, type Reference } from './reference-chain.ts'
 
@@ -35,7 +34,7 @@ export async function unlikeReference(
   const ids = [...messages.keys()]
   for (let from = 0; from < ids.length; from += PAGE) {
     const page = ids.slice(from, from + PAGE)
-    const { rows } = await database.query<Row>(rowsOf, [plainArray(page)])
+    const { rows } = await database.query<Row>(rowsOf, [page])
     const byId = Map.groupBy(rows, ({ id }) => id)
     for (const id of page) {
       const { topic, value } = messages.get(id) as Entered
