@@ -12,6 +12,7 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json ./
 COPY stages stages
 COPY pipeline pipeline
+COPY kafka kafka
 COPY telemetry telemetry
 COPY sql sql
 COPY cli cli

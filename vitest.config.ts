@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{stages,pipeline,telemetry,cli,local,grafana,sql,bench,docker}/**/*.test.ts'],
+          include: ['{stages,pipeline,kafka,telemetry,cli,local,grafana,sql,bench,docker}/**/*.test.ts'],
         },
       },
       {

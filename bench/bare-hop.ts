@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import type { EachBatchPayload } from 'kafkajs'
 import { readConfig } from '../pipeline/config.ts'
-import { openDatabase } from '../pipeline/database.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createKafka } from '../pipeline/kafka.ts'
+import { openDatabase } from '../sql/database.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../pipeline/log.ts'
 import { rawInsert } from './raw-insert.ts'
 

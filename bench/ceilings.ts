@@ -1,4 +1,4 @@
-import { openDatabase } from '../pipeline/database.ts'
+import { openDatabase } from '../sql/database.ts'
 import { startOwnServers } from '../test/own-servers.ts'
 import { bareLoop } from './bare-loop.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'

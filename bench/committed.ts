@@ -1,5 +1,5 @@
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createKafka } from '../pipeline/kafka.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../pipeline/log.ts'
 import { routes } from '../pipeline/route.ts'
 import type { Trial } from './trial.ts'

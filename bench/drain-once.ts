@@ -1,4 +1,4 @@
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
 import type { OwnServers } from '../test/own-servers.ts'
 import { openCommitted } from './committed.ts'

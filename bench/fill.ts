@@ -1,7 +1,7 @@
 import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
 import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { runToEnd } from '../local/run-to-end.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { throughline } from './throughline.ts'
 import type { Trial } from './trial.ts'
 

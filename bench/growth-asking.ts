@@ -7,7 +7,7 @@ import { reportingQuestions } from './growth-questions.ts'
 import { problemOf, type Bench } from './part.ts'
 import { throughline } from './throughline.ts'
 import type { Trial } from './trial.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 
 export interface Timed {
   readonly name: string

@@ -1,4 +1,4 @@
-import { databaseSettings, type Database } from '../pipeline/database.ts'
+import { databaseSettings, type Database } from '../sql/database.ts'
 import { Pool } from 'pg'
 import {
   makeCounters,

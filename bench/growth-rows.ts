@@ -1,4 +1,4 @@
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
 
 /** Messages a second that are made up: one every ten milliseconds. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { startChild } from '../local/child-process.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
 import { startOwnServers, type OwnServers } from '../test/own-servers.ts'
 import { startFlow, type Flow } from './flow.ts'

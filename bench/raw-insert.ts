@@ -1,5 +1,5 @@
-import { int8s, texts, timestamps, uuids } from '../pipeline/binary-array.ts'
-import type { Database } from '../pipeline/database.ts'
+import { int8s, texts, timestamps, uuids } from '../sql/binary-array.ts'
+import type { Database } from '../sql/database.ts'
 import { newMessageId } from '../pipeline/message.ts'
 
 /** A row of `results`, as far as the bench cares. */

@@ -1,6 +1,6 @@
 import type { Producer } from 'kafkajs'
-import { createKafka } from '../pipeline/kafka.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../kafka/client.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
 import { createLog } from '../pipeline/log.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { finish } from '../stages/index.ts'

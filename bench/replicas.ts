@@ -1,4 +1,4 @@
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { startOwnServers } from '../test/own-servers.ts'
 import { drainOnce } from './drain-once.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
-import { openDatabase } from '../pipeline/database.ts'
+import { openDatabase } from '../sql/database.ts'
 import { routes } from '../pipeline/route.ts'
 import { answerAlerts } from '../telemetry/monitor/alerts-door.ts'
 import { runMonitor } from '../telemetry/monitor/monitor.ts'

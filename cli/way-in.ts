@@ -1,5 +1,5 @@
 import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import type { Observer } from '../pipeline/observer.ts'
 import { withTracing } from '../telemetry/with-tracing.ts'
 import { withDatabase } from './with-database.ts'

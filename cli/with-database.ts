@@ -1,5 +1,5 @@
 import type { Config } from '../pipeline/config.ts'
-import { openDatabase, type Database } from '../pipeline/database.ts'
+import { openDatabase, type Database } from '../sql/database.ts'
 import { databaseMistake } from './database-mistake.ts'
 
 /**

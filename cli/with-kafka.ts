@@ -1,7 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
-import { kafkaSettings, type KafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createKafka } from '../pipeline/kafka.ts'
+import { kafkaSettings, type KafkaSettings } from '../kafka/settings.ts'
+import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../pipeline/log.ts'
 import { kafkaMistake } from './kafka-mistake.ts'
 

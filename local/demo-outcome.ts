@@ -1,6 +1,6 @@
 import { duration } from '../cli/duration.ts'
 import { count } from '../stages/refusal.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 
 /** What became of the messages of one run. */
 export interface DemoOutcome {

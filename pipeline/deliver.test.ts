@@ -3,10 +3,10 @@ import { deadLetter, message, result } from '../test/made-up-outcomes.ts'
 import type { Outcome } from './compute.ts'
 import { now } from './clock.ts'
 import { readConfig } from './config.ts'
-import type { Database } from './database.ts'
+import type { Database } from '../sql/database.ts'
 import { deliver, type DeliverOptions, type Publication, type StageContext } from './deliver.ts'
 import type { Message } from './message.ts'
-import type { Sender } from './producer.ts'
+import type { Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
 
 const route = routeOf(readConfig({}), 'add')

@@ -1,10 +1,10 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import { now } from './clock.ts'
 import type { DeadLetter, Outcome } from './compute.ts'
-import type { Database } from './database.ts'
-import { insertFinished } from './finished.ts'
+import type { Database } from '../sql/database.ts'
+import { insertFinished } from '../sql/finished.ts'
 import type { Message } from './message.ts'
-import type { Sender } from './producer.ts'
+import type { Sender } from '../kafka/producer.ts'
 import {
   beginSending,
   deadLetterRecords,
@@ -15,8 +15,8 @@ import {
   type Sending,
   type TraceparentOf,
 } from './publish.ts'
-import { deadLetterOversized } from './oversized.ts'
-import type { StageRows } from './result-rows.ts'
+import { deadLetterOversized } from '../sql/oversized.ts'
+import type { StageRows } from '../sql/results.ts'
 import type { UsingServer } from './retry.ts'
 import type { Route } from './route.ts'
 import { save, type Saved } from './save.ts'

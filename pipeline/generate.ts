@@ -2,7 +2,7 @@ import { parseBody, sourceOf } from '../stages/body.ts'
 import { inputField } from '../stages/index.ts'
 import { randomNumbers } from '../stages/random-numbers.ts'
 import type { Config } from './config.ts'
-import type { Input } from './inputs.ts'
+import type { Input } from '../sql/inputs.ts'
 import { newMessageId } from './message.ts'
 import { sleep } from './sleep.ts'
 

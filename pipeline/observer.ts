@@ -1,7 +1,7 @@
 import type { Message } from './message.ts'
 import type { Publication } from './deliver.ts'
 import type { Route } from './route.ts'
-import type { SendInterceptor } from './producer.ts'
+import type { SendInterceptor } from '../kafka/producer.ts'
 import { formatTraceparent } from './traceparent.ts'
 
 /** Watches a process from outside: what it says changes no result. */

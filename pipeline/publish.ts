@@ -3,7 +3,7 @@ import { now } from './clock.ts'
 import type { DeadLetter } from './compute.ts'
 import { ownHeaders } from './headers.ts'
 import type { Message } from './message.ts'
-import type { Acknowledged, OutgoingRecord, RecordMetadata, Sender } from './producer.ts'
+import type { Acknowledged, OutgoingRecord, RecordMetadata, Sender } from '../kafka/producer.ts'
 import type { Route } from './route.ts'
 import type { SavedResult } from './save.ts'
 

@@ -1,8 +1,9 @@
 import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
-import { countDuplicates } from './counters.ts'
-import { isContentError, type Database } from './database.ts'
+import { countDuplicates } from '../sql/counters.ts'
+import { isContentError, type Database } from '../sql/database.ts'
 import type { Message } from './message.ts'
-import { insertResults, selectResults, type ResultRow, type StageRows } from './result-rows.ts'
+import { insertResults, type StageRows } from '../sql/results.ts'
+import { selectResults, type ResultRow } from '../sql/saved-results.ts'
 
 /** A result as its row has it. */
 export type SavedResult = Omit<Result, 'numbers' | 'result'>

@@ -1,13 +1,13 @@
 import { createBusyTime } from './busy-time.ts'
 import { compute } from './compute.ts'
 import { runConsumer, type ConsumerProcess } from './consumer-process.ts'
-import { openDatabase } from './database.ts'
+import { openDatabase } from '../sql/database.ts'
 import { deliver, MAX_BATCH_MESSAGES, type Publication, type StageContext } from './deliver.ts'
-import { kafkaSettings } from './kafka-settings.ts'
-import { createKafka } from './kafka.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createKafka } from '../kafka/client.ts'
 import { logDeadLetters } from './log-dead-letters.ts'
 import type { ProcessContext } from './process-context.ts'
-import { createSender } from './producer.ts'
+import { createSender } from '../kafka/producer.ts'
 import type { Route } from './route.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { headerText, ownHeaders } from '../pipeline/headers.ts'
 import { traceIdOf } from '../pipeline/message.ts'
-import type { OutgoingRecord, SendInterceptor } from '../pipeline/producer.ts'
+import type { OutgoingRecord, SendInterceptor } from '../kafka/producer.ts'
 import { withIds, type Ids } from './next-ids.ts'
 import { spanId } from '../pipeline/span-ids.ts'
 

@@ -4,7 +4,7 @@ import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import type { Resource } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import type { Sampler, SpanProcessor } from '@opentelemetry/sdk-trace'
-import { loadKafkajs } from '../pipeline/kafka.ts'
+import { loadKafkajs } from '../kafka/client.ts'
 import { describeEntry } from './entry-span.ts'
 import { idGenerator } from './next-ids.ts'
 

@@ -147,7 +147,7 @@ export const metricList = {
   ),
   throughline_ledger_messages: said(
     'messages',
-    'All messages by account: entered, in_flight, finished, dead, copies, missing',
+    'All messages by account: entered, in_flight, finished, dead, duplicates, missing',
     'account',
   ),
   throughline_monitor_active: said('flag', '1 in the monitor that samples, 0 in one that stands by'),

@@ -1,7 +1,7 @@
 import { isWrapped } from '@opentelemetry/instrumentation'
 import { afterEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
-import { loadKafkajs } from '../pipeline/kafka.ts'
+import { loadKafkajs } from '../kafka/client.ts'
 import { startTracing } from './tracing.ts'
 
 afterEach(() => vi.unstubAllEnvs())

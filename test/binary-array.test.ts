@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from '../pipeline/binary-array.ts'
+import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from '../sql/binary-array.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
 let pipeline: FreshPipeline

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { writeCatalogue } from '../pipeline/catalogue-table.ts'
-import { insertFinished } from '../pipeline/finished.ts'
+import { writeCatalogue } from '../sql/catalogue.ts'
+import { insertFinished } from '../sql/finished.ts'
 import { routes, type Route } from '../pipeline/route.ts'
 import { save } from '../pipeline/save.ts'
 import { ledgerOf, missingNow } from '../telemetry/monitor/ledger.ts'

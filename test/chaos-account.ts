@@ -1,6 +1,6 @@
 import type { Admin } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { routes } from '../pipeline/route.ts'
 import { readBacklog } from '../telemetry/backlog.ts'
 

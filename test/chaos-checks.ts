@@ -1,6 +1,6 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { finish } from '../stages/index.ts'
 import { routes } from '../pipeline/route.ts'
 import { waitingAtBroker, wrongInDatabase } from './chaos-account.ts'

@@ -1,6 +1,6 @@
 import type { Kafka, KafkaMessage } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { headerText } from '../pipeline/headers.ts'
 import { parseMessageId } from '../pipeline/message.ts'
 import { routes } from '../pipeline/route.ts'

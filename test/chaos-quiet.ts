@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import { waitingAtBroker } from './chaos-account.ts'
 
 /** As long as the pipeline gets on, it may take any time; without a step for so long it hangs. */

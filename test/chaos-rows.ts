@@ -1,4 +1,4 @@
-import type { Database } from '../pipeline/database.ts'
+import type { Database } from '../sql/database.ts'
 import type { Entered } from './chaos-entered.ts'
 import { referenceChain, type Reference } from './reference-chain.ts'
 

@@ -8,7 +8,7 @@ import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { topicNames } from '../pipeline/route.ts'
-import { readRecordHours } from '../pipeline/topics.ts'
+import { readRecordHours } from '../kafka/topics.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { throughline } from './cli-process.ts'
 

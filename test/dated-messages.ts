@@ -1,4 +1,4 @@
-import type { Queryable } from '../pipeline/database.ts'
+import type { Queryable } from '../sql/database.ts'
 
 const DAY_MS = 86_400_000
 

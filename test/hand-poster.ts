@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createKafka } from '../pipeline/kafka.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
+import { createKafka } from '../kafka/client.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
 import { createLog } from '../pipeline/log.ts'
 import type { Config } from '../pipeline/config.ts'
 import { handMade } from './hand-made-messages.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { transaction } from '../pipeline/database.ts'
+import { transaction } from '../sql/database.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 
 test('a connection that breaks in the middle of a transaction fails the transaction, not the process', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
-import { openDatabase, type Database } from '../pipeline/database.ts'
+import { openDatabase, type Database } from '../sql/database.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
 import { postToStart } from './post-to-start.ts'
 import { runThroughline } from './run-throughline.ts'

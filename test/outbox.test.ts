@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newInput } from '../pipeline/generate.ts'
-import { enter, enterUnpublished, type Entry } from '../pipeline/inputs.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createSender, type Sender } from '../pipeline/producer.ts'
+import { enter, enterUnpublished, type Entry } from '../pipeline/outbox.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createSender, type Sender } from '../kafka/producer.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { runStages } from './running-stages.ts'
 

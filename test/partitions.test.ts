@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { transaction } from '../pipeline/database.ts'
+import { transaction } from '../sql/database.ts'
 import { keepPartitions, readDaysAhead } from '../telemetry/monitor/retention.ts'
 import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './dated-messages.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'

@@ -1,6 +1,6 @@
 import { readConfig } from '../pipeline/config.ts'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createKafka } from '../pipeline/kafka.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../pipeline/log.ts'
 import { newMessageId } from '../pipeline/message.ts'
 

@@ -2,9 +2,9 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dashboards } from '../grafana/dashboards.ts'
 import { fillInSql } from '../grafana/fill-in.ts'
-import { databaseSettings } from '../pipeline/database.ts'
+import { databaseSettings } from '../sql/database.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { makeReportingRole } from '../pipeline/reporting-role.ts'
+import { makeReportingRole } from '../sql/reporting-role.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
 let pipeline: FreshPipeline

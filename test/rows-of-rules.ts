@@ -1,5 +1,5 @@
 import type { AlertQuery, AlertRule } from '../grafana/alert-rules.ts'
-import type { Queryable } from '../pipeline/database.ts'
+import type { Queryable } from '../sql/database.ts'
 import { isMet } from './firing-rules.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { DeadLetter } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
-import { openDatabase } from '../pipeline/database.ts'
+import { openDatabase } from '../sql/database.ts'
 import { spanId } from '../pipeline/span-ids.ts'
 import { deadLetter, message, result } from './made-up-outcomes.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { kafkaSettings } from '../pipeline/kafka-settings.ts'
-import { createSender } from '../pipeline/producer.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { createSender } from '../kafka/producer.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { readTopic } from './read-topic.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { insertFinished } from '../pipeline/finished.ts'
+import { insertFinished } from '../sql/finished.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { save } from '../pipeline/save.ts'
 import { pipeline as catalogue } from '../stages/index.ts'

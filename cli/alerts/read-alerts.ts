@@ -1,4 +1,4 @@
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 
 /** An alert as it was delivered: when it fired, or when it was resolved. */
 export interface DeliveredAlert {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readConfig } from '../../pipeline/config.ts'
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 import { routeOf } from '../../pipeline/route.ts'
 import { deadLetterJson, summaryJson } from './dead-letter-json.ts'
 import { examples } from '../examples.ts'

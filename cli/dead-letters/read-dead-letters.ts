@@ -1,4 +1,4 @@
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 
 /** One line of the list. */
 export interface DeadLetterSummary {

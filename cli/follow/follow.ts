@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { readConfig } from '../../pipeline/config.ts'
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 import { examples } from '../examples.ts'
 import { exitCode } from '../exit-code.ts'
 import { messageJson } from './message-json.ts'

@@ -1,4 +1,4 @@
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 
 /** One message at one stage. Times in milliseconds since the epoch, microseconds behind the point. */
 export interface Step {

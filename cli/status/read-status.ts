@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs'
 import pRetry from 'p-retry'
 import type { Config } from '../../pipeline/config.ts'
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 import { routes, type Route } from '../../pipeline/route.ts'
 import { count } from '../../stages/refusal.ts'
 import { readBacklog } from '../../telemetry/backlog.ts'

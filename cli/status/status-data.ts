@@ -1,4 +1,4 @@
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 
 export interface Totals {

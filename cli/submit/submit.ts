@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readConfig } from '../../pipeline/config.ts'
-import { kafkaSettings } from '../../pipeline/kafka-settings.ts'
+import { kafkaSettings } from '../../kafka/settings.ts'
 import { examples } from '../examples.ts'
 import { print } from '../output.ts'
 import { letIn } from './let-in.ts'

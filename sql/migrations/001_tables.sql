@@ -47,7 +47,8 @@ create table results (
   -- What the stage added, and the whole body as it was published: sent again on a redelivery, and to any stage by a replay.
   result text,
   body text,
-  -- Headers of the record that are not the pipeline's own, as a JSON object of latin1 strings. They go on with the message.
+  -- As a JSON object of latin1 strings: of a result the headers that are not the pipeline's own and go on with the message,
+  -- of a dead letter all headers of its record.
   headers text,
   -- Null for a result. A dead letter has the reason, a sentence that explains it, and the value of its record, which need
   -- not be text and may be null.

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isContentError, type Database } from '../../pipeline/database.ts'
+import { isContentError, type Database } from '../../sql/database.ts'
 import type { Log } from '../../pipeline/log.ts'
 import type { Metrics } from '../metrics.ts'
 import { keepAlerts } from './keep-alerts.ts'

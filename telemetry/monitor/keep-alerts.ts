@@ -1,4 +1,4 @@
-import type { Queryable } from '../../pipeline/database.ts'
+import type { Queryable } from '../../sql/database.ts'
 import type { NotifiedAlert } from './notification.ts'
 
 /** Grafana repeats what goes on; that is no news. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../pipeline/database.ts'
+import type { Queryable } from '../../sql/database.ts'
 import type { Report } from './report.ts'
 
 const insertStages = `

@@ -1,4 +1,4 @@
-import type { Database } from '../../pipeline/database.ts'
+import type { Database } from '../../sql/database.ts'
 import type { Route } from '../../pipeline/route.ts'
 import type { OutageTracker } from '../../pipeline/retry.ts'
 import { missingNow } from './ledger.ts'

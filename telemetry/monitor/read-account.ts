@@ -1,4 +1,4 @@
-import type { Queryable } from '../../pipeline/database.ts'
+import type { Queryable } from '../../sql/database.ts'
 import type { Account, StageAccount } from './ledger.ts'
 
 /** The same few rows however many messages there were; the outbox has an index of what is unsent. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '../../pipeline/database.ts'
+import type { Queryable } from '../../sql/database.ts'
 
 /** Something that was done to the tables. */
 export interface Kept {

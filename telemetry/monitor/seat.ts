@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import type { Config } from '../../pipeline/config.ts'
-import { databaseSettings, type Queryable } from '../../pipeline/database.ts'
+import { databaseSettings, type Queryable } from '../../sql/database.ts'
 
 /** The place of the one monitor that samples; others stand by. */
 export interface Seat {

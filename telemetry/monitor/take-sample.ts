@@ -1,5 +1,5 @@
 import type { Admin } from 'kafkajs'
-import { assignedPartitions } from '../../pipeline/kafka.ts'
+import { assignedPartitions } from '../../kafka/client.ts'
 import type { OutageTracker } from '../../pipeline/retry.ts'
 import type { Route } from '../../pipeline/route.ts'
 import { readBacklog, type PartitionBacklog } from '../backlog.ts'

@@ -1,9 +1,9 @@
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import { createCoalescer } from './batch-coalescer.ts'
-import type { KafkaSettings } from './kafka-settings.ts'
-import type { OutageTracker } from './retry.ts'
-import type { ProcessContext } from './process-context.ts'
-import { timeouts, within } from './timeouts.ts'
+import type { KafkaSettings } from './settings.ts'
+import type { OutageTracker } from '../pipeline/retry.ts'
+import type { ProcessContext } from '../pipeline/process-context.ts'
+import { timeouts, within } from '../pipeline/timeouts.ts'
 
 /** Where a message is. */
 interface Position {

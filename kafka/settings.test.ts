@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readConfig } from './config.ts'
-import { kafkaSettings } from './kafka-settings.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { kafkaSettings } from './settings.ts'
 
 const local = kafkaSettings(readConfig({}), 'add')
 const azure = kafkaSettings(

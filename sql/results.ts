@@ -1,10 +1,10 @@
-import { isDeadLetter, type DeadLetter, type Outcome } from './compute.ts'
+import { isDeadLetter, type Outcome } from '../pipeline/compute.ts'
 import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from './binary-array.ts'
-import { withConnection, type Database, type Queryable } from './database.ts'
+import { withConnection, type Database } from './database.ts'
 import { addToCounters } from './counters.ts'
-import { headersToText } from './headers.ts'
-import { traceIdOf, type Message } from './message.ts'
-import { spanId } from './span-ids.ts'
+import { headersToText } from '../pipeline/headers.ts'
+import { traceIdOf, type Message } from '../pipeline/message.ts'
+import { spanId } from '../pipeline/span-ids.ts'
 
 /** The stage whose rows these are. */
 export interface StageRows {
@@ -165,39 +165,4 @@ function foreignTraceOf(message: Message): string | null {
 function foreignParentOf({ id, attempt, parent }: Message, previous: string | undefined): Message['parent'] {
   if (parent === undefined || previous === undefined) return parent
   return parent.spanId === spanId(id, attempt, previous, 'send') ? undefined : parent
-}
-
-/** A row as a redelivery has to know it. */
-export interface ResultRow {
-  readonly id: string
-  readonly attempt: number
-  readonly partition: number
-  readonly offset: string
-  /** Null for a dead letter, and then the reason and the explanation are not. */
-  readonly body: string | null
-  readonly reason: DeadLetter['reason']
-  readonly explanation: string
-  /** Milliseconds since the epoch. */
-  readonly started: number
-  readonly computed: number
-}
-
-// Multiplied before the cast, while every digit is exact.
-const select = `
-select hex(message_id) as id, attempt, partition, "offset", body, reason, explanation,
-  (extract(epoch from started_at) * 1000)::float8 as started, (extract(epoch from computed_at) * 1000)::float8 as computed
-from unnest($2::uuid[], $3::int2[]) as wanted (message_id, attempt)
-join results using (message_id, attempt)
-where stage = $1`
-
-/** The rows of these messages at a stage. */
-export async function selectResults(
-  database: Queryable,
-  stage: string,
-  messages: readonly Message[],
-): Promise<ResultRow[]> {
-  const ids = uuids(messages.map(({ id }) => id))
-  const attempts = int2s(messages.map(({ attempt }) => attempt))
-  const { rows } = await database.query<ResultRow>(select, [stage, ids, attempts])
-  return rows
 }

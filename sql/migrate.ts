@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import type { Pool } from 'pg'
-import type { Log } from './log.ts'
+import type { Log } from '../pipeline/log.ts'
 
-const directory = fileURLToPath(new URL('../sql/migrations', import.meta.url))
+const directory = fileURLToPath(new URL('./migrations', import.meta.url))
 
 /** Any number does, as long as it is always the same: one migration at a time, the others wait for it. */
 const LOCK = 7_403_118
 
-/** Brings the database to the newest of the numbered files in `sql/`. Safe to start any number of times at once. */
+/** Brings the database to the newest of the numbered files in `sql/migrations`. Safe to start any number of times at once. */
 export async function migrateDatabase(database: Pool, log: Log): Promise<string[]> {
   const client = await database.connect()
   try {

@@ -1,5 +1,5 @@
 import { transaction, type Database } from './database.ts'
-import type { Route } from './route.ts'
+import type { Route } from '../pipeline/route.ts'
 
 /**
  * Makes the table `stages` say what the catalogue says, for the reports. A stage that the catalogue has no more keeps its

@@ -1,9 +1,9 @@
-import type { DeadLetter, Result } from './compute.ts'
+import type { DeadLetter, Result } from '../pipeline/compute.ts'
 import { addToCounters } from './counters.ts'
 import { byteas, int2s, texts, uuids } from './binary-array.ts'
 import type { Queryable } from './database.ts'
-import { headersToText } from './headers.ts'
-import type { StageRows } from './result-rows.ts'
+import { headersToText } from '../pipeline/headers.ts'
+import type { StageRows } from './results.ts'
 
 const turn = `
 with given as (

@@ -1,8 +1,8 @@
 import { addToCounters } from './counters.ts'
 import { int2s, int4s, int8s, timestamps, uuids } from './binary-array.ts'
 import type { Queryable } from './database.ts'
-import type { Published } from './publish.ts'
-import type { StageRows } from './result-rows.ts'
+import type { Published } from '../pipeline/publish.ts'
+import type { StageRows } from './results.ts'
 
 const insert = `
 with saved as (

@@ -1,5 +1,5 @@
 import type { ConsumerConfig, KafkaConfig, ProducerConfig } from 'kafkajs'
-import { isEventHubs, type Config } from './config.ts'
+import { isEventHubs, type Config } from '../pipeline/config.ts'
 
 /** What Kafka is asked for: plain values, so that a test can read what an environment results in. */
 export interface KafkaSettings {

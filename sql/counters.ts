@@ -1,6 +1,6 @@
 import { int4s } from './binary-array.ts'
 import type { Queryable } from './database.ts'
-import type { Message } from './message.ts'
+import type { Message } from '../pipeline/message.ts'
 
 /**
  * The end of a statement that inserts into `counters as c`: adds what it counted to what is there. Each statement takes the

@@ -1,8 +1,8 @@
 import type { Admin, ITopicConfig } from 'kafkajs'
 import pRetry from 'p-retry'
-import { deadLetterTopic, routes, topicNames } from './route.ts'
-import { segmentHours, type Config } from './config.ts'
-import { loadKafkajs } from './kafka.ts'
+import { deadLetterTopic, routes, topicNames } from '../pipeline/route.ts'
+import { segmentHours, type Config } from '../pipeline/config.ts'
+import { loadKafkajs } from './client.ts'
 
 const HOUR_MS = 3_600_000
 

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import type * as Kafkajs from 'kafkajs'
-import { mendKafkajs } from './kafka-mends.ts'
-import type { KafkaSettings } from './kafka-settings.ts'
-import type { Log } from './log.ts'
+import { mendKafkajs } from './patches/index.ts'
+import type { KafkaSettings } from './settings.ts'
+import type { Log } from '../pipeline/log.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -1,0 +1,86 @@
+import { int4s, texts, uuids } from './binary-array.ts'
+import { addToCounters } from './counters.ts'
+import type { Queryable } from './database.ts'
+
+/** A message on its way into the pipeline. */
+export interface Input {
+  readonly id: string
+  /** The numbers as they are written in the body, for the row; undefined when the body has none. */
+  readonly numbers: string | undefined
+  readonly body: string
+  readonly partition: number
+}
+
+/** Which inputs of the outbox are asked for. */
+export interface Unpublished {
+  /** Ids below this one. */
+  readonly until: string
+  /** Seconds. */
+  readonly minAge: number
+  readonly most: number
+}
+
+/** Inputs that were saved and not marked as published, in the order of their ids. */
+export async function selectUnpublished(
+  database: Queryable,
+  stage: string,
+  { until, minAge, most }: Unpublished,
+): Promise<Input[]> {
+  const { rows } = await database.query<Input>(
+    `select hex(message_id) as id, numbers, body, partition
+     from inputs
+     where published_at is null and stage = $1 and message_id < $2 and created_at <= now() - make_interval(secs => $3)
+     order by message_id limit $4`,
+    [stage, until, minAge, most],
+  )
+  return rows
+}
+
+/** Takes inputs back that were not sent, and their count. */
+export async function withdrawInputs(
+  database: Queryable,
+  stage: string,
+  inputs: readonly Input[],
+): Promise<void> {
+  const text = `
+    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition)
+    insert into counters as c (stage, partition, target, entered)
+    select $1, partition, '', -count(*) from gone group by partition order by partition
+    ${addToCounters('entered')}`
+  if (inputs.length > 0) await database.query(text, [stage, uuids(inputs.map(({ id }) => id))])
+}
+
+/** The rows, and the counters of what enters, in one statement. A row that is there already is left alone. */
+export async function insertInputs(
+  database: Queryable,
+  stage: string,
+  inputs: readonly Input[],
+): Promise<void> {
+  const text = `
+    with given as (
+      select * from unnest($2::uuid[], $3::int4[], $4::text[], $5::text[])
+        as t (message_id, partition, numbers, body)
+    ), saved as (
+      insert into inputs (message_id, numbers, body, stage, partition)
+      select message_id, numbers, body, $1, partition from given
+      on conflict do nothing
+      returning partition
+    )
+    insert into counters as c (stage, partition, target, entered)
+    select $1, partition, '', count(*) from saved group by partition order by partition
+    ${addToCounters('entered')}`
+  const values = [
+    stage,
+    uuids(inputs.map(({ id }) => id)),
+    int4s(inputs.map(({ partition }) => partition)),
+    texts(inputs.map(({ numbers }) => numbers ?? null)),
+    texts(inputs.map(({ body }) => body)),
+  ]
+  if (inputs.length > 0) await database.query({ name: 'insert-inputs', text, values })
+}
+
+export async function markPublished(database: Queryable, inputs: readonly Input[]): Promise<void> {
+  const text = 'update inputs set published_at = clock_timestamp() where message_id = any($1::uuid[])'
+  const values = [uuids(inputs.map(({ id }) => id))]
+  if (inputs.length > 0) await database.query({ name: 'mark-published', text, values })
+}
