@@ -1,20 +1,20 @@
 import { createRequire } from 'node:module'
 import type * as Kafkajs from 'kafkajs'
-import { mendKafkajs } from './patches/index.ts'
+import { patchKafkajs } from './patches/index.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { Log } from '../pipeline/log.ts'
 
 const require = createRequire(import.meta.url)
 
-/** Loaded when it is needed: after the mends, and after the tracing that wraps it. */
+/** Loaded when it is needed: after the patches, and after the tracing that wraps it. */
 export function loadKafkajs(): typeof Kafkajs {
-  mendKafkajs()
+  patchKafkajs()
   return require('kafkajs') as typeof Kafkajs
 }
 
 /**
  * The one place where kafkajs is loaded. What it says of itself goes to our log as debug: what matters of it, a crash or a
- * server that is away, is said once by whoever waits for it.
+ * server that is away, is said once where it is waited for.
  */
 export function createKafka(settings: KafkaSettings, log: Log): Kafkajs.Kafka {
   const { Kafka, logLevel } = loadKafkajs()

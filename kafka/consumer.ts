@@ -69,10 +69,10 @@ async function handle<Message extends Position>(
   const heartbeat = async () => payloads[0]?.heartbeat()
   const heartbeats = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
   const signal = AbortSignal.any([heartbeats.signal, stopping])
-  let rest = payloads.flatMap(({ batch: { topic, partition, messages } }) =>
-    messages.map((record) => read(topic, partition, record)),
-  )
   try {
+    let rest = payloads.flatMap(({ batch: { topic, partition, messages } }) =>
+      messages.map((record) => read(topic, partition, record)),
+    )
     while (rest.length > 0 && !signal.aborted && payloads.every(isAssigned)) {
       const done = await handleBatch(batchOf(payloads, rest, { signal, lost: heartbeats.signal }))
       rest = rest.slice(done)

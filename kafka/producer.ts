@@ -90,7 +90,8 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
       const rest = records.filter((record) => !acknowledged.has(record))
       const partitions = Map.groupBy(rest, ({ partition }) => partition).values()
       const sends = [...partitions].map((some) => sendInOrder(chunksOf(some, sizeOf, limits.maxRequestBytes)))
-      const failure = (await Promise.allSettled(sends)).find(({ status }) => status === 'rejected')
+      const settled = await within(timeouts.publish, 'Produce', Promise.allSettled(sends))
+      const failure = settled.find(({ status }) => status === 'rejected')
       if (failure?.status === 'rejected') throw failure.reason
       return records.map((record) => acknowledged.get(record))
     },
@@ -120,10 +121,10 @@ function createProducers(
     const handle = (current ??= open())
     handle.requests += 1
     try {
-      await within(timeouts.publish, 'connecting', handle.connected)
       const messages = records.map((record) => ({ ...record }))
-      const sent = intercept(messages, () => handle.producer.send({ topic, acks: -1, messages }))
-      return metadataOf(await within(timeouts.publish, 'Produce', sent))
+      const send = () => handle.producer.send({ topic, acks: -1, messages })
+      const sent = handle.connected.then(() => intercept(messages, send))
+      return metadataOf(await within(timeouts.produce, 'Produce', sent))
     } catch (error) {
       // After a rejected request the state of the producer is not known: it is replaced. A record's size says nothing of it.
       if (current === handle && !isTooLarge(error)) current = undefined
@@ -131,7 +132,8 @@ function createProducers(
     } finally {
       handle.requests -= 1
       // kafkajs would open it again for a request that is still under way: the last one closes it.
-      if (current !== handle && handle.requests === 0) await disconnect(handle)
+      // Nothing waits for that: kafkajs itself waits for answers that may not come.
+      if (current !== handle && handle.requests === 0) void disconnect(handle)
     }
   }
 

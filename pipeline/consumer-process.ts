@@ -91,18 +91,22 @@ async function connect(
   await retryForever((using) => using('Kafka', subscribe), { ...options, tracker })
 }
 
-async function handle(
+/** Handles a batch, the progress of which the process's health sees. */
+export async function handle(
   batch: Batch<Message>,
-  { handleBatch }: ConsumerProcess,
-  { log, health }: ProcessContext,
+  { handleBatch }: Pick<ConsumerProcess, 'handleBatch'>,
+  { log, health }: Pick<ProcessContext, 'log' | 'health'>,
 ): Promise<number> {
   const { signal, lost } = batch
   const progress = health.batchBegan()
   const options = { log, health, signal, onProgress: progress.progressed }
   const retry: Retry = (attempt) =>
     retryForever((using) => {
-      lost.throwIfAborted()
-      return attempt(using)
+      const usingUnlessLost: UsingServer = (server, step) => {
+        lost.throwIfAborted()
+        return using(server, step)
+      }
+      return attempt(usingUnlessLost)
     }, options)
   try {
     return await handleBatch(batch, retry)

@@ -72,6 +72,30 @@ test('saves, then publishes, then measures, then commits, each after the one bef
   expect(events).toEqual([save, publish, 'measure', commit].flat())
 })
 
+test('after the last stage, what came through is recorded before it is committed', async () => {
+  const { events, context, options } = recordedStage()
+  await deliver([message(1)], { ...context, route: { ...route, isLast: true } }, options)
+  expect(events).toEqual([save, publish, save, 'measure', commit].flat())
+})
+
+test('a result that is too large becomes a dead letter once, however often its sending is tried', async () => {
+  const { context, options, published, events } = recordedStage([`publish to ${route.deadLetters}`])
+  const { sender } = context
+  const refusing: Sender = {
+    ...sender,
+    async send(topic, records, acknowledged) {
+      const metadata = await sender.send(topic, records, acknowledged)
+      for (const record of topic === route.target ? records : []) acknowledged?.set(record, undefined)
+      return topic === route.target ? records.map(() => undefined) : metadata
+    },
+  }
+  const retry: DeliverOptions['retry'] = (attempt) =>
+    attempt((_, use) => use()).catch(() => attempt((_, use) => use()))
+  await deliver([message(1)], { ...context, sender: refusing }, { ...options, retry })
+  expect(published).toMatchObject([{ results: [], deadLetters: [{ reason: 'too-large' }] }])
+  expect(events.filter((event) => event === 'save begins')).toHaveLength(2)
+})
+
 test('publishes nothing that is not saved', async () => {
   const { events, context, options } = recordedStage(['save'])
   await expect(deliver([message(1)], context, options)).rejects.toThrow('save failed')

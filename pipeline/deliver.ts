@@ -2,6 +2,7 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
 import { now } from './clock.ts'
 import type { DeadLetter, Outcome } from './compute.ts'
 import type { Database } from '../sql/database.ts'
+import { countDuplicates } from '../sql/counters.ts'
 import { insertFinished } from '../sql/finished.ts'
 import type { Message } from './message.ts'
 import type { Sender } from '../kafka/producer.ts'
@@ -68,7 +69,7 @@ export async function deliver(
 ): Promise<number> {
   const outcomes = await computeBatch(messages, context.compute)
   const busySeconds = takeBusySeconds()
-  const progress: Progress = {}
+  const progress: Progress = { counted: new Set() }
   const publication = await retry((using) =>
     saveAndPublish({ outcomes, busySeconds, progress }, context, using),
   )
@@ -79,6 +80,8 @@ export async function deliver(
 
 /** Steps of a batch that worked: the next attempt does not make them again. */
 interface Progress {
+  /** What was counted, or tried to: when the answer is lost, it is not counted twice. */
+  readonly counted: Set<'busy' | 'duplicates'>
   saved?: Saved
   results?: Sending
   oversized?: DeadLetter[]
@@ -91,6 +94,11 @@ interface Work {
   readonly progress: Progress
 }
 
+/** Whether this is asked for the first time. */
+function once({ counted }: Progress, what: 'busy' | 'duplicates'): boolean {
+  return counted.size < counted.add(what).size
+}
+
 /** One attempt. @throws when a server fails: the next attempt goes on where this one ended */
 async function saveAndPublish(
   { outcomes, busySeconds, progress }: Work,
@@ -98,8 +106,11 @@ async function saveAndPublish(
   using: UsingServer,
 ): Promise<Publication> {
   const saved = (progress.saved ??= await using('Postgres', () =>
-    save(database, rows, outcomes, busySeconds),
+    save(database, rows, outcomes, once(progress, 'busy') ? busySeconds : 0),
   ))
+  if (saved.duplicates.length > 0 && once(progress, 'duplicates')) {
+    await using('Postgres', () => countDuplicates(database, rows, saved.duplicates))
+  }
   const results = (progress.results ??= beginSending((begunAt) =>
     resultRecords(saved.results, begunAt, traceparentOf),
   ))

@@ -121,6 +121,7 @@ function parseAttempt(text: string): number | undefined {
 }
 
 function parseTime(text: string, latest: number): number | undefined {
-  const time = /^\d{1,14}(\.\d{1,6})?$/.test(text) ? Number(text) : 0
+  // Rows have microseconds: a finer time would not be found there again.
+  const time = /^\d{1,14}(\.\d{1,6})?$/.test(text) ? Math.round(Number(text) * 1000) / 1000 : 0
   return time > 0 && time <= latest ? time : undefined
 }

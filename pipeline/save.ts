@@ -1,5 +1,4 @@
 import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
-import { countDuplicates } from '../sql/counters.ts'
 import { isContentError, type Database } from '../sql/database.ts'
 import type { Message } from './message.ts'
 import { insertResults, type StageRows } from '../sql/results.ts'
@@ -91,7 +90,6 @@ async function savedByRows(
       else saved.deadLetters.push({ ...computed, reason: row.reason, explanation: row.explanation })
     }
   }
-  await countDuplicates(database, rows, saved.duplicates)
   return saved
 }
 

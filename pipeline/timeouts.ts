@@ -5,9 +5,11 @@
 export const timeouts = {
   /** For a connection to Postgres, a free one of the pool included. */
   connect: 5000,
-  /** For one statement. Shorter than the consumer's session: a query that hangs must not cost the partitions. */
+  /** For one statement. */
   statement: 8000,
-  /** For one produce request, with kafkajs's own retries. Longer than one answer may take on Azure, which is 75 s. */
+  /** For one produce request, with connecting and kafkajs's own retries. One answer may take 75 s on Azure. */
+  produce: 80_000,
+  /** For all produce requests of a batch. */
   publish: 90_000,
   /** For one commit of offsets. */
   commit: 90_000,

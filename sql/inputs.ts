@@ -53,7 +53,7 @@ export async function withdrawInputs(
 /** The rows, and the counters of what enters, in one statement. A row that is there already is left alone. */
 export async function insertInputs(
   database: Queryable,
-  stage: string,
+  { stage, enteredBy }: { readonly stage: string; readonly enteredBy?: string },
   inputs: readonly Input[],
 ): Promise<void> {
   const text = `
@@ -61,8 +61,8 @@ export async function insertInputs(
       select * from unnest($2::uuid[], $3::int4[], $4::text[], $5::text[])
         as t (message_id, partition, numbers, body)
     ), saved as (
-      insert into inputs (message_id, numbers, body, stage, partition)
-      select message_id, numbers, body, $1, partition from given
+      insert into inputs (message_id, numbers, body, stage, partition, entered_by)
+      select message_id, numbers, body, $1, partition, $6 from given
       on conflict do nothing
       returning partition
     )
@@ -75,6 +75,7 @@ export async function insertInputs(
     int4s(inputs.map(({ partition }) => partition)),
     texts(inputs.map(({ numbers }) => numbers ?? null)),
     texts(inputs.map(({ body }) => body)),
+    enteredBy ?? null,
   ]
   if (inputs.length > 0) await database.query({ name: 'insert-inputs', text, values })
 }

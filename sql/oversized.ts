@@ -15,6 +15,7 @@ with given as (
     record_value = given.record_value, result = null, body = null
   from given
   where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1 and r.reason is null
+    and r.message_id = any($3::uuid[])
   returning r.partition
 )
 insert into counters as c (stage, partition, target, processed, dead)

@@ -3,7 +3,9 @@ import type { DeadLetter } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
+import { int2s, uuids } from '../sql/binary-array.ts'
 import { openDatabase } from '../sql/database.ts'
+import { selectSavedResults } from '../sql/saved-results.ts'
 import { spanId } from '../pipeline/span-ids.ts'
 import { deadLetter, message, result } from './made-up-outcomes.ts'
 
@@ -133,4 +135,18 @@ test('any other refusal of Postgres is thrown, and nothing of the batch is saved
   await expect(save(pipeline.database, add, [result(message(1)), failing])).rejects.toThrow('disk full')
   const { rows } = await pipeline.database.query('select from results union all select from counters')
   expect(rows).toEqual([])
+})
+
+test('a batch that comes again reads only the partitions that its ids are in', async () => {
+  await using pipeline = await freshPipeline()
+  const batch = Array.from({ length: 500 }, (_, offset) => result(message(offset)))
+  await save(pipeline.database, add, batch)
+  await pipeline.database.query('analyze')
+  const { rows } = await pipeline.database.query<{ 'QUERY PLAN': string }>(`explain ${selectSavedResults}`, [
+    'add',
+    uuids(batch.map(({ message: { id } }) => id)),
+    int2s(batch.map(() => 1)),
+  ])
+  const partitions = rows.flatMap((row) => /on (results_\w+)/.exec(row['QUERY PLAN'])?.[1] ?? [])
+  expect(new Set(partitions).size).toBe(1)
 })

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { save } from '../pipeline/save.ts'
+import { countDuplicates } from '../sql/counters.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 import { deadLetter, message, result } from './made-up-outcomes.ts'
 
@@ -13,7 +14,8 @@ test('a batch of several partitions is counted by partition, what enters and die
   if (!first || !second || !third || !fourth) throw new Error('Four messages were made')
   const duplicate = message(9, { id: second.id, partition: 1 })
   await save(pipeline.database, at, [result(first), result(second), deadLetter(third), deadLetter(fourth)])
-  await save(pipeline.database, at, [result(first), result(duplicate)])
+  const { duplicates } = await save(pipeline.database, at, [result(first), result(duplicate)])
+  await countDuplicates(pipeline.database, at, duplicates)
   const { rows } = await pipeline.database.query(
     `select partition, entered::int, processed::int, dead::int, duplicates::int
      from counters where stage = $1 order by partition`,

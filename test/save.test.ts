@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Outcome } from '../pipeline/compute.ts'
 import { now } from '../pipeline/clock.ts'
 import { save } from '../pipeline/save.ts'
+import { countDuplicates } from '../sql/counters.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { deadLetter, message, result } from './made-up-outcomes.ts'
 
@@ -73,6 +74,7 @@ test('a duplicate from another offset is dropped and counted, whatever partition
     duplicates.map((duplicate) => result(duplicate)),
   )
   expect(saved).toEqual({ results: [], deadLetters: [], redelivered: new Set(), duplicates })
+  await countDuplicates(pipeline.database, at, duplicates)
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1, duplicates: 2 })
 })
 

@@ -5,19 +5,19 @@ import { endOfBatch, readRecordBatch } from './read-record-batch.ts'
 
 const require = createRequire(import.meta.url)
 
-let isMended = false
+let isPatched = false
 
-/** What has to be changed in kafkajs 2.2.4 itself, which nobody releases any more. To be done before it is loaded. */
-export function mendKafkajs(): void {
-  if (isMended) return
-  isMended = true
+/** Patches kafkajs 2.2.4, which has no more releases. To be done before it is loaded. */
+export function patchKafkajs(): void {
+  if (isPatched) return
+  isPatched = true
   replace('kafkajs/src/producer/groupMessagesPerPartition', () => groupByPartition)
   replace('kafkajs/src/protocol/requests/produce/v3/request', producing)
   replace('kafkajs/src/protocol/request', () => encodeRequest)
   replace('kafkajs/src/protocol/recordBatch/v0/decoder', decoding)
   addCodecs()
-  mendIdleTimer()
-  mendCoordinatorSearch()
+  patchIdleTimer()
+  patchCoordinatorSearch()
 }
 
 /** Puts something else in the place of a module, for those of kafkajs that are loaded after this. */
@@ -109,7 +109,7 @@ interface RequestQueue {
  * kafkajs wakes up every millisecond for every connection, for ever, to look at a queue that is empty: 3 to 6 % of
  * a core in an idle process (tulios/kafkajs#1556, #1704). It is enough to look when there is something in it.
  */
-function mendIdleTimer(): void {
+function patchIdleTimer(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
   const original = prototype.scheduleCheckPendingRequests
   prototype.scheduleCheckPendingRequests = function schedule(this: RequestQueue) {
@@ -125,7 +125,7 @@ interface Cluster {
  * A broker that goes away while a consumer looks for its group's coordinator makes kafkajs give up the consumer for
  * good: it calls the error one that will not pass. It passes like any other outage.
  */
-function mendCoordinatorSearch(): void {
+function patchCoordinatorSearch(): void {
   const { prototype } = require('kafkajs/src/cluster') as { prototype: Cluster }
   const original = prototype.findGroupCoordinatorMetadata
   prototype.findGroupCoordinatorMetadata = async function find(this: Cluster, group: unknown) {

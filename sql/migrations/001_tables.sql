@@ -21,7 +21,9 @@ create table inputs (
   -- The numbers as they were written, so that every digit stays; null when a body posted by hand has none.
   numbers text,
   -- What is published. Null when the message was posted by hand.
-  body text
+  body text,
+  -- The command that let it in; null for the generator.
+  entered_by text
 ) partition by range (message_id);
 
 create index inputs_unpublished on inputs (message_id) where published_at is null;
@@ -127,7 +129,8 @@ create table stages (
 
 create unique index stages_position on stages (position) where is_current;
 
--- What the monitor saw of each stage, every five seconds: the history beside the rows.
+-- What the monitor saw of each stage, every five seconds: the history beside the rows. The tracer, which is no stage and has
+-- no row in `stages`, is watched in the same way where traces are exported.
 create table stage_samples (
   at timestamptz not null,
   stage text not null,
@@ -144,6 +147,8 @@ create table stage_samples (
   partitions_assigned integer,
   -- The rows say that these wait, and the broker does not have them. Null when one of the two could not be asked.
   missing bigint,
+  -- The message that is the oldest of those that wait; null when none does, or its record could not be read.
+  oldest_message uuid,
   verdict text not null,
   sentence text not null,
   primary key (at, stage)

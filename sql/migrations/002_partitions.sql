@@ -43,8 +43,8 @@ end;
 
 -- Makes the partition of one day. What the default partition holds of that day moves into it.
 -- To create the table first and then attach it locks nothing but the default partition, for as long as Postgres takes to read
--- that: 0.3 s for a million rows. A day of which it holds very many rows is not made, since moving them would take too long:
--- returns null.
+-- that: 0.3 s for a million rows. A table of that day that is there and not attached is attached. A day of which the default
+-- holds very many rows is not made, since moving them would take too long: returns null.
 create function make_day_partition(parent text, day date) returns bigint language plpgsql as $$
 declare
   child text := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
@@ -62,7 +62,7 @@ begin
     parent || '_default', low, high, most
   ) into moved;
   if moved = most then return null; end if;
-  execute format('create table %I (like %I including all)', child, parent);
+  execute format('create table if not exists %I (like %I including all)', child, parent);
   -- In the order in which a query locks them.
   execute format('lock table only %I in share update exclusive mode', parent);
   execute format('lock table %I in access exclusive mode', parent || '_default');
@@ -93,12 +93,17 @@ begin
   return true;
 end $$;
 
--- Drops one partition of a day. Only the lock on the parent is waited for: with that in hand every reader and writer stands still.
-create function drop_day_partition(parent text, name text) returns void language plpgsql as $$
+-- Drops one partition of a day. Only the lock on the parent is waited for: no query that begins behind it gets further. What
+-- was written until then may be young, so the question is asked again. Returns whether the partition was dropped.
+create function drop_day_partition(parent text, day date, cutoff timestamptz) returns boolean language plpgsql as $$
+declare
+  child text := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
 begin
   execute format('lock table only %I in access exclusive mode', parent);
-  execute format('lock table %I, %I in access exclusive mode nowait', name, parent || '_default');
-  execute format('drop table %I', name);
+  execute format('lock table %I, %I in access exclusive mode nowait', child, parent || '_default');
+  if not is_day_expired(day, cutoff) then return false; end if;
+  execute format('drop table %I', child);
+  return true;
 end $$;
 
 -- Deletes a page of the oldest rows, as far as they are older than the cutoff. An input stays as long as its message has
@@ -113,13 +118,16 @@ begin
   ) using cutoff;
   get diagnostics deleted = row_count;
   return deleted;
+exception when lock_not_available or deadlock_detected then
+  return 0;
 end $$;
 
 -- Keeps the tables: makes the partitions of today and the days ahead, removes what is older than so many days, and lets the
 -- planner know what the parents hold. A call makes one partition, or drops one, or deletes a page of each table, so that no
 -- lock is held for long. Returns what it did, with the rows concerned: those that moved, those deleted, and of a partition
 -- that was dropped Postgres's estimate. Call it again as long as it did something. A lock that is not to be had within half
--- a second, in which others queue for it, is left to the next call.
+-- a second, in which others queue for it, is left to the next call (`locked`), and so is a day of which the default holds too
+-- many rows (`full`).
 --
 -- Rows are kept for longer than topics keep records, so no record can come whose row went before it.
 create function keep_partitions(retention_days integer, days_ahead integer default 3)
@@ -145,17 +153,16 @@ begin
     order by n, parent
   loop
     partition_name := format('%s_%s', table_name, to_char(coming, 'YYYYMMDD'));
-    continue when to_regclass(partition_name) is not null;
+    continue when exists (select from day_partitions d where d."table" = table_name and d.day = coming);
     begin
       row_count := make_day_partition(table_name, coming);
-      continue when row_count is null;
-      action := 'made';
+      action := case when row_count is null then 'full' else 'made' end;
     exception when lock_not_available or deadlock_detected then
       action := 'locked';
-      row_count := 0;
     end;
+    row_count := coalesce(row_count, 0);
     return next;
-    return;
+    if action = 'made' then return; end if;
   end loop;
 
   for expired in select * from day_partitions d where d.day < today - retention_days order by d.day, d."table" loop
@@ -164,12 +171,13 @@ begin
     partition_name := expired.name;
     row_count := expired.estimated_rows;
     begin
-      perform drop_day_partition(table_name, partition_name);
+      continue when not drop_day_partition(table_name, expired.day, cutoff);
       action := 'dropped';
     exception when lock_not_available or deadlock_detected then
       action := 'locked';
     end;
     return next;
+    exit when action = 'locked';
     return;
   end loop;
 
@@ -178,7 +186,10 @@ begin
   where relid in ('inputs'::regclass, 'results'::regclass, 'finished'::regclass)
     and coalesce(last_analyze, '-infinity') < now() - interval '6 hours'
   order by last_analyze nulls first limit 1;
-  if found then execute format('analyze only %I', table_name); end if;
+  begin
+    if found then execute format('analyze only %I', table_name); end if;
+  exception when lock_not_available or deadlock_detected then null;
+  end;
 
   action := 'deleted';
   foreach suffix in array array['_past', '_foreign', '_default'] loop
@@ -200,11 +211,5 @@ begin
   loop
     partition_name := table_name;
     if row_count > 0 then return next; end if;
-  end loop;
-end $$;
-
-do $$
-begin
-  while exists (select from keep_partitions(36500)) loop
   end loop;
 end $$;

@@ -121,12 +121,16 @@ select
   coalesce(sum(duplicates), 0)::bigint as duplicates
 from counters;
 
--- How every stage was, each time that the monitor took a sample. Restrict it by a range of `at`.
+-- The place of the tracer: behind the last stage.
+create view tracer_position as
+select max(position) + 1 as position from stages where is_current;
+
+-- How every stage was, and the tracer, each time that the monitor took a sample. Restrict it by a range of `at`.
 create view stage_history as
-select stages.position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
+select coalesce(stages.position, (select position from tracer_position)) as position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
   s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing
 from stage_samples s
-join stages on stages.name = s.stage;
+left join stages on stages.name = s.stage;
 
 -- The same at so many moments at most, evenly spread. A moment without a sample, in the 15 s before it too, has nulls: no
 -- line is drawn across it.
@@ -145,17 +149,28 @@ begin atomic
   union all
   select t.position, looks.moment, t.stage, null, null, null, null, null, null, null, null, null, null, null, null
   from looks
-  cross join stage_totals t
+  cross join (
+    select position, stage from stage_totals
+    union
+    -- The tracer, where the latest look has seen it.
+    select position, stage from stage_history where at = (select max(at) from looks)
+  ) t
   where looks.at is null
     and not exists (select from stage_history where at > looks.moment - interval '15 s' and at < looks.next)
   order by at, position;
 end;
 
 -- How every stage is. What the monitor said more than 20 s ago is not how it is, nor what it said while the clock was ahead.
+-- The tracer has a row as long as the monitor watches it.
 create view stage_now as
+with latest as (
+  select * from stage_samples
+  where at = (select max(at) from stage_samples where at <= now()) and at > now() - interval '20 s'
+)
 select
-  stages.position,
-  stages.name as stage,
+  coalesce(stages.position, (select position from tracer_position)) as position,
+  coalesce(stages.name, s.stage) as stage,
+  stages.name is not null as is_stage,
   stages.topic,
   coalesce(s.verdict, 'UNKNOWN') as verdict,
   s.waiting,
@@ -169,13 +184,16 @@ select
   s.partitions_assigned,
   s.missing,
   coalesce(s.sentence, stages.name || ' is unknown: nothing was heard of the monitor for 20 s; is it running?') as sentence,
-  s.at
+  s.at,
+  hex(s.oldest_message) as oldest_message,
+  -- For a link to that message: from when it entered, if its id says that, otherwise from when it came here.
+  link_from(
+    least(uuid_extract_timestamp(s.oldest_message), s.at - make_interval(secs => s.oldest_seconds)), now()
+  ) as oldest_link_from
 from stages
-left join lateral (
-  select * from stage_samples
-  where at = (select max(at) from stage_samples where at <= now()) and at > now() - interval '20 s' and stage = stages.name
-) s on true
-where stages.is_current;
+full join latest s on s.stage = stages.name
+-- Not those that were taken out of the catalogue.
+where stages.is_current is not false;
 
 -- What the rows and the broker say of each stage, side by side.
 create view stage_ledger as

@@ -6,7 +6,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { asking, observe, type Sources } from './observe.ts'
 import { repeat } from './repeat.ts'
 import { report, type Report } from './report.ts'
-import { keepPartitions, readDaysAhead, type Kept } from './retention.ts'
+import { keepPartitions, readDaysAhead, type Kept } from '../../sql/partitions.ts'
 import type { Seat } from './seat.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
@@ -71,7 +71,8 @@ export async function watch(watching: Watch, stopping: AbortSignal): Promise<voi
 
 /** Undefined when another monitor is the one to ask. */
 function reportNow({ sources, pace }: Watch, { memory, isOurs, hasLooked }: Post): Report | undefined {
-  return isOurs && hasLooked ? report(sources.flow, memory, seconds(), pace.patience) : undefined
+  const groups = sources.readers.map(({ group }) => group)
+  return isOurs && hasLooked ? report(groups, memory, seconds(), pace.patience) : undefined
 }
 
 async function look({ sources }: Watch, post: Post): Promise<void> {
@@ -123,11 +124,17 @@ async function applyRetention(watching: Watch, post: Post, stopping: AbortSignal
   const done = await asking(postgres, () => keepPartitions(database, config.RETENTION, isTime))
   for (const each of done ?? []) tellKept(each, watching)
   post.daysAhead = (await asking(postgres, () => readDaysAhead(database))) ?? post.daysAhead
-  if (done?.every(({ action }) => action === 'locked')) post.nextSweep = begun + pace.sweepEvery
+  if (done?.every(({ action }) => action === 'locked' || action === 'full'))
+    post.nextSweep = begun + pace.sweepEvery
 }
 
 function tellKept({ action, table, partition, rows }: Kept, { metrics, log }: Watch): void {
   if (action === 'made') log.info({ partition, rows }, `Made the partition ${partition}.`)
+  if (action === 'full')
+    log.warn(
+      { partition },
+      `The partition ${partition} cannot be made: the default one holds too many rows of that day.`,
+    )
   if (action === 'locked') log.info({ partition }, `The partition ${partition} has to wait: it is in use.`)
   if (action === 'dropped')
     log.info({ partition, rows }, `Dropped the partition ${partition}, of about ${rows} rows.`)

@@ -1,9 +1,12 @@
-import type { Queryable } from '../../sql/database.ts'
+import type { Queryable } from './database.ts'
 
 /** Something that was done to the tables. */
 export interface Kept {
-  /** `locked`: a lock was not to be had in time, so that it is left to the next call. */
-  readonly action: 'made' | 'dropped' | 'deleted' | 'locked'
+  /**
+   * `locked`: a lock was not to be had in time. `full`: the default partition holds too many rows of the day to move them.
+   * Both are left to the next call.
+   */
+  readonly action: 'made' | 'dropped' | 'deleted' | 'locked' | 'full'
   /** Of a partition its parent. */
   readonly table: string
   readonly partition: string
@@ -25,7 +28,7 @@ export async function keepPartitions(
   while (isTime()) {
     const { rows } = await database.query<Kept>(keep, [days])
     all.push(...rows)
-    if (rows.every(({ action }) => action === 'locked')) break
+    if (rows.every(({ action }) => action === 'locked' || action === 'full')) break
   }
   return all
 }
