@@ -1,4 +1,5 @@
-# One image for every process of the pipeline; the command picks the role: `run add`, `generator`, `monitor`, `migrate`.
+# One image for every process of the pipeline; the command picks the role: `run add`, `generator`, `monitor`,
+# `tracer`, `migrate`.
 FROM node:24.21.0-bookworm-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -21,7 +22,7 @@ ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN install -d -o node .compiled
 USER node
 # What V8 compiles is good for the same flags only.
-RUN node --heap-growing-percent=100 --no-parallel-scavenge -e "import('./cli/program.ts').then(() => import('./telemetry/tracing.ts'))"
+RUN node --heap-growing-percent=100 --no-parallel-scavenge -e "Promise.all(['./cli/program.ts', './telemetry/entry-sdk.ts', './telemetry/tracer/tracer.ts', '@opentelemetry/exporter-trace-otlp-proto'].map((path) => import(path)))"
 # How V8 tidies small heaps: see local/lean-node.ts. Their sizes are in NODE_OPTIONS, beside the limit of the container.
 ENTRYPOINT ["node", "--heap-growing-percent=100", "--no-parallel-scavenge", "cli/throughline.ts"]
 CMD ["--help"]

@@ -11,6 +11,7 @@ interface CostCase extends Planned {
 
 const cases: readonly CostCase[] = [
   { name: 'everything but traces', about: 'what the others are compared with: integers, 4 partitions' },
+  { name: 'no traceparent', about: 'OTEL_SDK_DISABLED=true', settings: { OTEL_SDK_DISABLED: 'true' } },
   { name: 'no metrics', about: 'neither metrics nor their readers', commands: unwatched },
   {
     name: 'no metrics, no rows',

@@ -4,22 +4,23 @@ import type { Column } from './report.ts'
 export const drainColumns: readonly Column[] = [
   { key: 'finished', title: 'finished/s' },
   { key: 'stagesCpu', title: 'CPU us a message: stages' },
+  { key: 'tracerCpu', title: 'tracer' },
   { key: 'PostgresCpu', title: 'Postgres' },
   { key: 'brokerCpu', title: 'broker' },
-  { key: 'backendCpu', title: 'backend' },
+  { key: 'TempoCpu', title: 'Tempo' },
   { key: 'stageMemory', title: 'peak MB of a stage' },
-  { key: 'spansExpected', title: 'spans' },
-  { key: 'spansLost', title: 'lost' },
-  { key: 'spansGivenUp', title: 'given up by stages' },
-  { key: 'tracesWhole', title: 'whole of 50' },
-  { key: 'settleSeconds', title: 'settled after s', digits: 1 },
+  { key: 'tracerSeconds', title: 'tracer done after s', digits: 1 },
+  { key: 'spansExported', title: 'spans exported' },
+  { key: 'spansReceived', title: 'received' },
+  { key: 'spansDiscarded', title: 'discarded' },
+  { key: 'tracesWhole', title: 'whole of 500' },
   { key: 'benchShare', title: 'bench, % of the machine', digits: 1 },
   { key: 'otherShare', title: 'others, %', digits: 1 },
 ]
 
 export const drainNote =
   'finished/s is from the beginning of the first message at the first stage to the last finish. The first stage is ' +
-  'started last, when the others wait for it. CPU is of the processes with their children, from the first batch that is ' +
-  'done until the last message has finished and the last span has arrived and 2 s more, divided by all messages; so are ' +
-  'the shares of the bench itself and of whatever else ran on the machine. Peak MB is the largest of all stage processes, ' +
-  'start-up included.'
+  'started last, when the others wait for it. CPU is of the processes with their children, divided by all messages: of the ' +
+  'stages from the first batch that is done until the last message has finished, of all others until the tracer has nothing ' +
+  'left; so are the shares of the bench itself and of whatever else ran on the machine. Peak MB is the largest of all stage ' +
+  'processes, start-up included.'

@@ -3,15 +3,14 @@ import { pipeline } from '../stages/index.ts'
 import type { OwnServers } from '../test/own-servers.ts'
 import { openCommitted } from './committed.ts'
 import { fill, sampledIds, twelveIntegers } from './fill.ts'
-import { startReady } from './flow.ts'
+import { startReady, tracing, type Tracing } from './flow.ts'
 import type { Bench } from './part.ts'
 import { familyMemory, type Components } from './processor-time.ts'
 import { profiled } from './profiled.ts'
 import type { Figures } from './report.ts'
-import { openSpanAccount } from './span-account.ts'
-import type { SpanBackend } from './span-backend.ts'
 import { countSpending, type Spending } from './spending.ts'
-import type { StageCommand, StageProcesses } from './stage-processes.ts'
+import { isStage, tracer, type StageCommand, type StageProcesses } from './stage-processes.ts'
+import { traceFigures } from './trace-figures.ts'
 import { startTrial, type Trial } from './trial.ts'
 import { until } from './until.ts'
 
@@ -23,11 +22,9 @@ export interface Drain {
   readonly settings?: Readonly<Record<string, string>>
   /** What else is to be read from the rows, once all have finished. */
   readonly readMore?: (database: Database) => Promise<Figures>
-  readonly traces?: { readonly backend: SpanBackend; readonly ratio: number }
+  /** A tracer runs, and keeps them. */
+  readonly traces?: Tracing
 }
-
-/** Two at each stage: the messages were let in without any. */
-const SPANS_A_MESSAGE = 2 * pipeline.length
 
 /**
  * Lets messages wait in front of the first stage and measures until all have finished. The first stage is started last,
@@ -36,7 +33,7 @@ const SPANS_A_MESSAGE = 2 * pipeline.length
 export async function drainOnce(servers: OwnServers, drain: Drain, bench: Bench): Promise<Figures> {
   const { messages, settings, traces } = drain
   const { progress, signal } = bench
-  await using trial = await startTrial(servers, { ...twelveIntegers, ...tracing(drain), ...settings })
+  await using trial = await startTrial(servers, { ...twelveIntegers, ...tracing(traces), ...settings })
   const { database } = trial
   progress.now(`    ${messages} messages go in`)
   await fill(trial, messages, signal)
@@ -44,34 +41,24 @@ export async function drainOnce(servers: OwnServers, drain: Drain, bench: Bench)
   await database.query('checkpoint')
   const [first, ...others] = drain.commands.map((command) => profiled(command, bench))
   if (first === undefined) throw new Error('There is no stage to run')
-  await using stages = await startReady(others, trial.env, signal)
-  const settle = traces && (await openSpanAccount({ backend: traces.backend, stages, signal }))
+  const waiting = traces === undefined ? others : [...others, profiled(tracer, bench)]
+  await using stages = await startReady(waiting, trial.env, signal)
   await stages.start(first)
-  const components = { ...stages.components(), ...serverPids(servers, drain) }
-  const spending = await untilFinished({ trial, stages, components }, drain, bench)
-  const spans = await settle?.(await sampledIds(database, traces?.ratio ?? 0), SPANS_A_MESSAGE)
+  const components = { ...stages.components(), ...serverPids(servers), ...traces?.backend.components }
+  const spent = await untilDone({ trial, stages, components }, drain, bench)
+  const { finished, lastAt } = await readFinished(database, messages)
+  const ids = traces && (await sampledIds(database, traces.ratio))
   return {
-    finished: await finishedASecond(database, messages),
-    ...perMessage(spending(), messages),
+    finished,
+    ...perMessage(spent, messages),
     ...memoryOf(components, stages),
-    ...spans,
+    ...(traces && ids && { tracerSeconds: Math.max(0, spent.tracedAt - lastAt) }),
+    ...(traces && ids && (await traceFigures({ backend: traces.backend, stages, ids }))),
     ...(await drain.readMore?.(database)),
   }
 }
 
-function tracing({ traces }: Drain): Record<string, string> {
-  if (traces === undefined) return {}
-  const sampler = {
-    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
-    OTEL_TRACES_SAMPLER_ARG: String(traces.ratio),
-  }
-  return { ...traces.backend.env, ...sampler }
-}
-
-function serverPids({ postgres, kafka }: OwnServers, { traces }: Drain): Components {
-  const servers = { broker: [kafka.pid], Postgres: [postgres.pid] }
-  return traces === undefined ? servers : { ...servers, backend: [traces.backend.pid] }
-}
+const serverPids = ({ postgres, kafka }: OwnServers) => ({ broker: [kafka.pid], Postgres: [postgres.pid] })
 
 interface Running {
   readonly trial: Trial
@@ -79,62 +66,75 @@ interface Running {
   readonly components: Components
 }
 
-/** Counts what is spent from the first batch that is done. */
-async function untilFinished(
-  { trial, stages, components }: Running,
-  { messages }: Drain,
-  { progress, signal }: Bench,
-): Promise<() => Spending> {
-  await using committed = await openCommitted(trial)
-  const waitFor = (position: number, goal: number, everyMs: number) =>
-    until({
-      what: 'The messages done',
-      reached: async () => {
-        await stages.requireAlive()
-        const done = await committed.at(position)
-        progress.now(`    ${done} of ${messages} are through stage ${position}`)
-        return done
-      },
-      goal,
-      everyMs,
-      signal,
-    })
-  await waitFor(1, 1, 20)
-  const spending = countSpending(components)
-  await waitFor(pipeline.length, messages, 100)
-  return spending
+/** What was spent from the first batch that was done until the last message had finished, and until the tracer was done. */
+interface Spent {
+  readonly atFinish: Spending
+  readonly atEnd: Spending
+  /** Seconds since the epoch. */
+  readonly tracedAt: number
 }
 
-/** From the first message begun to the last finished. */
-async function finishedASecond(database: Database, messages: number): Promise<number> {
-  const { rows } = await database.query<{ finished: number; seconds: number }>(
-    `select count(*)::float8 as finished,
+async function untilDone(
+  { trial, stages, components }: Running,
+  { messages, traces }: Drain,
+  { progress, signal }: Bench,
+): Promise<Spent> {
+  await using committed = await openCommitted(trial)
+  const waitFor = (what: string, count: () => Promise<number>, goal = messages) => {
+    const reached = async () => {
+      await stages.requireAlive()
+      const done = await count()
+      progress.now(`    ${what} is done with ${done} of ${messages}`)
+      return done
+    }
+    return until({ what, reached, goal, everyMs: goal === 1 ? 20 : 100, signal })
+  }
+  await waitFor('The first stage', () => committed.at(1), 1)
+  const spending = countSpending(components)
+  await waitFor('The last stage', committed.atLast)
+  const atFinish = spending()
+  if (traces === undefined) return { atFinish, atEnd: atFinish, tracedAt: 0 }
+  await waitFor('The tracer', committed.byTracer)
+  return { atFinish, tracedAt: Date.now() / 1000, atEnd: spending() }
+}
+
+interface Finished {
+  /** Messages a second, from the first begun to the last finished. */
+  readonly finished: number
+  /** When the last finished, in seconds since the epoch. */
+  readonly lastAt: number
+}
+
+async function readFinished(database: Database, messages: number): Promise<Finished> {
+  const { rows } = await database.query<{ count: number; seconds: number; lastAt: number }>(
+    `select count(*)::float8 as count, extract(epoch from max(finished_at))::float8 as "lastAt",
        extract(epoch from max(finished_at) - (select min(started_at) from results))::float8 as seconds
      from finished`,
   )
-  const { finished = 0, seconds = 0 } = rows[0] ?? {}
-  if (finished !== messages) throw new Error(`${finished} messages of ${messages} have finished`)
-  return finished / seconds
+  const { count = 0, seconds = 0, lastAt = 0 } = rows[0] ?? {}
+  if (count !== messages) throw new Error(`${count} messages of ${messages} have finished`)
+  return { finished: count / seconds, lastAt }
 }
 
-const isStage = (name: string) => pipeline.some((stage) => stage.name === name)
-
-function perMessage({ components, shares }: Spending, messages: number): Figures {
-  const each = Object.entries(components).map(
-    ([name, seconds]) => [name, (seconds * 1e6) / messages] as const,
-  )
+function perMessage({ atFinish, atEnd }: Spent, messages: number): Figures {
+  const each = Object.keys(atEnd.components).map((name) => {
+    // Stages have nothing to do any more while the tracer catches up, but are not free.
+    const { components } = isStage(name) ? atFinish : atEnd
+    return [name, ((components[name] ?? 0) * 1e6) / messages] as const
+  })
   const stages = each.filter(([name]) => isStage(name))
   return {
-    ...shares,
+    ...atEnd.shares,
     stagesCpu: stages.reduce((sum, [, cpu]) => sum + cpu, 0),
     ...Object.fromEntries(each.map(([name, cpu]) => [`${name}Cpu`, cpu])),
   }
 }
 
 function memoryOf(components: Components, stages: StageProcesses): Figures {
+  const ours = stages.components()
   const each = Object.entries(components).map(([name, pids]) => {
     const [first = 0] = pids
-    return [`${name}Memory`, isStage(name) ? stages.peakMemory(name) : familyMemory(first)] as const
+    return [`${name}Memory`, name in ours ? stages.peakMemory(name) : familyMemory(first)] as const
   })
   const largest = Math.max(...pipeline.map(({ name }) => stages.peakMemory(name)))
   return { stageMemory: largest, ...Object.fromEntries(each) }

@@ -9,9 +9,9 @@ import type { Trial } from './trial.ts'
 export const twelveIntegers = { COUNT_MIN: '12', COUNT_MAX: '12', NUMBERS_DECIMALS: '0' } as const
 
 /**
- * Lets messages in by the generator: their rows, their counters and their records are there. It traces nothing, whatever
- * the stages do, so that all drains begin alike: a traced one sends each message by itself. One generator alone: a second
- * one would begin by sending once more what the first has just saved and not sent yet.
+ * Lets messages in by the generator: their rows, their counters and their records are there. It writes no traceparent, so
+ * that all drains begin alike: the first stage decides which traces are kept. One generator alone: a second one would begin by
+ * sending once more what the first has just saved and not sent yet.
  */
 export async function fill({ env }: Trial, messages: number, signal: AbortSignal): Promise<void> {
   const untraced = { ...env, OTEL_SDK_DISABLED: 'true' }

@@ -1,23 +1,41 @@
 import type { OwnServers } from '../test/own-servers.ts'
 import { twelveIntegers } from './fill.ts'
 import type { Bench } from './part.ts'
-import { startKeeper, type SpanBackend } from './span-backend.ts'
-import { asShipped, startStages, type StageCommand, type StageProcesses } from './stage-processes.ts'
+import { asShipped, startStages, tracer, type StageCommand, type StageProcesses } from './stage-processes.ts'
+import { startTraceBackend, type TraceBackend } from './trace-backend.ts'
 import { startTrial, type Trial } from './trial.ts'
 import { until } from './until.ts'
 
-/** A pipeline that has all its stages and nothing to do, every trace kept. */
+/** Where kept traces go, and the share of all that is kept. */
+export interface Tracing {
+  readonly backend: TraceBackend
+  readonly ratio: number
+}
+
+/** The variables for it. Messages that waited are slow: the share alone decides. */
+export function tracing(traces: Tracing | undefined): Record<string, string> {
+  if (traces === undefined) return {}
+  return {
+    ...traces.backend.env,
+    OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+    OTEL_TRACES_SAMPLER_ARG: String(traces.ratio),
+    TRACE_SLOWER_THAN: '0',
+  }
+}
+
+/** A pipeline that has all its stages and a tracer and nothing to do, every trace kept. */
 export interface Flow extends AsyncDisposable {
   readonly trial: Trial
   readonly stages: StageProcesses
-  readonly backend: SpanBackend
+  readonly backend: TraceBackend
 }
 
 export async function startFlow(servers: OwnServers, { signal }: Bench): Promise<Flow> {
   await using starting = new AsyncDisposableStack()
-  const backend = starting.use(await startKeeper())
-  const trial = starting.use(await startTrial(servers, { ...twelveIntegers, ...backend.env }))
-  const stages = starting.use(await startReady(asShipped, trial.env, signal))
+  const backend = starting.use(await startTraceBackend())
+  const variables = { ...twelveIntegers, ...tracing({ backend, ratio: 1 }) }
+  const trial = starting.use(await startTrial(servers, variables))
+  const stages = starting.use(await startReady([...asShipped, tracer], trial.env, signal))
   const running = starting.move()
   return { trial, stages, backend, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }

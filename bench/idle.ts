@@ -4,7 +4,7 @@ import { startFlow, startReady } from './flow.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'
 import { processorSeconds, residentMemory } from './processor-time.ts'
 import type { Column, Figures } from './report.ts'
-import { monitor } from './stage-processes.ts'
+import { isStage, monitor } from './stage-processes.ts'
 
 const columns: readonly Column[] = [
   { key: 'mean', title: 'mean % of a core', digits: 2 },
@@ -28,12 +28,21 @@ async function measure(bench: Bench) {
   await using flow = await startFlow(servers, bench)
   await using watching = await startReady([monitor], flow.trial.env, signal)
   await pause(SETTLE_MS, undefined, { signal })
+  const ours = Object.entries(flow.stages.components())
+  const pidsOf = (isWanted: (name: string) => boolean) =>
+    ours.flatMap(([name, pids]) => (isWanted(name) ? pids : []))
   const cases: readonly Resting[] = [
     {
       name: 'a stage process',
-      about: 'connected, traced, and nothing to do: at most 1.5 % of a core, better 1 %, and at most 110 MB',
+      about: 'connected, and nothing to do: at most 1.5 % of a core, better 1 %, and at most 90 MB',
       limit: 1.5,
-      pids: flow.stages.pids,
+      pids: pidsOf(isStage),
+    },
+    {
+      name: 'the tracer',
+      about: 'connected, and nothing to do: at most 1.5 % of a core',
+      limit: 1.5,
+      pids: pidsOf((name) => !isStage(name)),
     },
     {
       name: 'the monitor',
@@ -43,7 +52,7 @@ async function measure(bench: Bench) {
     },
   ]
   const measured = await inRounds(bench, cases, (one) => rest(one, bench))
-  const note = `${sizes.idleSeconds} s in each round; traces go to ${flow.backend.name}.`
+  const note = `${sizes.idleSeconds} s in each round.`
   return { columns, notes: [note], ...measured }
 }
 
@@ -63,6 +72,7 @@ async function rest({ pids, limit }: Resting, { sizes, signal }: Bench): Promise
 
 export const idle: Part = {
   name: 'idle',
-  about: 'What a stage process and the monitor cost while nothing waits; their metrics are read every 5 s.',
+  about:
+    'What stage processes, tracer and monitor cost while nothing waits; their metrics are read every 5 s.',
   measure,
 }

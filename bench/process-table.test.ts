@@ -19,7 +19,7 @@ const drain: PartReport = {
     {
       name: 'kept',
       about: '',
-      rounds: [{ addCpu: 50, addMemory: 140, backendCpu: 100, backendMemory: 500 }],
+      rounds: [{ addCpu: 50, addMemory: 140, TempoCpu: 100, TempoMemory: 500 }],
     },
     { name: 'failed', about: '', rounds: [] },
   ],
@@ -30,7 +30,7 @@ test('a process has a row, with what it took in each drain', () => {
   const { titles, rows } = figuresTable(table ?? { columns: [], cases: [] })
   expect(titles).toEqual(['', 'untraced: CPU us', 'MB', 'kept: CPU us', 'MB'])
   expect(rows.find(([name]) => name === 'add')).toEqual(['add', '25 (20 to 30)', '90', '50', '140'])
-  expect(rows.find(([name]) => name === 'backend')).toEqual(['backend', '-', '-', '100', '500'])
+  expect(rows.find(([name]) => name === 'Tempo')).toEqual(['Tempo', '-', '-', '100', '500'])
 })
 
 test('without a drain there is no table', () => {

@@ -1,7 +1,7 @@
 import { pipeline } from '../stages/index.ts'
 import type { Case, Column, PartReport } from './report.ts'
 
-const names = [...pipeline.map(({ name }) => name), 'broker', 'Postgres', 'backend']
+const names = [...pipeline.map(({ name }) => name), 'tracer', 'broker', 'Postgres', 'Tempo']
 
 /** What every process of the drains took, a row each; undefined when no drain was measured. */
 export function processTable(parts: readonly PartReport[]): PartReport | undefined {
@@ -18,8 +18,8 @@ export function processTable(parts: readonly PartReport[]): PartReport | undefin
     ]),
     cases: names.map((name) => ({ name, about: '', rounds: roundsOf(name, drains) })),
     notes: [
-      'Of a stage it is the most memory that it ever had resident, of the others, with their children, what they have at the ' +
-        'end, pages that several share counted once.',
+      'Of a stage and the tracer it is the most memory that it ever had resident, of the others, with their children, what they ' +
+        'have at the end, pages that several share counted once.',
     ],
     problems: [],
     isDerived: true,

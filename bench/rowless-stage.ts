@@ -10,7 +10,7 @@ import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../pipeline/log.ts'
 import { readMessage, type Message } from '../pipeline/message.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { aborted, untilStopped } from '../pipeline/process.ts'
 import { createSender } from '../kafka/producer.ts'
 import { beginSending, publishedOf, resultRecords } from '../pipeline/publish.ts'
@@ -51,7 +51,7 @@ async function handleBatch({ messages, commit }: Batch<Message>): Promise<number
 }
 
 await untilStopped(log, async (stopping) => {
-  const observer = nobody
+  const observer = noopObserver
   const ended = watchConsumer(
     consumer,
     { log, health, observer },

@@ -18,7 +18,7 @@ export const asShipped: readonly StageCommand[] = pipeline.map(({ name }) => ({
   args: ['cli/throughline.ts', 'run', name],
 }))
 
-/** The same without metrics, health and traces. */
+/** The same without metrics and health. */
 export const unwatched: readonly StageCommand[] = pipeline.map(({ name }) => ({
   stage: name,
   args: ['bench/unwatched-stage.ts', name],
@@ -32,6 +32,12 @@ export const rowless: readonly StageCommand[] = pipeline.map(({ name }) => ({
 
 /** What watches them. */
 export const monitor: StageCommand = { stage: 'monitor', args: ['cli/throughline.ts', 'monitor'] }
+
+/** What exports their traces. */
+export const tracer: StageCommand = { stage: 'tracer', args: ['cli/throughline.ts', 'tracer'] }
+
+/** Whether a process is one of the stages, by its name. */
+export const isStage = (name: string): boolean => pipeline.some((stage) => stage.name === name)
 
 export interface StageProcesses extends AsyncDisposable {
   readonly pids: readonly number[]

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
 import { createHealth } from '../pipeline/health.ts'
 import { createLog } from '../pipeline/log.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { untilStopped } from '../pipeline/process.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { runStageProcess } from '../pipeline/stage-process.ts'
@@ -37,7 +37,7 @@ const health = createHealth()
 openReadyDoor(config.METRICS_PORT, () => health.isReady())
 await untilStopped(log, (stopping) =>
   runStageProcess(
-    { config, log, health, observer: nobody },
+    { config, log, health, observer: noopObserver },
     hold > 0 ? { ...route, stage: held(route.stage, hold) } : route,
     stopping,
   ),

@@ -13,6 +13,8 @@ import { addReplay } from './replay/replay.ts'
 import { addRun } from './run.ts'
 import { addStatus } from './status/status.ts'
 import { addSubmit } from './submit/submit.ts'
+import { addTrace } from './trace.ts'
+import { addTracer } from './tracer.ts'
 
 /** The whole command line. Throws instead of ending the process. */
 export function createProgram(): Command {
@@ -37,9 +39,11 @@ Example:
     addRun,
     addGenerator,
     addMonitor,
+    addTracer,
     addMigrate,
     addSubmit,
     addFollow,
+    addTrace,
     addStatus,
     addDeadLetters,
     addReplay,

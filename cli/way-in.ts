@@ -1,7 +1,7 @@
 import type { Config } from '../pipeline/config.ts'
 import type { Database } from '../sql/database.ts'
-import type { Observer } from '../pipeline/observer.ts'
-import { withTracing } from '../telemetry/with-tracing.ts'
+import type { SendInterceptor } from '../kafka/producer.ts'
+import { withEntryTracing } from '../telemetry/entry-tracing.ts'
 import { withDatabase } from './with-database.ts'
 import { withKafka, type KafkaAccess } from './with-kafka.ts'
 
@@ -10,24 +10,18 @@ export interface WayIn {
   readonly config: Config
   readonly database: Database
   readonly access: KafkaAccess
-  readonly observer: Observer
+  /** Is around every request by which messages enter. */
+  readonly intercept: SendInterceptor
 }
 
 /**
- * Lends `work` both servers, and traces what it sends.
- * @param service service.name of the spans
+ * Lends `work` both servers, and gives what it sends a trace.
  * @throws {UserError} when a server is out of reach, or tables or topics are not there
  */
-export async function withWayIn(
-  config: Config,
-  service: string,
-  work: (way: WayIn) => Promise<void>,
-): Promise<void> {
-  const onLost = (spans: number) => process.stderr.write(`The trace backend did not take ${spans} span(s).\n`)
-  const tracing = { service, config, isEntry: true, onLost }
+export async function withWayIn(config: Config, work: (way: WayIn) => Promise<void>): Promise<void> {
   await withDatabase(config, (database) =>
     withKafka(config, (access) =>
-      withTracing(tracing, (observer) => work({ config, database, access, observer })),
+      withEntryTracing((intercept) => work({ config, database, access, intercept })),
     ),
   )
 }

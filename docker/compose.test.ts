@@ -28,7 +28,7 @@ test.each(pipeline)('$name takes four lines at most', ({ name }) => {
 
 test('the other processes of the pipeline are there, too', () => {
   const others = ours.map(([, { command }]) => command).filter((command) => command?.[0] !== 'run')
-  expect(others).toEqual([['generator'], ['monitor'], ['migrate']])
+  expect(others).toEqual([['generator'], ['monitor'], ['tracer'], ['migrate']])
 })
 
 test('every image is pinned to an exact version, and ours is the version of the package', () => {
@@ -124,7 +124,7 @@ test('every setting of a process can be changed from outside, or is one that a c
   const ofAzure = ['EVENTHUB_CONNECTIONSTRING', 'DB_SSLMODE']
   const ofOneStage = ['STAGE_NUMBER', 'OPERATION_TYPE', 'INPUT_TOPIC', 'OUTPUT_TOPIC']
   const elsewhere = new Set([...decided, ...ofAzure, ...ofOneStage])
-  const isOfExport = (name: string) => /^OTEL_(EXPORTER|BSP|TRACES_EXPORTER)/.test(name)
+  const isOfExport = (name: string) => /^OTEL_(EXPORTER|TRACES_EXPORTER)/.test(name)
   const settings = Object.keys(readConfig({}))
   const documented = readOurs('.env.example').matchAll(/^#? ?([A-Z_]+)=/gm)
   const known = new Set([...settings, ...documented.map(([, name]) => name)])

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { childEnvironment } from '../pipeline/config.ts'
+import { childEnvironment, exportsTraces } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import type { Child } from './child-process.ts'
 import { DemoFailure } from './demo-endings.ts'
@@ -20,26 +20,65 @@ export interface ProcessesOptions {
   readonly signal: AbortSignal
 }
 
-/** The processes of the pipeline. Disposing stops them: the generator first, so that nothing more enters. */
+/**
+ * The processes of the pipeline. Disposing stops them: the generator first, so that nothing more enters, and the tracer last,
+ * so that it exports what the stages have just finished.
+ */
 export interface DemoProcesses extends AsyncDisposable {
+  /** Whether traces are exported, and so whether there is a tracer. */
+  readonly hasTracer: boolean
   /** Brings database and topics up to date. */
   migrate(): Promise<void>
-  /** The stages, and the monitor that watches them. */
+  /** The stages, the monitor that watches them, and the tracer if there is one. */
   startStages(): Promise<readonly Child[]>
   /** @param messages how many to let in at once; undefined for ever */
   startGenerator(messages?: number): Promise<Child>
 }
 
 const FEEDERS_STOP_MS = 1500
-const STAGES_STOP_MS = 3500
+const STAGES_STOP_MS = 3000
+const TRACER_STOP_MS = 1500
 
 export function demoProcesses(options: ProcessesOptions): DemoProcesses {
-  const { env, onLine, signal, monitorPort } = options
-  const targets = targetsOf(join(options.dataDir, 'prometheus'))
+  const { start, startScraped } = starter(options)
+  const hasTracer = exportsTraces(childEnvironment(options.env))
   // Promises, because the end can come while a process is being started.
   const stages: Promise<Child>[] = []
+  const tracers: Promise<Child>[] = []
   /** Those that make something for the stages to do. */
   const feeders: Promise<Child>[] = []
+  return {
+    hasTracer,
+    async migrate() {
+      const migrate = start('migrate', ['migrate'])
+      feeders.push(migrate)
+      const child = await migrate
+      const { code } = await child.exited
+      options.signal.throwIfAborted()
+      if (code !== 0) throw new DemoFailure(`${await obituary(child)}:\n${child.lastLines()}`)
+    },
+    startStages() {
+      stages.push(...pipeline.map(({ name }) => startScraped(name, ['run', name])))
+      stages.push(startScraped('monitor', ['monitor'], options.monitorPort))
+      if (hasTracer) tracers.push(startScraped('tracer', ['tracer']))
+      return Promise.all([...stages, ...tracers])
+    },
+    startGenerator(messages) {
+      const amount = messages === undefined ? [] : ['--messages', String(messages)]
+      const generator = startScraped('generator', ['generator', ...amount])
+      feeders.push(generator)
+      return generator
+    },
+    async [Symbol.asyncDispose]() {
+      await stopAll(feeders, FEEDERS_STOP_MS)
+      await stopAll(stages, STAGES_STOP_MS)
+      await stopAll(tracers, TRACER_STOP_MS)
+    },
+  }
+}
+
+function starter({ dataDir, env, onLine, signal }: ProcessesOptions) {
+  const targets = targetsOf(join(dataDir, 'prometheus'))
   const start = async (name: string, args: readonly string[], port = 0) => {
     signal.throwIfAborted()
     // Topics of a single stage would be those of all six.
@@ -51,36 +90,13 @@ export function demoProcesses(options: ProcessesOptions): DemoProcesses {
       onLine: (line) => onLine(name, line),
     })
   }
+  /** The same, where Prometheus finds it. */
   const startScraped = async (name: string, args: readonly string[], ownPort?: number) => {
     const port = ownPort ?? (await freePort())
     await writeTarget(targets, name, port)
     return await start(name, args, port)
   }
-  return {
-    async migrate() {
-      const migrate = start('migrate', ['migrate'])
-      feeders.push(migrate)
-      const child = await migrate
-      const { code } = await child.exited
-      signal.throwIfAborted()
-      if (code !== 0) throw new DemoFailure(`${await obituary(child)}:\n${child.lastLines()}`)
-    },
-    startStages() {
-      stages.push(...pipeline.map(({ name }) => startScraped(name, ['run', name])))
-      stages.push(startScraped('monitor', ['monitor'], monitorPort))
-      return Promise.all(stages)
-    },
-    startGenerator(messages) {
-      const amount = messages === undefined ? [] : ['--messages', String(messages)]
-      const generator = startScraped('generator', ['generator', ...amount])
-      feeders.push(generator)
-      return generator
-    },
-    async [Symbol.asyncDispose]() {
-      await stopAll(feeders, FEEDERS_STOP_MS)
-      await stopAll(stages, STAGES_STOP_MS)
-    },
-  }
+  return { start, startScraped }
 }
 
 /** Tells Prometheus, whether it runs or not, where a process answers. A file each: they start side by side. */

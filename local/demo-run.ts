@@ -62,7 +62,8 @@ export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroun
   } finally {
     // From here on processes may end.
     ending.abort(over)
-    say(`\nStopping: ${['generator', 'stages', 'monitor', ...own.map(({ name }) => name)].join(', ')}`)
+    const ours = ['generator', 'stages', 'monitor', ...(processes.hasTracer ? ['tracer'] : [])]
+    say(`\nStopping: ${[...ours, ...own.map(({ name }) => name)].join(', ')}`)
   }
 }
 

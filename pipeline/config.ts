@@ -69,9 +69,7 @@ const environment = z.object({
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: oneOf(...protocols).optional(),
   OTEL_TRACES_SAMPLER: oneOf(...samplers).default('parentbased_always_on'),
   OTEL_TRACES_SAMPLER_ARG: amount(0, 1).default(1),
-  OTEL_BSP_MAX_QUEUE_SIZE: whole(1, 1_000_000).default(20_000),
-  OTEL_BSP_MAX_EXPORT_BATCH_SIZE: whole(1, 1_000_000).default(2000),
-  OTEL_BSP_SCHEDULE_DELAY: whole(0, 600_000).default(200),
+  TRACE_SLOWER_THAN: amount(0, 86_400).default(5),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
   RETENTION: whole(1, 36_500).default(14),
@@ -187,7 +185,14 @@ export function tracesProtocol(config: Config): Config['OTEL_EXPORTER_OTLP_PROTO
 
 /** Whether OpenTelemetry's own variables ask for traces to be exported. They are read by its SDK; this is only whether. */
 export function exportsTraces(env: NodeJS.ProcessEnv = process.env): boolean {
-  const said = (key: string) => (env[key] ?? '').trim().toLowerCase()
-  const endpoint = said('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') || said('OTEL_EXPORTER_OTLP_ENDPOINT')
-  return endpoint !== '' && said('OTEL_SDK_DISABLED') !== 'true' && said('OTEL_TRACES_EXPORTER') !== 'none'
+  const endpoint =
+    lowerCase(env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) || lowerCase(env['OTEL_EXPORTER_OTLP_ENDPOINT'])
+  return endpoint !== '' && !isSdkDisabled(env) && lowerCase(env['OTEL_TRACES_EXPORTER']) !== 'none'
 }
+
+/** OpenTelemetry's switch that turns all of it off. */
+export function isSdkDisabled(env: NodeJS.ProcessEnv = process.env): boolean {
+  return lowerCase(env['OTEL_SDK_DISABLED']) === 'true'
+}
+
+const lowerCase = (value = '') => value.trim().toLowerCase()

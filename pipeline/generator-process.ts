@@ -50,7 +50,8 @@ export async function runGeneratorProcess(
 ): Promise<void> {
   const { config, log, health } = context
   const entry = openEntry(context)
-  const options = { log, health, signal: stopping, isPermanent: isMistake }
+  const onProgress = health.progressed
+  const options = { log, health, signal: stopping, isPermanent: isMistake, onProgress }
   const retry = <T>(step: () => Promise<T>) => retryForever((using) => using(servers, step), options)
   let sweptAt = performance.now()
   const sweep = async (minAge: number) => {

@@ -1,15 +1,11 @@
-import type { Message } from './message.ts'
 import type { Publication } from './deliver.ts'
 import type { Route } from './route.ts'
 import type { SendInterceptor } from '../kafka/producer.ts'
-import { formatTraceparent } from './traceparent.ts'
 
 /** Watches a process from outside: what it says changes no result. */
 export interface Observer {
   /** Is around every request by which messages enter. */
   readonly entering: SendInterceptor
-  /** The traceparent that goes on with a message; undefined for none. */
-  readonly traceparent: (message: Message, route: Route) => string | undefined
   /** A batch is saved and published. */
   readonly batchDone: (publication: Publication, route: Route) => void
   /** The process had work for so many seconds since this was told last. */
@@ -20,10 +16,9 @@ export interface Observer {
   readonly poolWaiting: (count: () => number) => void
 }
 
-/** Watches nothing; a trace that came with a message goes on with it. */
-export const nobody: Observer = {
+/** Watches nothing. */
+export const noopObserver: Observer = {
   entering: (_, send) => send(),
-  traceparent: ({ parent }) => parent && formatTraceparent(parent),
   batchDone: () => undefined,
   wasBusy: () => undefined,
   rebalanced: () => undefined,

@@ -12,6 +12,8 @@ export interface Entry {
   readonly sender: Sender
   readonly stage: string
   readonly topic: string
+  /** The command that lets messages in; the generator by default. */
+  readonly enteredBy?: string
 }
 
 /**
@@ -20,7 +22,7 @@ export interface Entry {
  * @throws {UserError} when the broker refuses some for their size: those are taken back, the others are in
  */
 export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
-  await insertInputs(entry.database, entry.stage, inputs)
+  await insertInputs(entry.database, entry, inputs)
   refuse(await publishInputs(inputs, entry), entry)
 }
 
@@ -40,7 +42,7 @@ const OUTBOX_PAGE = 100
  * @returns how many there were
  */
 export async function enterUnpublished(entry: Entry, minAge = 0): Promise<number> {
-  // Ids sort by time: what a living process lets in from now on is its own business.
+  // Ids sort by time: later ones are those of a generator that is running.
   const until = newMessageId()
   let sent = 0
   for (;;) {

@@ -56,6 +56,25 @@ export function routeOf(config: Config, name?: string): Route {
   return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }
 }
 
+/** The name of the tracer: as a process, as a consumer group, and in what the monitor reports. */
+export const tracerName = 'tracer'
+
+/** Where messages end, which is what the tracer reads. */
+export interface EndTopics {
+  readonly group: string
+  /** The last topic, then the one of the dead letters. */
+  readonly topics: readonly [finish: string, deadLetters: string]
+  readonly deadLetterTopic: string
+}
+
+/** INPUT_TOPIC takes the place of the last topic, where OUTPUT_TOPIC of the last stage names another. */
+export function endTopics(config: Config): EndTopics {
+  const prefix = config.TOPIC_PREFIX
+  const deadLetters = prefix + deadLetterTopic
+  const topics = [config.INPUT_TOPIC ?? prefix + finish, deadLetters] as const
+  return { group: prefix + tracerName, topics, deadLetterTopic: deadLetters }
+}
+
 /** Every topic of the pipeline. */
 export function topicNames(config: Config): readonly string[] {
   const names = [...pipeline.map((stage) => stage.reads), finish, deadLetterTopic]

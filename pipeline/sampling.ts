@@ -1,55 +1,31 @@
-import { ROOT_CONTEXT, SpanKind, trace, type Context } from '@opentelemetry/api'
-import {
-  AlwaysOffSampler,
-  AlwaysOnSampler,
-  ParentBasedSampler,
-  SamplingDecision,
-  TraceIdRatioBasedSampler,
-  type Sampler,
-} from '@opentelemetry/sdk-trace'
-import type { Config } from '../pipeline/config.ts'
-import { traceIdOf, type Message } from '../pipeline/message.ts'
+import type { Config } from './config.ts'
+import { traceIdOf, type Message } from './message.ts'
 
-/** The sampler that OTEL_TRACES_SAMPLER names, with the ratio that OTEL_TRACES_SAMPLER_ARG says. */
-export function samplerOf(config: Pick<Config, 'OTEL_TRACES_SAMPLER' | 'OTEL_TRACES_SAMPLER_ARG'>): Sampler {
-  const [, follows, kind] = /^(parentbased_)?(.*)$/.exec(config.OTEL_TRACES_SAMPLER) ?? []
-  const root = rootSampler(kind ?? '', config.OTEL_TRACES_SAMPLER_ARG)
-  return follows === undefined ? root : new ParentBasedSampler({ root })
-}
-
-function rootSampler(kind: string, ratio: number): Sampler {
-  if (kind === 'always_on') return new AlwaysOnSampler()
-  return kind === 'always_off' ? new AlwaysOffSampler() : new TraceIdRatioBasedSampler(ratio)
-}
+/** Whether a message's trace is to be kept by the head decision. */
+export type Sampling = (message: Message) => boolean
 
 /**
- * Whether a message's trace is kept: decided once, where it enters, by the sampler, which may follow whoever posted it;
- * from there on the flag in its traceparent says so.
+ * The head decision: made once, where a message enters, by the sampler that OTEL_TRACES_SAMPLER names, which may follow the
+ * flag that the message came with. From there on the flag in its traceparent says so.
  */
-export function createSampling(sampler: Sampler): (message: Message) => boolean {
-  const decisions = new WeakMap<Message, boolean>()
+export async function createSampling(
+  config: Pick<Config, 'OTEL_TRACES_SAMPLER' | 'OTEL_TRACES_SAMPLER_ARG'>,
+): Promise<Sampling> {
+  const [, follows, kind = ''] = /^(parentbased_)?(.*)$/.exec(config.OTEL_TRACES_SAMPLER) ?? []
+  const decide = await rootDecision(kind, config.OTEL_TRACES_SAMPLER_ARG)
   return (message) => {
-    if (message.parent !== undefined && message.sentAt !== undefined) return message.parent.sampled
-    const decision = decisions.get(message) ?? ask(sampler, message)
-    decisions.set(message, decision)
-    return decision
+    const { parent, sentAt } = message
+    const isDecided = parent !== undefined && (sentAt !== undefined || follows !== undefined)
+    return isDecided ? parent.sampled : decide(traceIdOf(message))
   }
 }
 
-function ask(sampler: Sampler, message: Message): boolean {
-  const context = contextOf(message)
-  const name = `process ${message.topic}`
-  const { decision } = sampler.shouldSample(context, traceIdOf(message), name, SpanKind.CONSUMER, {}, [])
-  return decision === SamplingDecision.RECORD_AND_SAMPLED
-}
-
-function contextOf({ parent }: Message): Context {
-  if (parent === undefined) return ROOT_CONTEXT
-  const { traceId, spanId, sampled } = parent
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId,
-    spanId,
-    traceFlags: sampled ? 1 : 0,
-    isRemote: true,
-  })
+async function rootDecision(kind: string, ratio: number): Promise<(traceId: string) => boolean> {
+  if (kind === 'always_on' || kind === 'always_off') return () => kind === 'always_on'
+  // Only where a ratio is asked for: it is 3 MB.
+  const { SamplingDecision, TraceIdRatioBasedSampler } = await import('@opentelemetry/sdk-trace')
+  const { ROOT_CONTEXT } = await import('@opentelemetry/api')
+  const sampler = new TraceIdRatioBasedSampler(ratio)
+  const { RECORD_AND_SAMPLED } = SamplingDecision
+  return (traceId) => sampler.shouldSample(ROOT_CONTEXT, traceId).decision === RECORD_AND_SAMPLED
 }

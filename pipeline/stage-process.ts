@@ -7,6 +7,7 @@ import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
 import { logDeadLetters } from './log-dead-letters.ts'
 import type { ProcessContext } from './process-context.ts'
+import { createPropagation } from './propagation.ts'
 import { createSender } from '../kafka/producer.ts'
 import type { Route } from './route.ts'
 
@@ -19,7 +20,7 @@ export async function runStageProcess(
   route: Route,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, log, observer } = process
+  const { config, log } = process
   const { group, source, target, previous } = route
   const settings = kafkaSettings(config, group)
   const kafka = createKafka(settings, log)
@@ -34,7 +35,7 @@ export async function runStageProcess(
     rows: { stage: route.stage.name, target, previous },
     database,
     sender,
-    traceparentOf: (message) => observer.traceparent(message, route),
+    traceparentOf: await createPropagation(config, route.stage.name),
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
   }
   const handleBatch = batchHandler(stage, process)

@@ -32,6 +32,15 @@ export function firstSeries(role: Role): Partial<Record<MetricName, readonly Lab
     throughline_retries_total: servers,
     throughline_reconnects_total: servers,
     ...(role === 'stage' && { throughline_messages_total: messages }),
+    ...(role === 'tracer' && {
+      throughline_traces_total: each('outcome', [
+        'exported',
+        'not-kept',
+        'duplicate',
+        'without-rows',
+        'refused',
+      ]),
+    }),
     ...(role === 'monitor' && {
       throughline_alert_notifications_total: each('status', ['firing', 'resolved']),
       throughline_rows_removed_total: each('table', keptTables),

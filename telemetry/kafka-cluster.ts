@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from 'kafkajs'
+import type { Admin, Kafka, KafkaMessage } from 'kafkajs'
 
 /** What kafkajs 2.2.4 makes its consumers and admins of. It has no public way to read a record without a group. */
 export interface Cluster {
@@ -13,7 +13,7 @@ export interface Cluster {
 
 interface Broker {
   fetch(request: object): Promise<{
-    responses: { partitions: { messages: { offset: string; timestamp: string }[] }[] }[]
+    responses: { partitions: { messages: KafkaMessage[] }[] }[]
   }>
 }
 

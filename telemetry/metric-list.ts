@@ -1,5 +1,5 @@
 /** What a process is there for. */
-export type Role = 'stage' | 'generator' | 'monitor'
+export type Role = 'stage' | 'generator' | 'monitor' | 'tracer'
 
 /** `code` and `flag` are said in the help; a point in time is in seconds since the epoch. */
 export type Unit =
@@ -57,7 +57,7 @@ const histogram = (unit: Unit, help: string, buckets: readonly number[]): Metric
 const duration = (help: string): MetricDefinition => histogram('seconds', help, seconds)
 
 const counted = counter('stage')
-const everywhere = counter('stage', 'generator', 'monitor')
+const everywhere = counter('stage', 'generator', 'monitor', 'tracer')
 const said = gauge('monitor')
 /** The monitor speaks of each stage: `stage` and `position` are those of the stage that it is said about. */
 const saidOfStage: Make = (unit, help, ...labels) => said(unit, help, 'stage', 'position', ...labels)
@@ -73,7 +73,7 @@ export const metricList = {
   throughline_end_to_end_seconds: duration('From the entry topic to the last one; at the last stage'),
   throughline_messages_total: counted(
     'messages',
-    'Messages taken: processed, redelivered, copy (dropped), or dead with its reason',
+    'Messages taken: processed, redelivered, duplicate (dropped), or dead with its reason',
     'outcome',
     'reason',
   ),
@@ -88,10 +88,13 @@ export const metricList = {
     'times',
     'Times that two clocks disagreed by more than 2 ms and one was overruled',
   ),
-  throughline_spans_lost_total: everywhere(
-    'spans',
-    'Spans that found no room or were not taken by the backend',
+  throughline_traces_total: counter('tracer')(
+    'messages',
+    'Messages that came to their end, by what became of their trace: exported, not-kept, duplicate (a second record of the ' +
+      'same message), without-rows (not sent by the pipeline), refused (by the backend, and dropped)',
+    'outcome',
   ),
+  throughline_spans_refused_total: counter('tracer')('spans', 'Spans that the backend got and did not take'),
   throughline_retries_total: everywhere(
     'times',
     'Attempts that failed and were made again, or got no answer for 10 s',
@@ -102,8 +105,14 @@ export const metricList = {
     'Times that a server works again after it had failed',
     'server',
   ),
-  throughline_rebalances_total: counted('times', 'Times that the consumer group gave out its partitions'),
-  throughline_pool_waiting: gauge('stage')('queries', 'Queries that wait for a connection to Postgres'),
+  throughline_rebalances_total: counter('stage', 'tracer')(
+    'times',
+    'Times that the consumer group gave out its partitions',
+  ),
+  throughline_pool_waiting: gauge('stage', 'tracer')(
+    'queries',
+    'Queries that wait for a connection to Postgres',
+  ),
 
   throughline_backlog_messages: saidOfStage(
     'messages',

@@ -34,7 +34,7 @@ export interface Identity {
 }
 
 export function roleOf(stage: string): Role {
-  return stage === 'generator' || stage === 'monitor' ? stage : 'stage'
+  return stage === 'generator' || stage === 'monitor' || stage === 'tracer' ? stage : 'stage'
 }
 
 /** The metrics of one process, all with its stage and position. */

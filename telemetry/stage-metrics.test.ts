@@ -52,7 +52,8 @@ const nothing: Publication = {
 /** The samples after a batch, those with a value other than 0, by name and the labels that matter. */
 async function samplesAfter(publication: Publication, accept = 'application/openmetrics-text') {
   const metrics = createMetrics({ stage: 'square-root', position: 6 })
-  measure(publication, last, metrics)
+  const traceOf = ({ parent }: Message) => (parent?.sampled ? parent.traceId : undefined)
+  measure(publication, last, { metrics, traceOf })
   const { text } = await metrics.page(accept)
   const samples = text.split('\n').flatMap((line) => {
     const [, name, value] = /^(throughline_[^ ]+) ([^ ]+)/.exec(line) ?? []

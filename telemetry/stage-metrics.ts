@@ -26,11 +26,19 @@ const ofFinished: Durations<Published> = {
   throughline_end_to_end_seconds: ({ message, arrivedAt }) => arrivedAt - message.enteredAt,
 }
 
+/** The trace to open for a message of this age in milliseconds; undefined when none will be kept. */
+export type TraceOf = (message: Message, ageMs: number) => string | undefined
+
+export interface MeasureOptions {
+  readonly metrics: Metrics
+  readonly traceOf: TraceOf
+}
+
 /**
  * Counts a batch and measures its messages. What was taken before only counts: measured already, or, if the process was
  * killed then, never to be measured.
  */
-export function measure(publication: Publication, route: Route, metrics: Metrics): void {
+export function measure(publication: Publication, route: Route, { metrics, traceOf }: MeasureOptions): void {
   const { redelivered, duplicates } = publication
   const isFresh = ({ message }: Computed) => !redelivered.has(message)
   const results = publication.results.filter(isFresh)
@@ -41,24 +49,23 @@ export function measure(publication: Publication, route: Route, metrics: Metrics
   countMessages(metrics, 'redelivered', redelivered.size)
   countMessages(metrics, 'duplicate', duplicates.length)
   for (const { reason } of letters) countMessages(metrics, 'dead', 1, reason)
-  observe(ofAll, [...results, ...letters], metrics)
-  observe(ofResults, results, metrics)
-  if (route.isLast) observe(ofFinished, results, metrics)
+  const observe = <T extends Computed>(durations: Durations<T>, all: readonly T[]) => {
+    for (const [name, duration] of Object.entries(durations)) {
+      metrics.observe(
+        name as MetricName,
+        all,
+        (one) => duration(one) / 1000,
+        (one) => traceOf(one.message, one.computedAt - one.message.enteredAt),
+      )
+    }
+  }
+  observe(ofAll, [...results, ...letters])
+  observe(ofResults, results)
+  if (route.isLast) observe(ofFinished, results)
   for (const { message, skewMs, sentSkewMs, arrivedAt, metadata } of results) {
     countOddities(message, metrics, skewMs, sentSkewMs, arrivedAt - metadata.appendedAt)
   }
   for (const { message, skewMs } of letters) countOddities(message, metrics, skewMs)
-}
-
-function observe<T extends Computed>(durations: Durations<T>, all: readonly T[], metrics: Metrics): void {
-  for (const [name, duration] of Object.entries(durations)) {
-    metrics.observe(name as MetricName, all, (one) => duration(one) / 1000, keptTrace)
-  }
-}
-
-/** Only a trace that is kept can be opened from a point on a chart. */
-function keptTrace({ message: { parent } }: Computed): string | undefined {
-  return parent?.sampled ? parent.traceId : undefined
 }
 
 function countMessages(

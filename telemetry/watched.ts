@@ -1,13 +1,15 @@
 import { createHealth, type OutageListener } from '../pipeline/health.ts'
-import { nobody, type Observer } from '../pipeline/observer.ts'
-import type { Config } from '../pipeline/config.ts'
+import { noopObserver, type Observer } from '../pipeline/observer.ts'
+import type { SendInterceptor } from '../kafka/producer.ts'
+import { exportsTraces, type Config } from '../pipeline/config.ts'
+import { traceIdOf } from '../pipeline/message.ts'
 import type { Log } from '../pipeline/log.ts'
 import type { ProcessContext } from '../pipeline/process-context.ts'
 import { openDoors, type Door } from './http.ts'
-import { createLostSpans } from './lost-spans.ts'
-import { createMetrics, roleOf, type Metrics } from './metrics.ts'
-import { measure } from './stage-metrics.ts'
-import { withTracing } from './with-tracing.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { measure, type TraceOf } from './stage-metrics.ts'
+import { isSlow } from './tracer/is-kept.ts'
+import { withEntryTracing } from './entry-tracing.ts'
 
 /** A process that is to be watched. */
 export interface WatchedProcess {
@@ -35,23 +37,13 @@ export async function watched(
     more: ownDoors?.(metrics) ?? [],
   })
   log.info(`/metrics, /healthz and /readyz answer on port ${doors.port} of ${config.METRICS_HOST}.`)
-  using lost = createLostSpans(log)
-  const tracing = {
-    service: stage,
-    config,
-    isEntry: position === 0,
-    onLost: (spans: number) => {
-      metrics.count('throughline_spans_lost_total', spans)
-      lost.add(spans)
-    },
-  }
-  const workWatched = (traces: Observer) => {
-    const observer = { ...traces, ...measuring(metrics, traces) }
+  const workWatched = (intercept: SendInterceptor) => {
+    const observer = { ...noopObserver, ...measuring(metrics, config), entering: intercept }
     return work({ config, log, health, observer }, metrics)
   }
-  // No message passes through the monitor.
-  if (roleOf(stage) === 'monitor') await workWatched(nobody)
-  else await withTracing(tracing, workWatched)
+  // Messages enter at position 0 alone.
+  if (position === 0) await withEntryTracing(workWatched)
+  else await workWatched(noopObserver.entering)
 }
 
 function counting(metrics: Metrics): OutageListener {
@@ -62,14 +54,21 @@ function counting(metrics: Metrics): OutageListener {
 }
 
 /** What is measured of a stage. */
-function measuring(metrics: Metrics, traces: Observer): Omit<Observer, 'entering' | 'traceparent'> {
+function measuring(metrics: Metrics, config: Config): Omit<Observer, 'entering'> {
+  const traceOf = tracedBy(config)
   return {
-    batchDone: (publication, route) => {
-      measure(publication, route, metrics)
-      traces.batchDone(publication, route)
-    },
+    batchDone: (publication, route) => measure(publication, route, { metrics, traceOf }),
     wasBusy: (seconds) => metrics.count('throughline_busy_seconds_total', seconds),
     rebalanced: () => metrics.count('throughline_rebalances_total'),
     poolWaiting: (count) => metrics.ask('throughline_pool_waiting', count),
+  }
+}
+
+/** Only a trace that will be kept can be opened from a point on a chart. */
+function tracedBy({ TRACE_SLOWER_THAN }: Config): TraceOf {
+  if (!exportsTraces()) return () => undefined
+  return (message, ageMs) => {
+    const isTraced = message.parent?.sampled === true || isSlow(ageMs, TRACE_SLOWER_THAN)
+    return isTraced ? traceIdOf(message) : undefined
   }
 }

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readRules } from '../grafana/alert-rules.ts'
 import { databaseSettings } from '../sql/database.ts'
 import { makeReportingRole } from '../sql/reporting-role.ts'
-import { routes } from '../pipeline/route.ts'
 import { keepReport } from '../telemetry/monitor/keep.ts'
 import { createMemory } from '../telemetry/monitor/memory.ts'
+import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
 import { report } from '../telemetry/monitor/report.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { createQueue, fateOf } from './made-up-stages.ts'
@@ -25,14 +25,15 @@ afterAll(async () => {
   await pipeline[Symbol.asyncDispose]()
 })
 
-/** The monitor looks, and sees that the oldest message in front of lcm has waited so long. */
-async function look(oldest: number, ago = 0): Promise<void> {
+/** The monitor looks, and sees that the oldest message in front of lcm, or of another, has waited so long. */
+async function look(oldest: number, ago = 0, late = 'lcm'): Promise<void> {
+  const watched = monitoredGroups(pipeline.config, late === 'tracer')
   const wallMs = Date.now()
   const memory = createMemory()
   const groups = new Map(
-    routes(pipeline.config).map(({ stage: { name } }) => {
+    watched.map(({ name }) => {
       const queue = createQueue()
-      const fate = fateOf(name, name === 'lcm' && oldest > 0 ? { lcm: { serve: 0 } } : {})
+      const fate = fateOf(name, name === late && oldest > 0 ? { [name]: { serve: 0 } } : {})
       queue.pass(fate, wallMs - oldest * 1000)
       return [name, queue.sample(fate)]
     }),
@@ -40,7 +41,7 @@ async function look(oldest: number, ago = 0): Promise<void> {
   memory.addSample({ at: 0, wallMs, groups })
   const account = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
   memory.addAccount({ at: 0, account, missing: new Map() })
-  await keepReport(report(routes(pipeline.config), memory, 0), pipeline.database)
+  await keepReport(report(watched, memory, 0), pipeline.database)
   for (const table of ['stage_samples', 'ledger_samples']) {
     await pipeline.database.query(
       `update ${table} set at = at - make_interval(secs => $1) where at = (select max(at) from ${table})`,
@@ -66,6 +67,13 @@ test('an old message is told at its stage; nothing is said of one that nobody ha
   expect(await firing('oldest-waiting')).toEqual(quiet)
   await look(61, 1)
   expect(await firing('oldest-waiting')).toEqual({ ...quiet, lcm: true })
+  await look(0)
+  expect(await firing('oldest-waiting')).toEqual(quiet)
+})
+
+test('an old message in front of the tracer is told, as long as the monitor watches the tracer', async () => {
+  await look(61, 0, 'tracer')
+  expect(await firing('oldest-waiting')).toEqual({ ...quiet, tracer: true })
   await look(0)
   expect(await firing('oldest-waiting')).toEqual(quiet)
 })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readRules } from '../grafana/alert-rules.ts'
 import { findProgram } from '../local/find-program.ts'
+import { tracerName } from '../pipeline/route.ts'
 import { pipeline } from '../stages/index.ts'
 import { backfilledPrometheus, type BackfilledPrometheus } from './backfilled-prometheus.ts'
 import { firingAt } from './firing-rules.ts'
@@ -18,9 +19,11 @@ const onPrometheus = alertRules.filter(({ data }) =>
 /** Before everything that any rule looks back to. */
 const begin = Math.floor(Date.now() / 1000) - 40 * hour
 
-/** What befalls every stage. */
+const names = [...pipeline.map(({ name }) => name), tracerName]
+
+/** What befalls every stage, and the tracer. */
 const everywhere = (fate: Partial<Fate>): Happening => ({
-  fates: Object.fromEntries(pipeline.map(({ name }) => [name, fate])),
+  fates: Object.fromEntries(names.map((name) => [name, fate])),
 })
 
 /**
@@ -34,6 +37,7 @@ function badDay(second: number): Happening {
   return {
     fates: {
       multiply: { members: 0 },
+      tracer: { members: 0 },
       lcm: { serve: 0 },
       average: { arrive: 50, serve: 25 },
       sine: { arrive: second === 5 * minute ? 50_000 : 5, serve: 400 },
@@ -97,11 +101,11 @@ describe.skipIf(command === undefined)(
     test('each fault is told by its rules, at the stage where it is, and by no other', async () => {
       // No scrape made these hours, so a process that is gone is seen for five more minutes; in truth for none.
       expect(await firing(begin + 11.8 * minute)).toEqual({
-        'stage-stopped': ['lcm', 'multiply'],
+        'stage-stopped': ['lcm', 'multiply', 'tracer'],
         'stage-falling-behind': ['average'],
         'backlog-high': ['sine'],
         'dead-letters': ['square-root'],
-        'process-missing': ['multiply'],
+        'process-missing': ['multiply', 'tracer'],
         'end-to-end-slow': [''],
       })
     })
@@ -114,7 +118,7 @@ describe.skipIf(command === undefined)(
       for (let second = 0; second < 30 * minute; second += minute)
         expect(await firing(idle + second)).toEqual({})
       expect(await firing(idle + 55 * minute)).toEqual({
-        'process-missing': pipeline.map(({ name }) => name).toSorted(),
+        'process-missing': names.toSorted(),
       })
     })
 

@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
 import type { Database } from '../sql/database.ts'
-import { routes } from '../pipeline/route.ts'
+import { endTopics, routes } from '../pipeline/route.ts'
 import { readBacklog } from '../telemetry/backlog.ts'
 
 /** Each query gives a sentence for whatever it finds wrong. */
@@ -62,13 +62,14 @@ export async function wrongInDatabase(database: Database): Promise<string[]> {
   return problems
 }
 
-/** What the broker says is waiting in front of the stages, a sentence for each. */
+/** What the broker says is waiting in front of the stages and the tracer, a sentence for each partition. */
 export async function waitingAtBroker(admin: Admin, config: Config): Promise<string[]> {
+  const { group, topics } = endTopics(config)
   const problems: string[] = []
-  for (const route of routes(config)) {
-    for (const { partition, end, committed, waiting } of await readBacklog(admin, route)) {
+  for (const reader of [...routes(config), ...topics.map((source) => ({ group, source }))]) {
+    for (const { partition, end, committed, waiting } of await readBacklog(admin, reader)) {
       if (waiting === 0n) continue
-      problems.push(`${route.stage.name}/${partition} has committed ${committed} of ${end}.`)
+      problems.push(`${reader.group} has committed ${committed} of ${end} of ${reader.source}/${partition}.`)
     }
   }
   return problems

@@ -7,6 +7,8 @@ import { waitingAtBroker, wrongInDatabase } from './chaos-account.ts'
 import { whatEntered } from './chaos-entered.ts'
 import { unlikeReference } from './chaos-rows.ts'
 import { unlikeTopics } from './chaos-topics.ts'
+import { unlikeTraces } from './chaos-traces.ts'
+import type { ReceivedSpan } from './read-otlp.ts'
 
 export interface Findings {
   /** Whatever is wrong, a sentence for each. */
@@ -32,16 +34,19 @@ export interface CheckOptions {
   readonly admin: Admin
   readonly config: Config
   readonly database: Database
+  /** Everything that the tracers exported. */
+  readonly spans: readonly ReceivedSpan[]
 }
 
 /** Compares everything that there is when all is quiet with what there must be. */
-export async function checkChaos({ kafka, admin, config, database }: CheckOptions): Promise<Findings> {
+export async function checkChaos({ kafka, admin, config, database, spans }: CheckOptions): Promise<Findings> {
   const { messages, problems } = await whatEntered(kafka, config, database)
   return {
     problems: [
       ...problems,
       ...(await unlikeReference(database, messages)),
       ...(await unlikeTopics(kafka, config, messages)),
+      ...(await unlikeTraces(database, spans)),
       ...(await wrongInDatabase(database)),
       ...(await waitingAtBroker(admin, config)),
     ],
@@ -49,7 +54,11 @@ export async function checkChaos({ kafka, admin, config, database }: CheckOption
   }
 }
 
-async function readCounts({ admin, config, database }: Omit<CheckOptions, 'kafka'>): Promise<Counts> {
+async function readCounts({
+  admin,
+  config,
+  database,
+}: Omit<CheckOptions, 'kafka' | 'spans'>): Promise<Counts> {
   const { rows } = await database.query<Omit<Counts, 'republished'>>(`
     select (select count(*)::int from inputs) as entered, (select count(*)::int from finished) as finished,
       (select count(*)::int from results where reason is not null) as dead,

@@ -6,7 +6,7 @@ import type { OwnServers } from './own-servers.ts'
 
 export interface ProcessesOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Of every stage. */
+  /** Of every stage, and of the tracer. */
   readonly replicas: number
   readonly onEnd: (ending: Ending) => void
   /** Gets every line that a process writes. */
@@ -16,9 +16,10 @@ export interface ProcessesOptions {
 export interface ChaosProcesses extends AsyncDisposable {
   readonly generator: KeptAlive
   readonly stages: readonly KeptAlive[]
+  readonly tracers: readonly KeptAlive[]
 }
 
-/** Starts the generator and several replicas of every stage, each with a supervisor. */
+/** Starts the generator and several replicas of every stage and of the tracer, each with a supervisor. */
 export async function startProcesses(options: ProcessesOptions): Promise<ChaosProcesses> {
   await using starting = new AsyncDisposableStack()
   const start = async (name: string, args: readonly string[]) => {
@@ -31,18 +32,22 @@ export async function startProcesses(options: ProcessesOptions): Promise<ChaosPr
       stages.push(await start(`${name}-${replica}`, ['run', name]))
     }
   }
+  const tracers: KeptAlive[] = []
+  for (let replica = 1; replica <= options.replicas; replica += 1) {
+    tracers.push(await start(`tracer-${replica}`, ['tracer']))
+  }
   const generator = await start('generator', ['generator'])
   const running = starting.move()
-  return { generator, stages, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  return { generator, stages, tracers, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 /** Whoever a fault may happen to. */
 export function victimsAmong(
-  { stages, generator }: ChaosProcesses,
+  { stages, tracers, generator }: ChaosProcesses,
   servers: OwnServers,
 ): Record<Target, readonly Victim[]> {
   return {
-    stage: stages.map(keptAliveVictim),
+    stage: [...stages, ...tracers].map(keptAliveVictim),
     generator: [keptAliveVictim(generator)],
     Kafka: [serverVictim('Kafka', servers.kafka)],
     Postgres: [serverVictim('Postgres', servers.postgres)],

@@ -11,6 +11,7 @@ import { startProcesses, victimsAmong, type ChaosProcesses } from './chaos-proce
 import { watchRedeliveries } from './chaos-redeliveries.ts'
 import { untilQuiet } from './chaos-quiet.ts'
 import { postByHand } from './hand-poster.ts'
+import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts'
 import { startOwnServers, type OwnServers } from './own-servers.ts'
 import { runThroughline } from './run-throughline.ts'
 
@@ -41,7 +42,13 @@ export interface ChaosReport extends Findings {
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const oddEnds: string[] = []
   await using servers = await startOwnServers()
-  const settings = { ...servers.env, RATE: String(options.rate), LOG_LEVEL: 'info' }
+  await using receiver = await startOtlpReceiver()
+  const settings = {
+    ...servers.env,
+    RATE: String(options.rate),
+    LOG_LEVEL: 'info',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+  }
   const env = childEnvironment(settings)
   const config = readConfig(settings)
   options.say('Kafka and Postgres are ready.')
@@ -66,7 +73,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   // What the last life of the generator has saved but not sent is sent by the next one.
   await runThroughline(['generator', '--messages', '1'], env)
   options.say('The flow has ended. Waiting until nothing waits.')
-  const findings = await settleAndCheck(config, options.say)
+  const findings = await settleAndCheck({ config, receiver, say: options.say })
   return { ...findings, faults, oddEnds, redeliveries: redeliveries.seen() }
 }
 
@@ -93,10 +100,16 @@ async function maltreat(
   return faults
 }
 
-async function settleAndCheck(
-  config: Config,
-  say: (line: string) => void,
-): Promise<Findings & { settledAfterMs: number }> {
+interface Settling extends Pick<ChaosOptions, 'say'> {
+  readonly config: Config
+  readonly receiver: OtlpReceiver
+}
+
+async function settleAndCheck({
+  config,
+  receiver,
+  say,
+}: Settling): Promise<Findings & { settledAfterMs: number }> {
   const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
   const database = openDatabase(config, 2, () => {})
   const admin = kafka.admin()
@@ -106,7 +119,7 @@ async function settleAndCheck(
     const isQuiet = await untilQuiet(admin, config, database)
     const settledAfterMs = performance.now() - begin
     say('Checking every message.')
-    const { problems, counts } = await checkChaos({ kafka, admin, config, database })
+    const { problems, counts } = await checkChaos({ kafka, admin, config, database, spans: receiver.spans })
     const stuck = isQuiet ? [] : ['The pipeline did not come to rest: nothing changed any more.']
     return { problems: [...stuck, ...problems], counts, settledAfterMs }
   } finally {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Status } from '../cli/status/read-status.ts'
 import type { Verdict } from '../telemetry/monitor/verdict.ts'
+import { newMessageId } from '../pipeline/message.ts'
 import { throughline } from './cli-process.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
@@ -60,6 +61,45 @@ test('what the monitor knows of a stage is in the JSON', async () => {
     duplicates: 2,
   })
   expect(duplicates).toBe(3)
+})
+
+test('the tracer is shown when the monitor watches it, with its oldest message, and counts for the exit code', async () => {
+  await say('OK', '0')
+  expect(JSON.parse((await type('--json')).stdout)).toMatchObject({ tracer: null })
+  const id = newMessageId()
+  await pipeline.database.query(
+    `insert into stage_samples (at, stage, waiting, oldest_seconds, oldest_message, members, partitions,
+       partitions_assigned, verdict, sentence)
+     select max(at), 'tracer', 9, 40, $1, 0, 8, 0, 'STOPPED', 'tracer is stopped' from stage_samples`,
+    [id],
+  )
+  const { code, stdout } = await type('--json')
+  expect(code).toBe(1)
+  const { stages, tracer, missing } = JSON.parse(stdout) as Status
+  expect(stages.map(({ stage }) => stage)).not.toContain('tracer')
+  expect(tracer).toMatchObject({
+    position: 7,
+    stage: 'tracer',
+    verdict: 'STOPPED',
+    oldest: 40,
+    oldestMessage: id,
+  })
+  expect(tracer).not.toHaveProperty('done')
+  expect(missing).toBe(0)
+  const { stdout: text } = await type()
+  expect(text).toContain(`tracer is stopped\n  its oldest message is ${id}`)
+})
+
+test('without a monitor the tracer is shown where traces are exported', async () => {
+  await say('OK', '-1 minute')
+  const env = { ...pipeline.env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' }
+  const { stdout } = await throughline(['status', '--json'], { env })
+  expect((JSON.parse(stdout) as Status).tracer).toMatchObject({
+    verdict: 'OK',
+    running: 0,
+    waiting: 0,
+    oldest: null,
+  })
 })
 
 test('what a clock that is ahead has written is not how it is', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
+import { startOtlpReceiver } from './otlp-receiver.ts'
 import { type RunningDemo, startDemo } from './running-demo.ts'
 
 /** How a demo has ended, and how long that took from now on. */
@@ -56,6 +57,24 @@ test('Ctrl-C stops everything within 10 s, in order, and leaves nothing', async 
   expect([generator.length, stages.length, servers.length]).toEqual([1, 6, 2])
   expect(Math.max(...generator)).toBeLessThanOrEqual(Math.min(...stages))
   expect(Math.max(...stages)).toBeLessThanOrEqual(Math.min(...servers))
+})
+
+test('where traces are exported a tracer runs, which stops after the stages', async () => {
+  await using backend = await startOtlpReceiver()
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.endpoint, RATE: '20' }
+  await using demo = await startDemo({ env })
+  await expect.poll(() => backend.spans.length, { timeout: 240_000 }).toBeGreaterThan(0)
+  demo.child.kill('SIGINT')
+  const { code, tookMs } = await end(demo)
+  expect(code).toBe(0)
+  expect(tookMs).toBeLessThan(10_000)
+  expect(demo.output()).toContain('Stopping: generator, stages, monitor, tracer, Kafka, Postgres')
+  const [stages = [], tracers = []] = [/ run [\w-]+$/, / tracer$/].map((command) =>
+    demo.children(command).map(({ lastSeen }) => lastSeen),
+  )
+  expect([stages.length, tracers.length]).toEqual([6, 1])
+  expect(Math.max(...stages)).toBeLessThanOrEqual(Math.min(...tracers))
+  expect(await demo.leftovers()).toEqual([])
 })
 
 test('Ctrl-C before everything runs leaves nothing either, and --messages was not kept', async () => {

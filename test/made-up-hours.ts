@@ -1,8 +1,8 @@
 import { readConfig } from '../pipeline/config.ts'
-import { routes } from '../pipeline/route.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { showReport } from '../telemetry/monitor/gauges.ts'
 import { createMemory, type Memory } from '../telemetry/monitor/memory.ts'
+import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
 import { report } from '../telemetry/monitor/report.ts'
 import { createQueue, fateOf, type Fates } from './made-up-stages.ts'
 
@@ -26,7 +26,8 @@ export interface Hours {
   readonly only?: 'monitor'
 }
 
-const flow = routes(readConfig({}))
+const groups = monitoredGroups(readConfig({}), true)
+const stageCount = groups.filter(({ isStage }) => isStage).length
 
 /**
  * The hours as Prometheus would have scraped them, in the text format of OpenMetrics: the queues are made up, and all that
@@ -35,8 +36,9 @@ const flow = routes(readConfig({}))
  */
 export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Promise<string[]> {
   const { begin, seconds, step, happening, only } = hours
-  const stages = flow.map(({ stage: { name }, position, isLast }) => {
-    return { name, isLast, metrics: createMetrics({ stage: name, position }), queue: createQueue() }
+  const processes = groups.map(({ name, position, isStage }) => {
+    const metrics = createMetrics({ stage: name, position })
+    return { name, isStage, isLast: position === stageCount, metrics, queue: createQueue() }
   })
   const account = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
   const lines: string[] = []
@@ -44,10 +46,11 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
   for (let second = 0; second <= seconds; second += step) {
     const { fates = {}, unwatched, daysAhead = 3 } = happening(second)
     const at = begin + second
-    for (const { name, isLast, metrics, queue } of stages) {
+    for (const { name, isStage, isLast, metrics, queue } of processes) {
       const fate = fateOf(name, fates)
       queue.pass(fate, at * 1000)
-      metrics.count('throughline_messages_total', fate.deadLetters, { outcome: 'dead', reason: 'not-json' })
+      const letter = { outcome: 'dead', reason: 'not-json' }
+      if (isStage) metrics.count('throughline_messages_total', fate.deadLetters, letter)
       if (isLast && fate.arrive > 0) metrics.observe('throughline_end_to_end_seconds', [fate.seconds], Number)
       if (fate.members > 0 && only === undefined)
         lines.push(...(await scraped(metrics, { name, at, wanted })))
@@ -58,11 +61,11 @@ export async function madeUpHours(hours: Hours, wanted: ReadonlySet<string>): Pr
     }
     monitor ??= { metrics: createMetrics({ stage: 'monitor', position: 7 }), memory: createMemory() }
     const { metrics, memory } = monitor
-    const groups = new Map(stages.map(({ name, queue }) => [name, queue.sample(fateOf(name, fates))]))
-    const missing = new Map(stages.map(({ name }) => [name, fateOf(name, fates).missing]))
-    memory.addSample({ at, wallMs: at * 1000, groups })
+    const sampled = new Map(processes.map(({ name, queue }) => [name, queue.sample(fateOf(name, fates))]))
+    const missing = new Map(processes.map(({ name }) => [name, fateOf(name, fates).missing]))
+    memory.addSample({ at, wallMs: at * 1000, groups: sampled })
     memory.addAccount({ at, account, missing })
-    showReport(report(flow, memory, at), metrics)
+    showReport(report(groups, memory, at), metrics)
     metrics.set('throughline_partitions_ahead_days', daysAhead)
     lines.push(...(await scraped(metrics, { name: 'monitor', at, wanted })))
   }

@@ -41,12 +41,13 @@ export function createQueue() {
     },
     sample({ members }: Fate): GroupSample {
       const partition = {
-        partition: 0,
+        partition: '0',
         end: BigInt(done + count()),
         committed: BigInt(done),
         isCommitted: true,
         waiting: count(),
         oldestAt: waiting[0]?.since,
+        oldestMessage: undefined,
       }
       const working = Math.min(1, members)
       return { members, working, assigned: working, partitions: [partition] }

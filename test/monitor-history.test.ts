@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { routes } from '../pipeline/route.ts'
 import { keepReport } from '../telemetry/monitor/keep.ts'
+import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
 import { report } from '../telemetry/monitor/report.ts'
-import { keepPartitions } from '../telemetry/monitor/retention.ts'
+import { keepPartitions } from '../sql/partitions.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
 /** The monitor has seen nothing of the broker for too long. */
-const unknown = () => report(routes(pipeline.config), { samples: [], accounts: [] }, 0)
+const unknown = () => report(monitoredGroups(pipeline.config, false), { samples: [], accounts: [] }, 0)
 
 test('of a stage that is unknown no backlog is kept, at the time of Postgres', async () => {
   await keepReport(unknown(), pipeline.database)

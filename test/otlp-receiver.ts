@@ -11,6 +11,8 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly spans: readonly ReceivedSpan[]
   /** Whether it takes exports and never answers. */
   isHanging: boolean
+  /** The status with which it answers an export; by default it takes all. */
+  statusOf: (spans: readonly ReceivedSpan[]) => number
 }
 
 /** The end of the line for traces: an OTLP backend that remembers. */
@@ -18,17 +20,20 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = []
   const take = async (request: IncomingMessage, response: ServerResponse) => {
     if (receiver.isHanging) return
-    spans.push(...readOtlp(await buffer(request)))
-    response.setHeader('content-type', 'application/x-protobuf').end()
+    const received = readOtlp(await buffer(request))
+    const status = receiver.statusOf(received)
+    if (status === 200) spans.push(...received)
+    response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end()
   }
   const server = createServer((request, response) => void take(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
-  const receiver = {
+  const receiver: OtlpReceiver = {
     endpoint: `http://127.0.0.1:${port}`,
     spans,
     isHanging: false,
+    statusOf: () => 200,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runGeneratorProcess } from '../pipeline/generator-process.ts'
 import { createHealth } from '../pipeline/health.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { freshPipeline } from './fresh-pipeline.ts'
 
 test('a generator is alive between its bursts, however long they are apart', async () => {
@@ -10,7 +10,7 @@ test('a generator is alive between its bursts, however long they are apart', asy
   const clock = { now: 0 }
   const health = createHealth(() => clock.now)
   const stopping = new AbortController()
-  const running = runGeneratorProcess({ config, log, health, observer: nobody }, stopping.signal)
+  const running = runGeneratorProcess({ config, log, health, observer: noopObserver }, stopping.signal)
   clock.now = 61_000
   expect(health.isAlive()).toBe(false)
   await expect.poll(() => health.isAlive(), { timeout: 20_000 }).toBe(true)

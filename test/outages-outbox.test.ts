@@ -16,7 +16,7 @@ test('what another process has saved but not sent is sent by a generator that ru
   // As a process leaves it that is killed while Postgres is at it, a minute ago.
   const id = newMessageId()
   await pipeline.database.query(
-    `insert into inputs (message_id, numbers, dt, body, stage, partition)
+    `insert into inputs (message_id, numbers, created_at, body, stage, partition)
      values ($1, '[1]', now() - interval '61 seconds', '{"numbers":[1]}', 'add', 0)`,
     [id],
   )

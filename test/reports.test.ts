@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { dashboards } from '../grafana/dashboards.ts'
 import { fillInSql } from '../grafana/fill-in.ts'
 import { databaseSettings } from '../sql/database.ts'
+import { pipeline as catalogue } from '../stages/index.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { makeReportingRole } from '../sql/reporting-role.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
@@ -54,6 +55,61 @@ test('a line is not drawn over a time in which nobody looked, and over a late lo
   expect(Math.min(...gaps)).toBeGreaterThan(30)
   expect(gaps.length).toBeGreaterThan(5)
   expect(rows.filter(({ waiting }) => waiting === '3').length).toBeGreaterThan(4)
+})
+
+/** What the monitor has seen of the tracer at its latest look. */
+async function lookAtTracer(oldest: string | null): Promise<void> {
+  await pipeline.database.query(
+    `insert into stage_samples (at, stage, waiting, oldest_seconds, oldest_message, verdict, sentence)
+     select max(at), 'tracer', 9, 40, $1, 'STOPPED', 'tracer is stopped' from stage_samples`,
+    [oldest],
+  )
+}
+
+test('the tracer is there while the monitor watches it: behind the last stage, in no sum, with gaps in its line', async () => {
+  await pipeline.database.query('delete from stage_samples')
+  const names = async () => {
+    const { rows } = await asGrafana.query<{ stage: string }>('select stage from stage_now order by position')
+    return rows.map(({ stage }) => stage)
+  }
+  const stages = catalogue.map(({ name }) => name)
+  for (const ago of [100, 95, 30]) {
+    await look(ago)
+    await lookAtTracer(null)
+  }
+  // More than 20 s ago.
+  expect(await names()).toEqual(stages)
+  await look(3)
+  // The latest look has not seen it.
+  expect(await names()).toEqual(stages)
+  await lookAtTracer(newMessageId())
+  expect(await names()).toEqual([...stages, 'tracer'])
+  expect(await shown('Oldest waiting')).toEqual({ oldest: 1 })
+  const { rows } = await asGrafana.query<{ position: number; waiting: string | null }>(
+    `select stage_history_between.position, waiting from stage_history_between(now() - interval '110 s', now())
+     where stage = 'tracer'`,
+  )
+  expect(new Set(rows.map(({ position }) => position))).toEqual(new Set([7]))
+  expect(rows.filter(({ waiting }) => waiting === '9')).toHaveLength(4)
+  expect(rows.filter(({ waiting }) => waiting === null).length).toBeGreaterThan(5)
+})
+
+test('a link to the oldest message begins when it entered, as its id says, or when it came to the stage', async () => {
+  const from = async (id: string) => {
+    await pipeline.database.query('delete from stage_samples')
+    await look(1)
+    await lookAtTracer(id)
+    const { rows } = await asGrafana.query<{ message: string; ago: number }>(
+      `select oldest_message as message, extract(epoch from now())::float8 - oldest_link_from::float8 / 1000 as ago
+       from stage_now where stage = 'tracer'`,
+    )
+    expect(rows[0]?.message).toBe(id)
+    return rows[0]?.ago
+  }
+  // With a twentieth before it.
+  const hourOld = `${(Date.now() - 3_600_000).toString(16).padStart(12, '0')}70008000000000000001`
+  expect(await from(hourOld)).toBeCloseTo(3600 * 1.05, -2)
+  expect(await from('00000000000000000000000000000001')).toBeCloseTo(41 * 1.05, -1)
 })
 
 test('no alert is what somebody says who is there; when nobody is, it is unknown', async () => {

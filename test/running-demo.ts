@@ -41,7 +41,12 @@ export async function startDemo(settings: DemoSettings = {}): Promise<RunningDem
   const temporary = await throwAwayDirectory()
   const kafkaPort = await freePort()
   const { postgresPort = await freePort(), args = [] } = settings
-  const ownServers = { BOOTSTRAP_SERVERS: '', DB_HOST: '', DB_PORT: String(postgresPort) }
+  const ownServers = {
+    BOOTSTRAP_SERVERS: '',
+    DB_HOST: '',
+    DB_PORT: String(postgresPort),
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+  }
   let text = ''
   const child = await startChild({
     name: 'demo',

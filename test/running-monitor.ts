@@ -1,5 +1,5 @@
 import { createHealth } from '../pipeline/health.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { runMonitor } from '../telemetry/monitor/monitor.ts'
 import type { FreshPipeline } from './fresh-pipeline.ts'
@@ -13,12 +13,13 @@ export interface RunningMonitor extends AsyncDisposable {
 export function runFastMonitor(
   { config, log, database }: FreshPipeline,
   changes: Partial<FreshPipeline['config']> = {},
+  isTracing = false,
 ): RunningMonitor {
   const stopping = new AbortController()
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const pace = { every: 0.5, patience: 2, sweepEvery: 0.5 }
-  const context = { config: { ...config, ...changes }, log, health: createHealth(), observer: nobody }
-  const run = runMonitor(context, { metrics, database, pace }, stopping.signal)
+  const context = { config: { ...config, ...changes }, log, health: createHealth(), observer: noopObserver }
+  const run = runMonitor(context, { metrics, database, pace, isTracing }, stopping.signal)
   return {
     async gauge(name, labels = {}) {
       const { text } = await metrics.page('')

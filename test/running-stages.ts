@@ -1,5 +1,5 @@
 import { createHealth, type Health } from '../pipeline/health.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { runStageProcess } from '../pipeline/stage-process.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
@@ -21,7 +21,7 @@ export function runStages(
   const health = createHealth()
   const runs = stages.map((stage) => {
     const route = { ...routeOf(config, catalogueName(stage)), stage }
-    return runStageProcess({ config, log, health, observer: nobody }, route, stopping.signal)
+    return runStageProcess({ config, log, health, observer: noopObserver }, route, stopping.signal)
   })
   const ended = Promise.all(runs)
   return {

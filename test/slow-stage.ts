@@ -1,7 +1,7 @@
 import { createLog } from '../pipeline/log.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { createHealth } from '../pipeline/health.ts'
-import { nobody } from '../pipeline/observer.ts'
+import { noopObserver } from '../pipeline/observer.ts'
 import { untilStopped } from '../pipeline/process.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { runStageProcess } from '../pipeline/stage-process.ts'
@@ -24,7 +24,7 @@ const config = readConfig()
 const log = createLog(config.LOG_LEVEL, { stage: slow.name })
 await untilStopped(log, (stopping) =>
   runStageProcess(
-    { config, log, health: createHealth(), observer: nobody },
+    { config, log, health: createHealth(), observer: noopObserver },
     { ...routeOf(config, slow.name), stage: slow },
     stopping,
   ),

@@ -69,12 +69,12 @@ test.skipIf(command === undefined)(
     await using data = await throwAwayDirectory()
     const ports = await freePorts()
     const dataDir = join(data.path, 'a path with spaces')
-    // Nobody listens there.
+    // Nothing listens there.
     const remoteWriteUrl = 'http://127.0.0.1:1/api/v1/write'
     await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
     await using pipeline = await freshPipeline()
     await using processes = runs(pipeline, ports)
-    await Promise.all(names.map((name) => processes.start('run', name)))
+    await Promise.all([processes.start('tracer'), ...names.map((name) => processes.start('run', name))])
     const id = newMessageId()
     await pipeline.post('start', '{"numbers":[16]}', { 'message-id': id })
     const whole = Object.fromEntries(names.map((name) => [name, 2]))
@@ -103,6 +103,7 @@ test.skipIf(command === undefined || prometheusCommand === undefined)(
     await using processes = runs(pipeline, ports)
     const late = 'lcm'
     await Promise.all(names.filter((name) => name !== late).map((name) => processes.start('run', name)))
+    await processes.start('tracer')
     await processes.start('generator', '--messages', '3')
     const waiting = `select count(*)::int as count from results
       where stage = 'multiply' and computed_at < now() - interval '61 s'`

@@ -9,6 +9,9 @@ import { CONSUMER, PRODUCER, type ReceivedSpan } from './read-otlp.ts'
 /** A pipeline of real processes, with an OTLP backend at the end. */
 export interface TracedPipeline extends FreshPipeline {
   readonly receiver: OtlpReceiver
+  /** The latest that was started. */
+  readonly tracer: Child
+  startTracer(): Promise<void>
   /** Runs a stage as a process, with changes of its environment. */
   start(stage: string, changes?: Readonly<Record<string, string>>): Promise<Child>
   /** Runs a command of the CLI to its end. */
@@ -19,18 +22,35 @@ export interface TracedPipeline extends FreshPipeline {
   finished(ids: readonly string[]): Promise<number | undefined>
 }
 
-export async function tracedPipeline(): Promise<TracedPipeline> {
+/** @param settings of all its processes */
+export async function tracedPipeline(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<TracedPipeline> {
   await using starting = new AsyncDisposableStack()
   // One partition: what is sent at once is taken at once.
-  const pipeline = starting.use(await freshPipeline({ TOPIC_PARTITIONS: '1', LOG_LEVEL: 'info' }))
+  const pipeline = starting.use(
+    await freshPipeline({ TOPIC_PARTITIONS: '1', LOG_LEVEL: 'info', ...settings }),
+  )
   const receiver = starting.use(await startOtlpReceiver())
-  const env = { ...pipeline.env, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint }
+  const env = {
+    ...pipeline.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+    // Milliseconds: a backend that hangs is given up soon.
+    OTEL_EXPORTER_OTLP_TIMEOUT: '3000',
+  }
   const run = (args: readonly string[], changes = {}) =>
     startProcess({ name: args.join(' '), args, env: childEnvironment({ ...env, ...changes }) })
+  let tracer = starting.use(await run(['tracer']))
   const running = starting.move()
   return {
     ...pipeline,
     receiver,
+    get tracer() {
+      return tracer
+    },
+    async startTracer() {
+      tracer = running.use(await run(['tracer']))
+    },
     start: async (stage, changes) => running.use(await run(['run', stage], changes)),
     async throughline(...args) {
       const child = await run(args)

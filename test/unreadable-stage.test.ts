@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHealth } from '../pipeline/health.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
-import { routes } from '../pipeline/route.ts'
 import { createAdmin } from '../telemetry/kafka-cluster.ts'
+import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
 import { takeGroups } from '../telemetry/monitor/take-sample.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { runFastMonitor } from './running-monitor.ts'
@@ -37,17 +37,17 @@ test('a topic that is gone makes its own stage unknown, and no other; new partit
 
 test('a record that cannot be read is counted all the same', async () => {
   await pipeline.post('start', '{"numbers":[1]}', {}, 2)
-  const [route] = routes(pipeline.config)
-  if (route === undefined) throw new Error('No stage')
+  const [group] = monitoredGroups(pipeline.config, false)
+  if (group === undefined) throw new Error('No stage')
   const admin = createAdmin(pipeline.kafka)
-  const peek = {
-    queuedAt: () => Promise.reject(new Error('LZ4 compression not implemented')),
+  const records = {
+    fetchOldestRecord: () => Promise.reject(new Error('LZ4 compression not implemented')),
     close: () => Promise.resolve(),
   }
-  const reading = createOutageTracker('Reading', { log: pipeline.log, health: createHealth() })
-  const groups = await takeGroups([{ route, admin, peek, reading }])
+  const outages = createOutageTracker('Reading', { log: pipeline.log, health: createHealth() })
+  const groups = await takeGroups([{ group, admin, records, outages }])
   await admin.disconnect()
   const { partitions = [] } = groups.get('add') ?? {}
   expect(partitions.map(({ waiting }) => waiting)).toEqual([0, 0, 1, 0])
-  expect(partitions[2]?.oldestAt).toBeUndefined()
+  expect(partitions[2]).toMatchObject({ partition: '2', oldestAt: undefined, oldestMessage: undefined })
 })

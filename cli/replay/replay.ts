@@ -33,8 +33,8 @@ export function addReplay(program: Command): void {
     .action(async (ids: readonly string[], { from }: { from?: string }) => {
       const config = readConfig()
       const wanted = from === undefined ? undefined : routeOf(config, from)
-      await withWayIn(config, 'replay', async ({ database, access, observer }) => {
-        const sender = createSender(access.kafka, access.settings, observer.entering)
+      await withWayIn(config, async ({ database, access, intercept }) => {
+        const sender = createSender(access.kafka, access.settings, intercept)
         try {
           for (const id of ids) {
             const route = wanted ?? routeOf(config, (await diedAt(database, id)) ?? '1')

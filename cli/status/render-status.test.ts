@@ -15,6 +15,7 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   verdict: 'OK',
   sentence: `${name} keeps up: nothing waits, 22/s`,
   oldest: 0,
+  oldestMessage: null,
   arrivals: 22.4,
   served: 22.4,
   drain: 0,
@@ -33,6 +34,7 @@ const stopped = {
   verdict: 'STOPPED',
   sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it',
   oldest: 38,
+  oldestMessage: '019a0000000070008000000000000001',
   served: 0,
   drain: null,
   assigned: 0,
@@ -41,6 +43,7 @@ const stopped = {
 
 const status: Status = {
   stages: [stage(1, 'add'), stage(2, 'square-root', stopped)],
+  tracer: null,
   entered: 12_345_690,
   finished: 12_345_678,
   inFlight: 5,
@@ -54,7 +57,8 @@ const sums = `
 entered 12,345,690   finished 12,345,678   in flight 5   dead 7   missing 0
 end to end   p50 12.5 ms   p95 18.6 ms   p99 1.24 s   (1,204 messages)
 wait, work: medians of the last minute; end to end: of what finished in it
-square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it`
+square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it
+  its oldest message is 019a0000000070008000000000000001`
 
 test('a line for each stage, sums below, and what to do about a stage that is not well', () => {
   expect(renderStatus(status, { width: 80, color: false })).toBe(
@@ -71,6 +75,24 @@ test('a wide terminal shows more', () => {
 1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
 2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
 ${sums.replace('missing', 'duplicates 2   missing')}`,
+  )
+})
+
+test('the tracer has a line of its own, without what only rows know', () => {
+  const ofRows = { done: undefined, dead: undefined, waitMs: undefined, workMs: undefined }
+  const tracer = {
+    ...stage(3, 'tracer', stopped),
+    ...ofRows,
+    sentence: 'tracer is stopped',
+    oldestMessage: null,
+  }
+  const lines = renderStatus({ ...status, tracer }, { width: 120, color: false }).split('\n')
+  expect(lines[3]).toBe(
+    '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -',
+  )
+  expect(lines.at(-1)).toBe('tracer is stopped')
+  expect(renderStatus({ ...status, tracer }, { width: 80, color: false })).toContain(
+    'entered 12,345,690   finished',
   )
 })
 

@@ -4,13 +4,16 @@ import type { Verdict } from '../../telemetry/monitor/verdict.ts'
 import { duration } from '../duration.ts'
 import type { Look } from '../output.ts'
 import { tableLines, type Column } from '../table.ts'
-import type { EndToEnd, StageStatus, Status } from './read-status.ts'
+import type { EndToEnd, GroupStatus, StageStatus, Status } from './read-status.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
+/** A stage, or the tracer, of which the rows say nothing. */
+type Row = GroupStatus & Partial<StageStatus>
+
 /** A column and what it shows of a stage. */
 interface Shown extends Column {
-  readonly of: (stage: StageStatus) => string
+  readonly of: (row: Row) => string
 }
 
 const right = (title: string, of: Shown['of']): Shown => ({ title, align: 'right', of })
@@ -28,28 +31,28 @@ const always: readonly Shown[] = [
   right('running', ({ running }) => count(running)),
   right('waiting', ({ waiting }) => count(waiting)),
   right('oldest', ({ oldest }) => duration(oldest === null ? null : oldest * 1000)),
-  right('wait', ({ waitMs }) => duration(waitMs)),
-  right('work', ({ workMs }) => duration(workMs)),
+  right('wait', ({ waitMs }) => duration(waitMs ?? null)),
+  right('work', ({ workMs }) => duration(workMs ?? null)),
 ]
 const whereThereIsRoom: readonly Shown[] = [
   right('in/s', ({ arrivals }) => rate(arrivals)),
   right('out/s', ({ served }) => rate(served)),
   right('drain', ({ drain }) => duration(drain === null ? null : drain * 1000)),
   right('busy', ({ utilisation }) => (utilisation === null ? '-' : `${Math.round(utilisation * 100)} %`)),
-  right('done', ({ done }) => count(done)),
-  right('dead', ({ dead }) => count(dead)),
+  right('done', ({ done }) => total(done)),
+  right('dead', ({ dead }) => total(dead)),
 ]
 
 /** Characters in a line from which there is room for all columns. */
 const WIDE = 120
 
-/** A table with a line for each stage, and the sums below. Ends without a line end. */
+/** A table with a line for each stage and the tracer, and the sums below. Ends without a line end. */
 export function renderStatus(status: Status, { width, color }: Look): string {
   const paint = (style: Style, text: string) =>
     color ? styleText(style, text, { validateStream: false }) : text
   const isWide = width >= WIDE
   const columns = isWide ? [...always, ...whereThereIsRoom] : always
-  const { stages } = status
+  const stages: readonly Row[] = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
   const rows = stages.map((stage) => columns.map(({ of }) => of(stage)))
   const [titles = '', ...lines] = tableLines(columns, rows, width)
   const remarkable = stages.filter(({ verdict }) => verdict !== 'OK')
@@ -58,7 +61,10 @@ export function renderStatus(status: Status, { width, color }: Look): string {
     ...stages.map(({ verdict }, index) => paint(styles[verdict], lines[index] ?? '')),
     '',
     ...sums(status, isWide, paint),
-    ...remarkable.map(({ verdict, sentence }) => paint(styles[verdict], sentence)),
+    ...remarkable.flatMap(({ verdict, sentence, oldestMessage }) => {
+      const painted = paint(styles[verdict], sentence)
+      return oldestMessage === null ? [painted] : [painted, `  its oldest message is ${oldestMessage}`]
+    }),
   ].join('\n')
 }
 
@@ -91,6 +97,11 @@ function sums(
     paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...(missing === null ? [paint('dim', monitor)] : []),
   ]
+}
+
+/** Of what only the rows know. */
+function total(messages: number | undefined): string {
+  return messages === undefined ? '-' : count(messages)
 }
 
 /** Messages a second: "0.4", "22", "1,240" */

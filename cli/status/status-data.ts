@@ -99,12 +99,14 @@ export async function readEndToEnd(database: Database): Promise<EndToEnd | null>
   return row === undefined || row.messages === 0 ? null : row
 }
 
-/** What the monitor says of a stage. */
+/** What the monitor says of a stage, or of the tracer. */
 export interface Opinion {
   readonly verdict: Verdict
   readonly sentence: string
   /** Age of the oldest that waits, in seconds; null when it is not known. */
   readonly oldest: number | null
+  /** The id of its message; null when nothing waits, or it is not known. */
+  readonly oldestMessage: string | null
   /** Messages a second. */
   readonly arrivals: number | null
   readonly served: number | null
@@ -122,13 +124,13 @@ export interface Opinion {
 
 /** The view has no time when the monitor has said nothing lately. */
 const opinions = `
-select stage, verdict, sentence, oldest_seconds as oldest, arrivals_per_second as arrivals,
+select stage, verdict, sentence, oldest_seconds as oldest, oldest_message as "oldestMessage", arrivals_per_second as arrivals,
   served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned,
   missing::float8
 from stage_now
 where at is not null`
 
-/** What the monitor says of each stage now, by the stage's name; of none when no monitor runs. */
+/** What the monitor says now, by the name of the stage, or `tracer`; of none when no monitor runs. */
 export async function readOpinions(database: Database): Promise<Map<string, Opinion>> {
   const { rows } = await database.query<Opinion & { stage: string }>(opinions)
   return new Map(rows.map(({ stage, ...opinion }) => [stage, opinion]))

@@ -24,8 +24,10 @@ export function addStatus(program: Command): void {
     .summary('where the pipeline stands')
     .description(
       'Shows for each stage how many processes run it, how many messages it has done, how many are dead there ' +
-        'and how many wait in front of it, and how long messages waited and were worked on in the last minute. ' +
-        'Exits with 1 when a stage is stopped, stalled or falling behind. The last two only a monitor can tell, which has ' +
+        'and how many wait in front of it, and how long messages waited and were worked on in the last minute. Below are ' +
+        'the sums, and of each stage that is not OK what is wrong and which message has waited longest. ' +
+        'The tracer is shown, too, where traces are exported. ' +
+        'Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. The last two only a monitor can tell, which has ' +
         'seen more than this moment: without one, a stage in front of which messages wait while processes run it is UNKNOWN, ' +
         'and that exits with 0.',
     )
@@ -56,7 +58,7 @@ export function addStatus(program: Command): void {
 function showOnce(status: Status, asJson: boolean): void {
   if (asJson) printJson(status)
   else print(renderStatus(status, look()))
-  process.exitCode = status.stages.some(isUnwell) ? exitCode.bad : exitCode.fine
+  process.exitCode = isUnwell(status) ? exitCode.bad : exitCode.fine
 }
 
 /** A server that goes away meanwhile is said and waited for: whoever watches wants to see it come back. */

@@ -17,7 +17,7 @@ const MAX_CHUNK_BYTES = 524_288
  * @throws {UserError} when a server goes away, saying how far it came
  */
 export async function* letIn(bodies: readonly string[], way: WayIn): AsyncGenerator<readonly string[]> {
-  const { config, database, access, observer } = way
+  const { config, database, access, intercept } = way
   const [first] = routes(config)
   if (first === undefined) throw new Error('The catalogue has no stage')
   const topic = config.OUTPUT_TOPIC ?? first.source
@@ -25,8 +25,8 @@ export async function* letIn(bodies: readonly string[], way: WayIn): AsyncGenera
   await database.query('select from inputs limit 0')
   const { topics } = await access.admin.fetchTopicMetadata({ topics: [topic] })
   const partitions = topics[0]?.partitions.length ?? 1
-  const sender = createSender(access.kafka, access.settings, observer.entering)
-  const entry = { database, sender, stage: first.stage.name, topic }
+  const sender = createSender(access.kafka, access.settings, intercept)
+  const entry = { database, sender, stage: first.stage.name, topic, enteredBy: 'submit' }
   let partition = randomInt(partitions)
   let done = 0
   let next = 0

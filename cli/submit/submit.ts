@@ -33,7 +33,7 @@ export function addSubmit(program: Command): void {
       const config = readConfig()
       const { text, name } = await readInput({ json, file })
       const bodies = splitInput(text, name, kafkaSettings(config, 'throughline').maxRecordBytes)
-      await withWayIn(config, 'submit', async (way) => {
+      await withWayIn(config, async (way) => {
         for await (const ids of letIn(bodies, way)) print(ids.join('\n'))
       })
     })

@@ -13,13 +13,16 @@ export function ageOf(moments: readonly PartitionMoment[]): number {
   const { at, wallMs, committed } = latest
   const before = moments.findLast(({ end }) => end <= committed)
   const since = moments.find(({ end }) => end > committed) ?? latest
-  const oldestAt = oldestOf(moments, latest)
+  const oldestAt = oldestSeen(moments)?.oldestAt
   const byTimeOfDay = oldestAt === undefined ? 0 : (wallMs - oldestAt) / 1000
   return Math.min(at - (before?.at ?? Number.NEGATIVE_INFINITY), Math.max(at - since.at, byTimeOfDay))
 }
 
-/** When the broker got it: it may have been read at an earlier look. */
-function oldestOf(moments: readonly PartitionMoment[], { committed }: PartitionMoment): number | undefined {
-  return moments.findLast((moment) => moment.committed === committed && moment.oldestAt !== undefined)
-    ?.oldestAt
+/** The moment at which the record was read that is the oldest now: an earlier one, where it could not be read again. */
+export function oldestSeen(moments: readonly PartitionMoment[]): PartitionMoment | undefined {
+  const latest = moments.at(-1)
+  if (latest === undefined || latest.waiting === 0) return undefined
+  return moments.findLast(
+    ({ committed, oldestAt }) => committed === latest.committed && oldestAt !== undefined,
+  )
 }

@@ -3,11 +3,12 @@ import type { Report } from './report.ts'
 
 const insertStages = `
 insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second, drain_seconds,
-  utilisation, members, partitions, partitions_assigned, missing, verdict, sentence)
+  utilisation, members, partitions, partitions_assigned, missing, oldest_message, verdict, sentence)
 select now(), stage, waiting, oldest, arrivals, served, drain, utilisation, members,
-  partitions, assigned, missing, verdict, sentence
+  partitions, assigned, missing, "oldestMessage", verdict, sentence
 from json_to_recordset($1) as t (stage text, waiting bigint, oldest float8, arrivals float8, served float8, drain float8,
-  utilisation float8, members integer, partitions integer, assigned integer, missing bigint, verdict text, sentence text)
+  utilisation float8, members integer, partitions integer, assigned integer, missing bigint, "oldestMessage" uuid,
+  verdict text, sentence text)
 on conflict do nothing`
 
 const insertLedger = `

@@ -34,6 +34,7 @@ export function history(changes: readonly Change[], partitions = 1): StageMoment
     since = since.map((from, one) => (state.waiting[one] === 0 ? wallMs : from))
     const ages = change.age === undefined ? undefined : of(change.age, partitions)
     if (ages !== undefined) since = ages.map((age) => wallMs - age * 1000)
+    const isRead = (count: number) => count > 0 && !change.isUnreadable
     state = { waiting, committed, members: change.members ?? state.members }
     return {
       at: index * STEP,
@@ -42,15 +43,21 @@ export function history(changes: readonly Change[], partitions = 1): StageMoment
       working: Math.min(state.members, change.assigned ?? partitions),
       assigned: change.assigned ?? (state.members > 0 ? partitions : 0),
       partitions: waiting.map((count, partition) => ({
-        partition,
+        partition: String(partition),
         waiting: count,
         committed: BigInt(committed[partition] ?? 0),
         isCommitted: !change.isUncommitted,
         end: BigInt((committed[partition] ?? 0) + count),
-        oldestAt: count > 0 && !change.isUnreadable ? since[partition] : undefined,
+        oldestAt: isRead(count) ? since[partition] : undefined,
+        oldestMessage: isRead(count) ? messageAt(partition, committed[partition]) : undefined,
       })),
     }
   })
+}
+
+/** The id of the message at an offset, as these histories have it. */
+export function messageAt(partition: number, offset = 0): string {
+  return `${partition}`.padStart(16, '0') + `${offset}`.padStart(16, '0')
 }
 
 function of(value: number | readonly number[], partitions: number): number[] {

@@ -1,6 +1,6 @@
 import type { GroupSample, Moment, PartitionSample } from './sample.ts'
 
-/** One stage at one moment, as its history holds it. */
+/** One group at one moment, as its history holds it. */
 export interface StageMoment extends Moment, GroupSample {}
 
 /** One partition at one moment. */
@@ -9,7 +9,7 @@ export interface PartitionMoment extends Moment, PartitionSample {
 }
 
 /** Since the topic was made: one that is created again begins at offset 0, with nothing to compare with. */
-export function momentsOf(history: readonly StageMoment[], partition: number): PartitionMoment[] {
+export function momentsOf(history: readonly StageMoment[], partition: string): PartitionMoment[] {
   const moments = history.flatMap(({ at, wallMs, members, partitions }) => {
     const found = partitions.find((sample) => sample.partition === partition)
     return found === undefined ? [] : [{ ...found, at, wallMs, members }]

@@ -1,17 +1,18 @@
 import type { Kafka } from 'kafkajs'
 import type { Database } from '../../sql/database.ts'
+import { exportsTraces } from '../../pipeline/config.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
 import { createKafka } from '../../kafka/client.ts'
 import { createOutageTracker } from '../../pipeline/retry.ts'
 import { createHealth } from '../../pipeline/health.ts'
 import type { Log } from '../../pipeline/log.ts'
-import { routes, type Route } from '../../pipeline/route.ts'
 import type { ProcessContext } from '../../pipeline/process-context.ts'
 import { createAdmin } from '../kafka-cluster.ts'
 import type { Metrics } from '../metrics.ts'
-import { createPeek } from '../peek.ts'
+import { createRecordReader } from '../oldest-record.ts'
+import { monitoredGroups, type MonitoredGroup } from './monitored-groups.ts'
 import { createSeat } from './seat.ts'
-import type { StageDesk } from './take-sample.ts'
+import type { GroupReader } from './take-sample.ts'
 import { watch, type Pace } from './watch.ts'
 
 const usualPace: Pace = { every: 5, patience: 60, sweepEvery: 60 }
@@ -24,6 +25,8 @@ export interface MonitorParts {
   readonly metrics: Metrics
   readonly database: Database
   readonly pace?: Pace
+  /** Whether traces are exported, so that the tracer is watched, too. */
+  readonly isTracing?: boolean
 }
 
 /**
@@ -32,18 +35,16 @@ export interface MonitorParts {
  */
 export async function runMonitor(
   context: ProcessContext,
-  { metrics, database, pace = usualPace }: MonitorParts,
+  { metrics, database, pace = usualPace, isTracing = exportsTraces() }: MonitorParts,
   stopping: AbortSignal,
 ): Promise<void> {
   const { config, log, health } = context
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
   const kafka = createKafka({ ...settings, client: { ...settings.client, ...impatient, retry } }, log)
   const seat = createSeat(config)
-  const flow = routes(config)
-  const desks = flow.map((route) => openDesk(kafka, route, log))
+  const readers = monitoredGroups(config, isTracing).map((group) => openReader(kafka, group, log))
   const sources = {
-    flow,
-    desks,
+    readers,
     database,
     kafka: createOutageTracker('Kafka', { log, health }),
     postgres: createOutageTracker('Postgres', { log, health }),
@@ -52,15 +53,12 @@ export async function runMonitor(
     await watch({ ...context, metrics, sources, seat, pace }, stopping)
   } finally {
     seat.leave()
-    await Promise.all(desks.flatMap(({ admin, peek }) => [admin.disconnect(), peek.close()]))
+    await Promise.all(readers.flatMap(({ admin, records }) => [admin.disconnect(), records.close()]))
   }
 }
 
-function openDesk(kafka: Kafka, route: Route, log: Log): StageDesk {
-  // A stage that cannot be read makes the monitor neither less ready nor less alive.
-  const reading = createOutageTracker(`Reading what waits at ${route.stage.name}`, {
-    log,
-    health: createHealth(),
-  })
-  return { route, admin: createAdmin(kafka), peek: createPeek(kafka), reading }
+function openReader(kafka: Kafka, group: MonitoredGroup, log: Log): GroupReader {
+  // A group that cannot be read makes the monitor neither less ready nor less alive.
+  const outages = createOutageTracker(`Reading what waits at ${group.name}`, { log, health: createHealth() })
+  return { group, admin: createAdmin(kafka), records: createRecordReader(kafka), outages }
 }

@@ -1,17 +1,15 @@
 import type { Database } from '../../sql/database.ts'
-import type { Route } from '../../pipeline/route.ts'
 import type { OutageTracker } from '../../pipeline/retry.ts'
 import { missingNow } from './ledger.ts'
 import type { Memory } from './memory.ts'
 import { readAccount } from './read-account.ts'
 import type { GroupSample } from './sample.ts'
-import { takeGroups, type StageDesk } from './take-sample.ts'
+import { takeGroups, type GroupReader } from './take-sample.ts'
 
-/** Whom the monitor asks. */
+/** What the monitor asks. */
 export interface Sources {
-  readonly flow: readonly Route[]
-  /** The broker, stage by stage. */
-  readonly desks: readonly StageDesk[]
+  /** The broker, group by group, in the order of the flow. */
+  readonly readers: readonly GroupReader[]
   readonly database: Database
   readonly kafka: OutageTracker
   readonly postgres: OutageTracker
@@ -22,15 +20,15 @@ export interface Sources {
  * away: then what the other says is remembered.
  */
 export async function observe(sources: Sources, memory: Memory): Promise<void> {
-  const { desks, database, kafka, postgres } = sources
+  const { readers, database, kafka, postgres } = sources
   const account = () => asking(postgres, () => readAccount(database))
   const before = await account()
-  const groups = await asking(kafka, () => takeGroups(desks))
+  const groups = await asking(kafka, () => takeGroups(readers))
   const at = performance.now() / 1000
   if (groups !== undefined) memory.addSample({ at, wallMs: Date.now(), groups })
   const after = await account()
   if (before === undefined || groups === undefined || after === undefined) return
-  const waiting = new Map([...groups].map(([stage, group]) => [stage, waitingIn(group)]))
+  const waiting = new Map([...groups].map(([name, group]) => [name, waitingIn(group)]))
   memory.addAccount({ at, account: after, missing: missingNow({ before, after }, waiting) })
 }
 

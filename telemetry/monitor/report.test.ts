@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../../pipeline/config.ts'
-import { routes } from '../../pipeline/route.ts'
 import { createMetrics } from '../metrics.ts'
 import { showReport } from './gauges.ts'
-import { history, STEP, times, type Change } from './made-up-history.ts'
+import { history, messageAt, STEP, times, type Change } from './made-up-history.ts'
+import { monitoredGroups } from './monitored-groups.ts'
 import { report, type Seen } from './report.ts'
+import type { Sample } from './sample.ts'
 
-const flow = routes(readConfig({}))
+const groups = monitoredGroups(readConfig({}), true)
 
 /** Looks at the stage add, and at the seconds for which it was busy by then. */
 function seen(changes: readonly Change[], busy: readonly number[], missing = 0): Seen {
@@ -14,7 +15,7 @@ function seen(changes: readonly Change[], busy: readonly number[], missing = 0):
   const stage = { stage: 'add', arrived: 0, entered: 9, processed: 4, dead: 1 }
   const all = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
   return {
-    samples: whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([['add', group]]) })),
+    samples: samplesOf('add', changes),
     accounts: busy.map((seconds, index) => ({
       at: whole[index]?.at ?? 0,
       account: { ...all, stages: [{ ...stage, busy: seconds }] },
@@ -23,9 +24,14 @@ function seen(changes: readonly Change[], busy: readonly number[], missing = 0):
   }
 }
 
+function samplesOf(name: string, changes: readonly Change[], partitions = 1): Sample[] {
+  const whole = history(changes, partitions)
+  return whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([[name, group]]) }))
+}
+
 /** What is said of the stage add. */
 function ofAdd(what: Seen, now = what.samples.at(-1)?.at ?? 0) {
-  return report(flow, what, now).stages.find(({ stage }) => stage === 'add')
+  return report(groups, what, now).stages.find(({ stage }) => stage === 'add')
 }
 
 const utilisation = (changes: readonly Change[], busy: readonly number[]) =>
@@ -55,9 +61,9 @@ test('what the accounts said a while ago they do not say now', () => {
   )
   const end = 13 * 5
   expect(ofAdd(what, end + 15)).toMatchObject({ missing: 3, utilisation: 0.2 })
-  expect(report(flow, what, end + 15).ledger).toMatchObject({ entered: 9, finished: 4, missing: 3 })
+  expect(report(groups, what, end + 15).ledger).toMatchObject({ entered: 9, finished: 4, missing: 3 })
   expect(ofAdd(what, end + 16)).toMatchObject({ missing: null, utilisation: null })
-  expect(report(flow, what, end + 16).ledger).toBeUndefined()
+  expect(report(groups, what, end + 16).ledger).toBeUndefined()
 })
 
 test('the oldest grows older between two looks, until nothing is known any more', () => {
@@ -81,12 +87,48 @@ test.each([
   }
 })
 
+test('the oldest message of a stage is that of its latest partition, also when it was read a while ago', () => {
+  const what = (...changes: readonly Change[]): Seen => ({
+    ...seen([], []),
+    samples: samplesOf('add', changes, 3),
+  })
+  const late = { waiting: [0, 5, 2], committed: [9, 4, 7], age: [0, 3, 30] }
+  expect(ofAdd(what(late))?.oldestMessage).toBe(messageAt(2, 7))
+  expect(ofAdd(what(late, { isUnreadable: true }))?.oldestMessage).toBe(messageAt(2, 7))
+  expect(ofAdd(what(late, { committed: [9, 5, 8], isUnreadable: true }))?.oldestMessage).toBeNull()
+  expect(ofAdd(what({}))?.oldestMessage).toBeNull()
+})
+
+test('the tracer is watched like a stage, and has no part in the accounts', () => {
+  const busy = Array.from({ length: 14 }, (_, second) => second)
+  const what = seen(
+    times(14, () => ({ waiting: 3 })),
+    busy,
+    3,
+  )
+  const stopped = times(14, () => ({ waiting: 5, members: 0 }))
+  const samples = samplesOf('tracer', stopped).map(({ at, wallMs, groups: sampled }, index) => {
+    return { at, wallMs, groups: new Map([...(what.samples[index]?.groups ?? []), ...sampled]) }
+  })
+  const { stages, ledger } = report(groups, { ...what, samples }, 13 * STEP)
+  expect(stages.at(-1)).toMatchObject({
+    stage: 'tracer',
+    position: 7,
+    verdict: 'STOPPED',
+    waiting: 5,
+    missing: null,
+    utilisation: null,
+  })
+  expect(ledger).toMatchObject({ missing: 3, in_flight: 1 })
+  expect(monitoredGroups(readConfig({}), false).map(({ name }) => name)).not.toContain('tracer')
+})
+
 test('a monitor that stands by shows nothing but that', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const page = async () => (await metrics.page('')).text
   let isActive = true
   const what = seen([{ waiting: 3 }], [0])
-  metrics.beforePage(() => showReport(isActive ? report(flow, what, 0) : undefined, metrics))
+  metrics.beforePage(() => showReport(isActive ? report(groups, what, 0) : undefined, metrics))
   expect(await page()).toMatch(/^throughline_sampled_at_seconds\{/m)
   expect(await page()).toMatch(/^throughline_backlog_messages\{.*\} 3$/m)
   isActive = false

@@ -1,13 +1,13 @@
-import type { Route } from '../../pipeline/route.ts'
 import { ledgerOf, missingFor, type Account, type Ledger, type MissingMoment } from './ledger.ts'
-import { ageOf } from './age.ts'
+import { ageOf, oldestSeen } from './age.ts'
 import { momentsOf, type StageMoment } from './moments.ts'
+import type { MonitoredGroup } from './monitored-groups.ts'
 import type { Sample } from './sample.ts'
 import { sentenceOf } from './sentence.ts'
 import { trendsOf, type Trends } from './trends.ts'
 import { judgeStage, unwellPartitions, type Verdict } from './verdict.ts'
 
-/** What the monitor says of one stage. */
+/** What the monitor says of one stage, or of the tracer. */
 export interface StageReport extends Trends {
   readonly stage: string
   readonly position: number
@@ -16,16 +16,18 @@ export interface StageReport extends Trends {
   readonly waiting: number
   /** Age of the oldest that waits, in seconds; 0 when nothing waits. */
   readonly oldest: number
+  /** The id of the message that is the oldest, 32 hex digits; null when nothing waits or it could not be read. */
+  readonly oldestMessage: string | null
   /** How busy those processes are that have partitions, 0 to 1; null when none has or there is nothing to compare with. */
   readonly utilisation: number | null
   readonly members: number
   /** Partitions that a member takes from. */
   readonly assigned: number
-  /** Null when one of the two accounts could not be read lately. */
+  /** Null when one of the two accounts could not be read lately, and for the tracer, of which there is one account only. */
   readonly missing: number | null
   /** The same for each partition. */
   readonly partitions: readonly {
-    readonly partition: number
+    readonly partition: string
     readonly waiting: number
     readonly oldest: number
   }[]
@@ -54,12 +56,12 @@ export interface Seen {
 const SILENCE = 15
 
 /**
- * Says of every stage how it is. Pure: the same of the same history.
+ * Says of every group how it is. Pure: the same of the same history.
  * @param now seconds, on the clock of the moments' `at`
  * @param patience seconds for which the two accounts have to disagree until messages are missing
  */
 export function report(
-  flow: readonly Route[],
+  groups: readonly MonitoredGroup[],
   { samples, accounts: all }: Seen,
   now: number,
   patience?: number,
@@ -67,9 +69,9 @@ export function report(
   const latest = all.at(-1)
   const isFresh = latest !== undefined && now - latest.at <= SILENCE
   const accounts = isFresh ? all : []
-  const stages = flow.map((route): StageReport => {
-    const missing = isFresh ? missingFor(accounts, route.stage.name, patience) : null
-    return { missing, ...reportStage(route, { samples, accounts }, now) }
+  const stages = groups.map((group): StageReport => {
+    const missing = isFresh && group.isStage ? missingFor(accounts, group.name, patience) : null
+    return { missing, ...reportGroup(group, { samples, accounts }, now) }
   })
   const missing = stages.reduce((sum, stage) => sum + (stage.missing ?? 0), 0)
   const wallMs = samples.at(-1)?.wallMs
@@ -80,8 +82,8 @@ export function report(
   }
 }
 
-function reportStage(
-  { stage: { name: stage }, position }: Route,
+function reportGroup(
+  { name: stage, position, isStage, command }: MonitoredGroup,
   { samples, accounts }: Seen,
   now: number,
 ): Omit<StageReport, 'missing'> {
@@ -93,19 +95,24 @@ function reportStage(
   const { members = 0, working = 0, assigned = 0 } = latest ?? {}
   const partitions = (latest?.partitions ?? []).map(({ partition, waiting }) => {
     const since = waiting > 0 ? now - (latest?.at ?? now) : 0
-    return { partition, waiting, oldest: ageOf(momentsOf(history, partition)) + since }
+    const moments = momentsOf(history, partition)
+    const oldest = ageOf(moments) + since
+    return { partition, waiting, oldest, oldestMessage: oldestSeen(moments)?.oldestMessage }
   })
   const waiting = partitions.reduce((sum, partition) => sum + partition.waiting, 0)
-  const oldest = Math.max(0, ...partitions.map((partition) => partition.oldest))
+  const late = partitions.filter((partition) => partition.waiting > 0)
+  const [first] = late.toSorted((one, other) => other.oldest - one.oldest)
+  const oldest = first?.oldest ?? 0
   const verdict = judgeStage(history, now)
   const trends = trendsOf(history)
   const unwell = unwellPartitions(history)
-  const findings = { stage, verdict, waiting, oldest, members, assigned, unwell, ...trends }
+  const findings = { stage, verdict, waiting, oldest, members, assigned, unwell, command, ...trends }
   return {
     ...findings,
     position,
     partitions,
-    utilisation: utilisationOf(accounts, stage, working),
+    oldestMessage: first?.oldestMessage ?? null,
+    utilisation: isStage ? utilisationOf(accounts, stage, working) : null,
     sentence: sentenceOf({ ...findings, partitions: partitions.length }),
   }
 }

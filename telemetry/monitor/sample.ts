@@ -1,6 +1,7 @@
-/** What waits in front of a stage on one partition of the topic it reads. */
+/** What waits in front of a consumer group on one partition. */
 export interface PartitionSample {
-  readonly partition: number
+  /** Its number, such as `3`; of a group that reads several topics the topic, too: `finish/3`. */
+  readonly partition: string
   /** The offset that the next record will get. */
   readonly end: bigint
   /** The first offset that is not done. */
@@ -10,11 +11,13 @@ export interface PartitionSample {
   readonly waiting: number
   /** When the broker got the oldest that waits, milliseconds since the epoch; undefined when nothing waits or it cannot be read. */
   readonly oldestAt: number | undefined
+  /** Its message's id, 32 hex digits; undefined likewise. */
+  readonly oldestMessage: string | undefined
 }
 
-/** One stage by the broker's account, at one moment. */
+/** One consumer group by the broker's account, at one moment. */
 export interface GroupSample {
-  /** Processes that run the stage. */
+  /** Processes that run the stage, or the tracer. */
   readonly members: number
   /** Of these, how many take from a partition: with more members than partitions some have none. */
   readonly working: number
@@ -31,8 +34,8 @@ export interface Moment {
   readonly wallMs: number
 }
 
-/** All stages at one moment. */
+/** All groups at one moment. */
 export interface Sample extends Moment {
-  /** By the stage's name. */
+  /** By the name of the stage, or `tracer`. */
   readonly groups: ReadonlyMap<string, GroupSample>
 }

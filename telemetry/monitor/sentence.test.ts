@@ -3,6 +3,7 @@ import { sentenceOf, type Findings } from './sentence.ts'
 
 const findings: Findings = {
   stage: 'lcm',
+  command: 'throughline run lcm',
   verdict: 'OK',
   waiting: 0,
   oldest: 0,
@@ -15,7 +16,7 @@ const findings: Findings = {
   drain: 0,
 }
 const say = (changes: Partial<Findings>) => sentenceOf({ ...findings, ...changes })
-const late = { waiting: 1240, oldest: 38, unwell: [0, 1, 2, 3] }
+const late = { waiting: 1240, oldest: 38, unwell: ['0', '1', '2', '3'] }
 
 test('idle, with and without somebody to take what comes', () => {
   expect(say({})).toBe('lcm is idle: nothing waits')
@@ -35,11 +36,21 @@ test('falling behind says by how much, and what helps', () => {
   expect(say({ ...slow, assigned: 2 })).toContain('; 2 of 4 partitions have a consumer, add replicas')
   expect(say({ ...slow, assigned: 0 })).toContain('; its processes are still sharing out the partitions')
   expect(say({ ...slow, members: 4 })).toContain(
-    '; every partition has a consumer of its own: make the stage faster, or add partitions',
+    '; every partition has a consumer of its own: make it faster, or add partitions',
   )
-  expect(say({ ...slow, unwell: [2] })).toBe(
+  expect(say({ ...slow, unwell: ['2'] })).toBe(
     'lcm is falling behind: 1,240 waiting, oldest 38 s, all that is late on partition 2, +22/s; ' +
       'one partition gets more than its share: spread the records',
+  )
+})
+
+test('the tracer has its own command, and partitions of two topics', () => {
+  const tracer = { ...late, stage: 'tracer', command: 'throughline tracer' }
+  expect(say({ ...tracer, verdict: 'STOPPED', members: 0 })).toMatch(
+    /^tracer .*start it: throughline tracer$/,
+  )
+  expect(say({ ...tracer, verdict: 'STALLED', unwell: ['dead-letter/2'] })).toContain(
+    'all that is late on partition dead-letter/2',
   )
 })
 

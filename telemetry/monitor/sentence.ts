@@ -6,6 +6,8 @@ import type { Verdict } from './verdict.ts'
 /** What the sentence is made of. */
 export interface Findings extends Trends {
   readonly stage: string
+  /** The command that starts a process of it. */
+  readonly command: string
   readonly verdict: Verdict
   readonly waiting: number
   /** Seconds. */
@@ -14,7 +16,7 @@ export interface Findings extends Trends {
   readonly partitions: number
   readonly assigned: number
   /** The partitions that are not OK. */
-  readonly unwell: readonly number[]
+  readonly unwell: readonly string[]
 }
 
 /** What a person on call needs to know of a stage: how it is, in figures, and what helps. */
@@ -24,8 +26,7 @@ export function sentenceOf(findings: Findings): string {
 
 const sentences: Readonly<Record<Verdict, (findings: Findings) => string>> = {
   UNKNOWN: () => 'is unknown: its offsets cannot be read; are Kafka and its topic there?',
-  STOPPED: (all) =>
-    `is stopped: ${waitingOf(all)}, and nobody runs it; start it: throughline run ${all.stage}`,
+  STOPPED: (all) => `is stopped: ${waitingOf(all)}, and nobody runs it; start it: ${all.command}`,
   STALLED: (all) =>
     `is stalled: ${waitingOf(all)}; ${processes(all.members)} there and committed nothing for 30 s; its log says why`,
   'FALLING BEHIND': (all) => `is falling behind: ${waitingOf(all)}${growth(all)}; ${remedy(all)}`,
@@ -55,7 +56,7 @@ function remedy({ assigned, partitions, members, unwell }: Findings): string {
   }
   return unwell.length === 1 && partitions > 1
     ? 'one partition gets more than its share: spread the records'
-    : 'every partition has a consumer of its own: make the stage faster, or add partitions'
+    : 'every partition has a consumer of its own: make it faster, or add partitions'
 }
 
 function calm({ waiting, members, served, oldest }: Findings): string {

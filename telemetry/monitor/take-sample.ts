@@ -1,39 +1,39 @@
 import type { Admin } from 'kafkajs'
 import { assignedPartitions } from '../../kafka/client.ts'
 import type { OutageTracker } from '../../pipeline/retry.ts'
-import type { Route } from '../../pipeline/route.ts'
 import { readBacklog, type PartitionBacklog } from '../backlog.ts'
-import type { Peek } from '../peek.ts'
+import type { RecordReader } from '../oldest-record.ts'
+import type { MonitoredGroup } from './monitored-groups.ts'
 import type { GroupSample, PartitionSample } from './sample.ts'
 
 /**
- * How the broker is asked about one stage. Each has connections of its own: kafkajs fails on all topics that a connection
+ * How the broker is asked about one group. Each has connections of its own: kafkajs fails on all topics that a connection
  * was asked for when one of them is gone.
  */
-export interface StageDesk {
-  readonly route: Route
+export interface GroupReader {
+  readonly group: MonitoredGroup
   readonly admin: Admin
-  readonly peek: Peek
-  /** Whoever is told when this stage alone cannot be read. */
-  readonly reading: OutageTracker
+  readonly records: RecordReader
+  /** Is told when this group alone cannot be read. */
+  readonly outages: OutageTracker
 }
 
 /**
- * The stages by the broker's account, by their names. One that cannot be read is absent.
- * @throws when no stage can be read
+ * The groups by the broker's account, by their names. One that cannot be read is absent.
+ * @throws when none can be read
  */
-export async function takeGroups(desks: readonly StageDesk[]): Promise<Map<string, GroupSample>> {
-  const taken = await Promise.allSettled(desks.map(takeGroup))
+export async function takeGroups(readers: readonly GroupReader[]): Promise<Map<string, GroupSample>> {
+  const taken = await Promise.allSettled(readers.map(takeGroup))
   const failure = taken.find(({ status }) => status === 'rejected')
   if (failure?.status === 'rejected' && taken.every(({ status }) => status === 'rejected'))
     throw failure.reason
   const groups = new Map<string, GroupSample>()
-  for (const [index, { route, reading }] of desks.entries()) {
+  for (const [index, { group, outages }] of readers.entries()) {
     const one = taken[index]
     if (one?.status === 'fulfilled') {
-      reading.works()
-      groups.set(route.stage.name, one.value)
-    } else if (one !== undefined) reading.failed(errorOf(one.reason))
+      outages.works()
+      groups.set(group.name, one.value)
+    } else if (one !== undefined) outages.failed(errorOf(one.reason))
   }
   return groups
 }
@@ -42,20 +42,49 @@ function errorOf(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason))
 }
 
-async function takeGroup({ route, admin, peek }: StageDesk): Promise<GroupSample> {
+async function takeGroup(reader: GroupReader): Promise<GroupSample> {
+  const { group, admin } = reader
   await admin.connect()
-  const [backlog, assignments] = await Promise.all([readBacklog(admin, route), membersOf(admin, route.group)])
-  const partitions = await Promise.all(backlog.map((partition) => withAge(partition, route.source, peek)))
-  const shares = assignments.map((assignment) => assignedPartitions(assignment, route.source))
+  const [partitions, assignments] = await Promise.all([
+    Promise.all(group.topics.map((topic) => takePartitions(reader, topic))),
+    membersOf(admin, group.group),
+  ])
+  const shares = assignments.map((assignment) =>
+    group.topics.flatMap((topic) =>
+      assignedPartitions(assignment, topic).map((partition) => nameOf(group, topic, partition)),
+    ),
+  )
   const working = shares.filter((share) => share.length > 0).length
-  return { members: shares.length, working, assigned: new Set(shares.flat()).size, partitions }
+  const assigned = new Set(shares.flat()).size
+  return { members: shares.length, working, assigned, partitions: partitions.flat() }
 }
 
-async function withAge(backlog: PartitionBacklog, topic: string, peek: Peek): Promise<PartitionSample> {
+/** Its number, and the topic before it where the group reads several. */
+function nameOf({ topics }: MonitoredGroup, topic: string, partition: number): string {
+  return topics.length === 1 ? String(partition) : `${topic}/${partition}`
+}
+
+async function takePartitions(reader: GroupReader, topic: string): Promise<PartitionSample[]> {
+  const { group, admin } = reader
+  const backlog = await readBacklog(admin, { group: group.group, source: topic })
+  return await Promise.all(backlog.map((one) => takePartition(reader, topic, one)))
+}
+
+async function takePartition(
+  { group, records }: GroupReader,
+  topic: string,
+  { partition, waiting, ...backlog }: PartitionBacklog,
+): Promise<PartitionSample> {
   // What waits is known without it. A record that cannot be read, such as a compressed one, may stay unread for ever.
-  const read = () => peek.queuedAt(topic, backlog).catch(() => undefined)
-  const oldestAt = backlog.waiting > 0n ? await read() : undefined
-  return { ...backlog, waiting: Number(backlog.waiting), oldestAt }
+  const fetch = () => records.fetchOldestRecord(topic, { partition, ...backlog }).catch(() => undefined)
+  const oldest = waiting > 0n ? await fetch() : undefined
+  return {
+    ...backlog,
+    partition: nameOf(group, topic, partition),
+    waiting: Number(waiting),
+    oldestAt: oldest?.at,
+    oldestMessage: oldest?.messageId,
+  }
 }
 
 /** What each member of a group is assigned, as Kafka's protocol has it. */

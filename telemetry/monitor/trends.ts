@@ -25,7 +25,7 @@ export function trendsOf(history: readonly StageMoment[]): Trends {
   return { arrivals, served, drain: served > arrivals ? waiting / (served - arrivals) : nothing }
 }
 
-function rateOf(history: readonly StageMoment[], partition: number) {
+function rateOf(history: readonly StageMoment[], partition: string) {
   const moments = momentsOf(history, partition)
   const latest = moments.at(-1)
   if (latest === undefined) return undefined

@@ -36,7 +36,7 @@ export function judgeStage(history: readonly StageMoment[], now: number): Verdic
 }
 
 /** The partitions that are not well, or not yet. */
-export function unwellPartitions(history: readonly StageMoment[]): number[] {
+export function unwellPartitions(history: readonly StageMoment[]): string[] {
   const partitions = history.at(-1)?.partitions.map(({ partition }) => partition) ?? []
   return partitions.filter((partition) => judgePartition(momentsOf(history, partition)) !== 'OK')
 }

@@ -89,7 +89,7 @@ test('a message posted by hand on the port of this machine goes all the way', as
 })
 
 test('Prometheus sees every process and Tempo, and the service graph is drawn', async () => {
-  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 2)
+  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 3)
   await expect.poll(() => up('tempo'), wait).toBe(1)
   const query = 'sum(traces_service_graph_request_total{client="add",server="multiply"})'
   const drawn = async () => await askPrometheus(stack.ports.PROMETHEUS, 'query', { query })
@@ -98,7 +98,7 @@ test('Prometheus sees every process and Tempo, and the service graph is drawn', 
 
 test('three replicas of a stage share its work, and each is scraped', async () => {
   await stack.compose('up', '--detach', '--no-recreate', '--wait', '--scale', 'lcm=3')
-  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 4)
+  await expect.poll(() => up('throughline'), wait).toBe(stages.length + 5)
   const members = () => stack.query<{ members: number }>(`select members from stage_now where stage = 'lcm'`)
   await expect.poll(members, wait).toEqual([{ members: 3 }])
   await stack.post(...Array.from({ length: 40 }, () => '{"numbers":[33333,9]}'))
@@ -155,9 +155,9 @@ describe.skipIf(without.includes('grafana'))('Grafana', () => {
     await expect.poll(dead, wait).toHaveLength(1)
     const [letter] = await dead()
     const empty = () => unansweredPanels(grafanaAt(stack.ports.GRAFANA), letter?.id ?? '')
-    // Tempo has a series for what it discards once it discards something.
+    // Tempo has a series for what it discards, and the tracer for what is refused, once there is something.
     await expect
-      .poll(async () => (await empty()).filter((one) => !one.includes('spans lost')), wait)
+      .poll(async () => (await empty()).filter((one) => !one.includes('What became of the traces?')), wait)
       .toEqual([])
   })
 })

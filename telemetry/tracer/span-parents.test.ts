@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { id, options, own, rows, shapes, step, time } from './spans.fixture.ts'
+import { spansOf } from './spans.ts'
+
+test('a foreign parent is the parent, and is never made here', () => {
+  const foreign = 'e'.repeat(16)
+  const byHand = step('add', 0, { previousSentAt: null, parentSpanId: foreign })
+  const between = step('lcm', 1, { parentSpanId: foreign })
+  const made = shapes(rows({ steps: [byHand, between], enteredBy: undefined }))
+  expect(made.map(({ name, parent }) => [name, parent])).toEqual([
+    ['process p.add-in', foreign],
+    ['send p.lcm-in', own('add', 'process')],
+    ['process p.lcm-in', foreign],
+    ['send p.finish', own('lcm', 'process')],
+  ])
+})
+
+test('a replay is a trace of its own, linked to what the first attempt did at the same stage', () => {
+  const traceId = 'a'.repeat(32)
+  const entry = own('generator', 'send', 2)
+  const steps = [step('lcm', 1, { traceId, previousSentAt: null, parentSpanId: entry })]
+  const replay = rows({ attempt: 2, steps, replayedAt: time + 100 })
+  expect(shapes(replay)).toMatchObject([
+    { name: 'send p.lcm-in', service: 'replay', id: entry, parent: undefined, from: 100, to: 160 },
+    { name: 'process p.lcm-in', service: 'lcm', parent: entry },
+    { name: 'send p.finish' },
+  ])
+  const [, process] = spansOf(replay, options)
+  expect(process?.spanContext().traceId).toBe(traceId)
+  expect(process?.links).toMatchObject([{ context: { traceId: id, spanId: own('lcm', 'process') } }])
+})

@@ -1,0 +1,147 @@
+import { int2s, uuids } from '../../sql/binary-array.ts'
+import type { Queryable } from '../../sql/database.ts'
+
+/** An attempt of a message. */
+export interface Attempt {
+  /** 32 hex digits. */
+  readonly id: string
+  readonly attempt: number
+}
+
+/** One step of an attempt, as its row has it. Times in microseconds since the epoch, whole. */
+export interface TraceStep {
+  readonly stage: string
+  /** The topic that the stage reads, and its position; null for a stage that the catalogue never had. */
+  readonly topic: string | null
+  readonly position: number | null
+  readonly partition: number
+  readonly offset: string
+  readonly reason: string | null
+  readonly explanation: string | null
+  readonly traceId: string
+  /** The span that sent the message, where it is not the derived one. */
+  readonly parentSpanId: string | null
+  readonly previousSentAt: number | null
+  readonly queuedAt: number
+  readonly startedAt: number
+  readonly computedAt: number
+}
+
+/** What the rows know of an attempt. */
+export interface TraceRows extends Attempt {
+  /** In the order of the flow; empty when there are no rows. */
+  readonly steps: readonly TraceStep[]
+  /** The record on the last topic; undefined while there is none. */
+  readonly finished: FinishedRow | undefined
+  /** The service that let the message in; undefined when it was posted by hand. */
+  readonly enteredBy: string | undefined
+  /** When the attempt was asked for, when it is a replay. */
+  readonly replayedAt: number | undefined
+  /** The trace of the first attempt. */
+  readonly firstTraceId: string
+}
+
+export interface FinishedRow {
+  readonly partition: number
+  readonly offset: string
+  readonly sentAt: number
+  readonly finishedAt: number
+}
+
+/** A double holds the microseconds of this millennium, so a time is exact when it is rounded. */
+const time = (column: string, name: string) => `date_part('epoch', ${column}) as "${name}"`
+
+const ofSteps = `
+select hex(r.message_id) as id, r.attempt, r.stage, s.topic, s.position, r.partition, r."offset", r.reason, r.explanation,
+  r.trace_id as "traceId", r.parent_span_id as "parentSpanId", ${time('r.previous_sent_at', 'previousSentAt')},
+  ${time('r.queued_at', 'queuedAt')}, ${time('r.started_at', 'startedAt')}, ${time('r.computed_at', 'computedAt')}
+from unnest($1::uuid[], $2::smallint[]) as wanted (message_id, attempt)
+join results r using (message_id, attempt)
+left join stages s on s.name = r.stage`
+
+const ofAttempts = `
+select hex(message_id) as id, attempt, f.partition, f."offset", ${time('f.sent_at', 'sentAt')},
+  ${time('f.finished_at', 'finishedAt')}, case when i.body is not null then coalesce(i.entered_by, 'generator') end as "enteredBy",
+  ${time('p.replayed_at', 'replayedAt')},
+  case when attempt > 1 then (
+    select trace_id from results first where first.message_id = wanted.message_id and first.attempt = 1 limit 1
+  ) end as "firstTraceId"
+from unnest($1::uuid[], $2::smallint[]) as wanted (message_id, attempt)
+left join inputs i using (message_id)
+left join finished f using (message_id, attempt)
+left join replays p using (message_id, attempt)`
+
+type StepRow = Attempt & TraceStep
+
+interface AttemptRow extends Attempt {
+  readonly partition: number | null
+  readonly offset: string
+  readonly sentAt: number
+  readonly finishedAt: number
+  readonly enteredBy: string | null
+  readonly replayedAt: number | null
+  readonly firstTraceId: string | null
+}
+
+/** The rows of these attempts, in the order in which they are given. */
+export async function readTraceRows(database: Queryable, attempts: readonly Attempt[]): Promise<TraceRows[]> {
+  const values = [uuids(attempts.map(({ id }) => id)), int2s(attempts.map(({ attempt }) => attempt))]
+  const [steps, about] = await Promise.all([
+    database.query<StepRow>({ name: 'trace-steps', text: ofSteps, values }),
+    database.query<AttemptRow>({ name: 'trace-attempts', text: ofAttempts, values }),
+  ])
+  const stepsOf = Map.groupBy(steps.rows, keyOf)
+  const rowOf = new Map(about.rows.map((row) => [keyOf(row), row]))
+  return attempts.map(({ id, attempt }) => {
+    const key = keyOf({ id, attempt })
+    const row = rowOf.get(key)
+    return {
+      id,
+      attempt,
+      steps: (stepsOf.get(key) ?? []).map(stepOf).toSorted(inOrder),
+      finished: finishedOf(row),
+      enteredBy: row?.enteredBy ?? undefined,
+      replayedAt: row?.replayedAt === null || row === undefined ? undefined : micros(row.replayedAt),
+      firstTraceId: row?.firstTraceId ?? id,
+    }
+  })
+}
+
+export function keyOf({ id, attempt }: Attempt): string {
+  return `${id}/${attempt}`
+}
+
+const micros = (seconds: number) => Math.round(seconds * 1e6)
+
+function stepOf(row: StepRow): TraceStep {
+  const { previousSentAt, queuedAt, startedAt, computedAt } = row
+  return {
+    ...row,
+    previousSentAt: previousSentAt === null ? null : micros(previousSentAt),
+    queuedAt: micros(queuedAt),
+    startedAt: micros(startedAt),
+    computedAt: micros(computedAt),
+  }
+}
+
+/** As the view `steps` has it: where times are equal, the order still is the one of the flow. */
+function inOrder(one: TraceStep, other: TraceStep): number {
+  return (
+    one.queuedAt - other.queuedAt ||
+    one.computedAt - other.computedAt ||
+    (one.position ?? 0) - (other.position ?? 0)
+  )
+}
+
+function finishedOf(row: AttemptRow | undefined): FinishedRow | undefined {
+  if (row === undefined || row.partition === null) return undefined
+  const { partition, offset, sentAt, finishedAt } = row
+  return { partition, offset, sentAt: micros(sentAt), finishedAt: micros(finishedAt) }
+}
+
+/** The attempts of a message that have rows, the first one first. */
+export async function readAttempts(database: Queryable, id: string): Promise<Attempt[]> {
+  const text = 'select distinct attempt from results where message_id = $1 order by attempt'
+  const { rows } = await database.query<{ attempt: number }>(text, [id])
+  return rows.map(({ attempt }) => ({ id, attempt }))
+}
