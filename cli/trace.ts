@@ -1,13 +1,6 @@
 import type { Command } from 'commander'
-import { exportsTraces, readConfig, tracesProtocol, type Config } from '../pipeline/config.ts'
-import { createLog } from '../pipeline/log.ts'
-import { endTopics } from '../pipeline/route.ts'
+import { exportsTraces, readConfig } from '../pipeline/config.ts'
 import { UserError } from '../pipeline/user-error.ts'
-import type { Queryable } from '../sql/database.ts'
-import { createTraceExporter } from '../telemetry/tracer/exporter.ts'
-import { createResources } from '../telemetry/tracer/resources.ts'
-import { spansOf } from '../telemetry/tracer/spans.ts'
-import { readAttempts, readTraceRows } from '../telemetry/tracer/trace-rows.ts'
 import { examples } from './examples.ts'
 import { messageIds } from './option-parsers.ts'
 import { print } from './output.ts'
@@ -37,33 +30,10 @@ export function addTrace(program: Command): void {
           'Where should the spans go? Set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318.',
         )
       }
-      await withDatabase(config, (database) => exportAttempts(ids, config, database))
+      // Here, so that the other processes do not load what exports spans.
+      const { exportAttempts } = await import('../telemetry/tracer/export-attempts.ts')
+      await withDatabase(config, async (database) => {
+        for await (const line of exportAttempts(ids, config, database)) print(line)
+      })
     })
-}
-
-async function exportAttempts(ids: readonly string[], config: Config, database: Queryable): Promise<void> {
-  let refused = 0
-  const exporter = await createTraceExporter({
-    protocol: tracesProtocol(config),
-    log: createLog(config.LOG_LEVEL, {}),
-    onRefused: (spans) => (refused += spans),
-  })
-  const finishTopic = endTopics(config).topics[0]
-  const options = { topicPrefix: config.TOPIC_PREFIX, finishTopic, resourceOf: createResources() }
-  try {
-    for (const id of ids) {
-      const attempts = await readAttempts(database, id)
-      if (attempts.length === 0) throw new UserError(`No stage has a row of message ${id} yet.`)
-      for (const rows of await readTraceRows(database, attempts)) {
-        const spans = spansOf(rows, options)
-        await exporter.export(spans).catch((cause: unknown) => {
-          throw new UserError(`The trace backend does not take the spans: ${String(cause)}`, { cause })
-        })
-        print(`${id}  attempt ${rows.attempt}: trace ${rows.steps[0]?.traceId}, ${spans.length} span(s)`)
-      }
-    }
-  } finally {
-    await exporter.close()
-  }
-  if (refused > 0) throw new UserError(`The trace backend refused ${refused} of the spans.`)
 }

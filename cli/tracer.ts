@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
 import { routes, tracerName } from '../pipeline/route.ts'
-import { runTracer } from '../telemetry/tracer/tracer.ts'
 import { examples } from './examples.ts'
 import { pipelineProcess } from './pipeline-process.ts'
 
@@ -27,6 +26,8 @@ export function addTracer(program: Command): void {
     )
     .action(async () => {
       const config = readConfig()
+      // Here, so that the other processes do not load what exports spans.
+      const { runTracer } = await import('../telemetry/tracer/tracer.ts')
       const place = { stage: tracerName, position: routes(config).length + 1 }
       await pipelineProcess(config, place, (context, stopping, metrics) =>
         runTracer(context, metrics, stopping),

@@ -3,7 +3,7 @@ import { exportsTraces } from '../pipeline/config.ts'
 import { headerText, ownHeaders } from '../pipeline/headers.ts'
 import { traceIdOf } from '../pipeline/message.ts'
 import { spanId } from '../pipeline/span-ids.ts'
-import { withIds, type Ids } from './next-ids.ts'
+import type { Ids } from './next-ids.ts'
 
 /**
  * Runs `work`, in which messages enter, with OpenTelemetry's SDK where the environment asks for traces. What `work` sends has
@@ -13,6 +13,7 @@ export async function withEntryTracing<T>(work: (intercept: SendInterceptor) => 
   if (!exportsTraces()) return await work((_, send) => send())
   // Not loaded otherwise: it is 40 MB.
   const { startEntrySdk } = await import('./entry-sdk.ts')
+  const { withIds } = await import('./next-ids.ts')
   const sdk = startEntrySdk()
   try {
     return await work((records, send) => withIds(records.map(idsOf), send))

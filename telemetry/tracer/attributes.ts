@@ -1,6 +1,5 @@
 import type { Attributes } from '@opentelemetry/api'
-import type { SentRecord } from './spans.ts'
-import type { TraceRows, TraceStep } from './trace-rows.ts'
+import type { SentRecord, TraceRows, TraceStep } from './trace-rows.ts'
 
 /** OpenTelemetry's names for messaging; what it has no name for stands under `throughline`, durations in seconds. */
 const common = ({ id, attempt }: TraceRows, operation: 'process' | 'send'): Attributes => ({

@@ -12,15 +12,7 @@ import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import { spanId, type SpanKindName } from '../../pipeline/span-ids.ts'
 import { entryAttributes, processAttributes, sendAttributes } from './attributes.ts'
-import type { TraceRows, TraceStep } from './trace-rows.ts'
-
-/** Where a record went, and when the broker had it, in microseconds since the epoch. */
-export interface SentRecord {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: string
-  readonly appendedAt: number
-}
+import type { SentRecord, TraceRows, TraceStep } from './trace-rows.ts'
 
 export interface SpanOptions {
   readonly topicPrefix: string

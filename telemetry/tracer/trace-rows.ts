@@ -48,6 +48,14 @@ export interface FinishedRow {
   readonly finishedAt: number
 }
 
+/** Where a record went, and when the broker had it, in microseconds since the epoch. */
+export interface SentRecord {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: string
+  readonly appendedAt: number
+}
+
 /** A double holds the microseconds of this millennium, so a time is exact when it is rounded. */
 const time = (column: string, name: string) => `date_part('epoch', ${column}) as "${name}"`
 
