@@ -11,6 +11,8 @@ export const timeouts = {
   produce: 80_000,
   /** For all produce requests of a batch. */
   publish: 90_000,
+  /** For exporting the traces of a batch. */
+  export: 60_000,
   /** For one commit of offsets. */
   commit: 90_000,
 } as const

@@ -26,6 +26,9 @@ export function databaseSettings(config: Config): ClientConfig {
 export function openDatabase(config: Config, size: number, onIdleError: (error: Error) => void): Database {
   const pool = new Pool({ ...databaseSettings(config), max: size })
   pool.on('error', onIdleError)
+  // A connection that breaks emits an error, and a process ends when there is no listener. The end of a connection may come
+  // with the answer before it, sooner than the code that waits for the answer could listen. The next query fails anyway.
+  pool.on('connect', (client) => void client.on('error', ignore))
   return pool
 }
 
@@ -37,8 +40,6 @@ export async function withConnection<T>(
   work: (client: Queryable) => Promise<T>,
 ): Promise<T> {
   const client = await database.connect()
-  // A connection that breaks emits an error, and a process ends when there is no listener; the next query fails anyway.
-  client.on('error', ignore)
   let isBroken = true
   try {
     const result = await work(client)
@@ -46,7 +47,6 @@ export async function withConnection<T>(
     return result
   } finally {
     client.release(isBroken)
-    client.off('error', ignore)
   }
 }
 

@@ -7,7 +7,7 @@ const each = (label: string, values: readonly string[]): Labels[] =>
   values.map((value) => ({ [label]: value }))
 
 const messages: readonly Labels[] = [
-  ...['processed', 'redelivered', 'copy'].map((outcome) => ({ outcome, reason: '' })),
+  ...['processed', 'redelivered', 'duplicate'].map((outcome) => ({ outcome, reason: '' })),
   ...Object.keys(reasons).map((reason) => ({ outcome: 'dead', reason })),
 ]
 

@@ -31,7 +31,7 @@ test('the unit is in the name, where Prometheus wants it', () => {
 
 test('what can be counted begins at 0', async () => {
   const text = await pageOf('lcm')
-  for (const labels of ['outcome="copy",reason=""', 'outcome="dead",reason="negative-root"']) {
+  for (const labels of ['outcome="duplicate",reason=""', 'outcome="dead",reason="negative-root"']) {
     expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="00"} 0`)
   }
   expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="00"} 0')

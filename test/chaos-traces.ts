@@ -21,16 +21,37 @@ select hex(message_id) || ' generator send' from inputs where body is not null`
 /** Compares the spans that arrived with the rows. Returns what is wrong. */
 export async function unlikeTraces(database: Database, spans: readonly ReceivedSpan[]): Promise<string[]> {
   const { rows } = await database.query<{ key: string }>(expected)
+  const { rows: foreign } = await database.query<{ parent: string }>(
+    'select distinct parent_span_id as parent from results where parent_span_id is not null',
+  )
   const arrived = Map.groupBy(spans, keyOf)
-  const missing = rows.filter(({ key }) => !arrived.has(key))
   const known = new Set(rows.map(({ key }) => key))
-  const foreign = [...arrived.keys()].filter((key) => !known.has(key))
-  const several = [...arrived].filter(([, same]) => new Set(same.map(({ spanId }) => spanId)).size > 1)
+  const parents = new Set([
+    '',
+    ...foreign.map(({ parent }) => parent),
+    ...spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`),
+  ])
+  const hasParent = ({ traceId, parentSpanId: parent }: ReceivedSpan) =>
+    parents.has(parent) || parents.has(`${traceId} ${parent}`)
   return [
-    ...missing.map(({ key }) => `The span ${key} is missing.`),
-    ...foreign.map((key) => `The span ${key} is of no row.`),
-    ...several.map(([key]) => `The span ${key} has several ids.`),
+    ...rows.filter(({ key }) => !arrived.has(key)).map(({ key }) => `The span ${key} is missing.`),
+    ...[...arrived.keys()].filter((key) => !known.has(key)).map((key) => `The span ${key} is of no row.`),
+    ...[...arrived]
+      .filter(([, same]) => !areEqual(same))
+      .map(([key]) => `The span ${key} has several shapes.`),
+    ...spans
+      .filter((span) => !hasParent(span))
+      .map((span) => `The parent of the span ${keyOf(span)} is missing.`),
   ]
+}
+
+/** Of a dead letter that was sent twice, each record has its own time. */
+function areEqual(same: readonly ReceivedSpan[]): boolean {
+  const shapes = same.map(({ spanId, parentSpanId, startTimeUnixNano, endTimeUnixNano, name }) => {
+    const end = name.endsWith('dead-letter') ? '' : endTimeUnixNano
+    return `${spanId} ${parentSpanId} ${startTimeUnixNano} ${end}`
+  })
+  return new Set(shapes).size === 1
 }
 
 function keyOf({ traceId, service, kind }: ReceivedSpan): string {

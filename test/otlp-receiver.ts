@@ -9,8 +9,10 @@ export interface OtlpReceiver extends AsyncDisposable {
   readonly endpoint: string
   /** Everything that arrived, a span that arrived twice twice. */
   readonly spans: readonly ReceivedSpan[]
-  /** Whether it takes exports and never answers. */
+  /** Whether it reads exports and never answers. */
   isHanging: boolean
+  /** The spans of exports that were read and not answered. */
+  readonly unanswered: readonly ReceivedSpan[]
   /** The status with which it answers an export; by default it takes all. */
   statusOf: (spans: readonly ReceivedSpan[]) => number
 }
@@ -18,9 +20,13 @@ export interface OtlpReceiver extends AsyncDisposable {
 /** The end of the line for traces: an OTLP backend that remembers. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = []
+  const unanswered: ReceivedSpan[] = []
   const take = async (request: IncomingMessage, response: ServerResponse) => {
-    if (receiver.isHanging) return
     const received = readOtlp(await buffer(request))
+    if (receiver.isHanging) {
+      unanswered.push(...received)
+      return
+    }
     const status = receiver.statusOf(received)
     if (status === 200) spans.push(...received)
     response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end()
@@ -32,6 +38,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const receiver: OtlpReceiver = {
     endpoint: `http://127.0.0.1:${port}`,
     spans,
+    unanswered,
     isHanging: false,
     statusOf: () => 200,
     async [Symbol.asyncDispose]() {

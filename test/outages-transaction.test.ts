@@ -20,3 +20,11 @@ test('a connection that breaks in the middle of a transaction fails the transact
   await expect(work).rejects.toThrow(/terminat|not queryable/i)
   expect(await database.query('select 1')).toMatchObject({ rowCount: 1 })
 })
+
+test('the end of a connection that comes with the answer before it ends no process', async () => {
+  await using pipeline = await freshPipeline()
+  const client = await pipeline.database.connect()
+  // As pg does for a message FATAL, at a moment at which nothing else listens.
+  expect(client.emit('error', new Error('terminating connection due to administrator command'))).toBe(true)
+  client.release(true)
+})

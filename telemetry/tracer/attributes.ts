@@ -20,7 +20,7 @@ export function processAttributes(
 ): Attributes {
   return {
     ...common(rows, 'process'),
-    'messaging.destination.name': step.topic ?? '',
+    'messaging.destination.name': step.topic ?? step.stage,
     'messaging.destination.partition.id': String(step.partition),
     'messaging.consumer.group.name': topicPrefix + step.stage,
     'kafka.offset': Number(step.offset),
@@ -51,7 +51,7 @@ export function sendAttributes(
 export function entryAttributes(rows: TraceRows, first: TraceStep): Attributes {
   return {
     ...common(rows, 'send'),
-    'messaging.destination.name': first.topic ?? '',
+    'messaging.destination.name': first.topic ?? first.stage,
     'messaging.destination.partition.id': String(first.partition),
     'kafka.offset': Number(first.offset),
     'throughline.position': 0,

@@ -47,7 +47,7 @@ function sentBy({ steps, finished }: TraceRows, index: number, options: SpanOpti
   if (step?.reason) return { sentAt: step.computedAt, record: options.deadLetter }
   if (next !== undefined) {
     const record = {
-      topic: next.topic ?? '',
+      topic: next.topic ?? next.stage,
       partition: next.partition,
       offset: next.offset,
       appendedAt: next.queuedAt,
@@ -66,7 +66,7 @@ function stepSpans(rows: TraceRows, index: number, step: TraceStep, options: Spa
   const process = contextOf(rows, step, 'process')
   const made = [
     span({
-      name: `process ${step.topic}`,
+      name: `process ${step.topic ?? step.stage}`,
       kind: SpanKind.CONSUMER,
       resource,
       context: process,
@@ -105,14 +105,17 @@ function contextOf(
   return { traceId, spanId: spanId(id, attempt, stage, kind), traceFlags: TraceFlags.SAMPLED }
 }
 
-/** A span that the message came with is the parent, whoever made it; otherwise the span that the step before sent it with. */
+/** A foreign span that the message came with is the parent; otherwise the span that the step before sent it with. */
 function parentOf(rows: TraceRows, index: number, step: TraceStep): SpanContext | undefined {
-  const { traceId } = step
+  const { traceId, parentSpanId, previousSentAt } = step
   const remote = (id: string) => ({ traceId, spanId: id, traceFlags: TraceFlags.SAMPLED, isRemote: true })
-  if (step.parentSpanId !== null) return remote(step.parentSpanId)
-  if (step.previousSentAt === null) return undefined
-  const previous = rows.steps[index - 1]?.stage ?? 'generator'
-  return remote(spanId(rows.id, rows.attempt, previous, 'send'))
+  const own = ['generator', ...rows.steps.slice(0, index).map(({ stage }) => stage)].map((name) =>
+    spanId(rows.id, rows.attempt, name, 'send'),
+  )
+  // A stage in which the SDK is disabled sends on what it got, which is the span of an earlier step.
+  if (parentSpanId !== null && !own.includes(parentSpanId)) return remote(parentSpanId)
+  const wasSent = previousSentAt !== null || (index === 0 && rows.replayedAt !== undefined)
+  return wasSent ? remote(own.at(-1) ?? '') : undefined
 }
 
 /** A replay is linked to what the first attempt did at the stage where it begins. */
@@ -131,7 +134,9 @@ function entrySpan(rows: TraceRows, { resourceOf }: SpanOptions): ReadableSpan[]
   const sentAt = replayedAt ?? first.previousSentAt ?? undefined
   const service = replayedAt === undefined ? enteredBy : 'replay'
   const isAnnounced =
-    first.parentSpanId === null ? first.previousSentAt !== null : first.parentSpanId === entryId
+    first.parentSpanId === null
+      ? first.previousSentAt !== null || replayedAt !== undefined
+      : first.parentSpanId === entryId
   if (!isAnnounced || service === undefined || sentAt === undefined) return []
   return [
     span({

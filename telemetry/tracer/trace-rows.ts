@@ -56,7 +56,7 @@ export interface SentRecord {
   readonly appendedAt: number
 }
 
-/** A double holds the microseconds of this millennium, so a time is exact when it is rounded. */
+/** A double holds microseconds up to the year 2242, so a time is exact when it is rounded. */
 const time = (column: string, name: string) => `date_part('epoch', ${column}) as "${name}"`
 
 const ofSteps = `

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { addAbortListener } from 'node:events'
 import { exportsTraces, tracesProtocol } from '../../pipeline/config.ts'
 import type { Batch } from '../../kafka/consumer.ts'
 import { runConsumer, type Retry } from '../../pipeline/consumer-process.ts'
@@ -8,12 +8,13 @@ import { createKafka } from '../../kafka/client.ts'
 import type { Message } from '../../pipeline/message.ts'
 import type { ProcessContext } from '../../pipeline/process-context.ts'
 import { endTopics } from '../../pipeline/route.ts'
+import { timeouts, within } from '../../pipeline/timeouts.ts'
 import type { Metrics } from '../metrics.ts'
 import { createTraceExporter, exportTraces, type TraceExporter } from './exporter.ts'
 import { isKept, type KeepRules } from './is-kept.ts'
 import { createResources } from './resources.ts'
 import { spansOf, type SpanOptions } from './spans.ts'
-import { keyOf, readTraceRows, type TraceRows } from './trace-rows.ts'
+import { createDeadLetterMemory, readEnded, type DeadLetterMemory, type Skipped } from './read-ended.ts'
 
 /** Messages whose spans are made and exported together, thirteen spans each. */
 const MAX_BATCH_MESSAGES = 200
@@ -24,6 +25,7 @@ interface Tracer extends Pick<ProcessContext, 'log'> {
   readonly exporter: TraceExporter
   readonly rules: KeepRules
   readonly spanOptions: SpanOptions
+  readonly deadLetters: DeadLetterMemory
 }
 
 /**
@@ -54,10 +56,11 @@ export async function runTracer(
     exporter,
     rules: { deadLetterTopic, slowerThan: config.TRACE_SLOWER_THAN },
     spanOptions: { topicPrefix: config.TOPIC_PREFIX, finishTopic: topics[0], resourceOf: createResources() },
+    deadLetters: createDeadLetterMemory(),
   }
   const handleBatch = async (batch: Batch<Message>, retry: Retry) => {
     const messages = batch.messages.slice(0, MAX_BATCH_MESSAGES)
-    if (tracer !== undefined) await trace(messages, tracer, retry)
+    if (tracer !== undefined) await trace({ ...batch, messages }, tracer, retry)
     await batch.commit(messages.length)
     return messages.length
   }
@@ -78,23 +81,24 @@ async function openExporter({ config, log }: ProcessContext, metrics: Metrics): 
 }
 
 /** What became of a message that came to the tracer. */
-type Outcome = 'exported' | 'not-kept' | 'duplicate' | 'without-rows' | 'refused'
+type Outcome = 'exported' | 'not-kept' | 'refused' | Skipped
 
 function count({ metrics }: Tracer, outcome: Outcome, messages: number): void {
   if (messages > 0) metrics.count('throughline_traces_total', messages, { outcome })
 }
 
-async function trace(messages: readonly Message[], tracer: Tracer, retry: Retry): Promise<void> {
+async function trace(batch: Batch<Message>, tracer: Tracer, retry: Retry): Promise<void> {
+  const { signal, messages } = batch
   const kept = messages.filter((message) => isKept(message, tracer.rules))
   count(tracer, 'not-kept', messages.length - kept.length)
   if (kept.length === 0) return
-  const ended = await readEnded(kept, tracer, retry)
+  const { ended, skipped } = await readEnded(kept, { ...tracer, signal, retry })
+  for (const [outcome, some] of skipped) count(tracer, outcome, some)
   const traces = ended.map(({ rows, message }) =>
     spansOf(rows, { ...tracer.spanOptions, deadLetter: recordOf(message) }),
   )
-  const refused = await retry((using) =>
-    using('The trace backend', () => exportTraces(traces, tracer.exporter)),
-  )
+  const exporting = () => within(timeouts.export, 'the export', exportTraces(traces, tracer.exporter))
+  const refused = await retry((using) => using('The trace backend', () => unlessAborted(signal, exporting())))
   for (const spans of refused) {
     const traceId = spans[0]?.spanContext().traceId
     tracer.log.error({ traceId, spans: spans.length }, 'The trace backend refuses this trace: it is dropped.')
@@ -103,49 +107,13 @@ async function trace(messages: readonly Message[], tracer: Tracer, retry: Retry)
   count(tracer, 'refused', refused.length)
 }
 
+/** A process that is to end does not wait for a backend that hangs: the batch comes again. */
+async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  const stopped = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => stopped.reject(signal.reason))
+  return await Promise.race([promise, stopped.promise])
+}
+
 function recordOf({ topic, partition, offset, queuedAt }: Message) {
   return { topic, partition, offset, appendedAt: Math.round(queuedAt * 1000) }
-}
-
-interface Ended {
-  readonly message: Message
-  readonly rows: TraceRows
-}
-
-const FIRST_PAUSE_MS = 20
-const LONGEST_PAUSE_MS = 1000
-
-/**
- * The rows of messages that came to their end. The record on the last topic comes before its row in `finished`, so a row
- * that is missing is waited for. Records that are not traced are counted: a second one of the same message, and one without
- * rows, which was not sent by the pipeline.
- */
-async function readEnded(kept: readonly Message[], tracer: Tracer, retry: Retry): Promise<Ended[]> {
-  const ended: Ended[] = []
-  let missing = kept
-  for (let pauseMs = FIRST_PAUSE_MS; missing.length > 0; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-    const rows = await retry((using) => using('Postgres', () => readTraceRows(tracer.database, missing)))
-    const read = missing.flatMap((message, index) => {
-      const known = rows[index]
-      return known === undefined ? [] : [{ message, rows: known }]
-    })
-    const found = Map.groupBy(read, (one) => whatIs(one, tracer.rules))
-    ended.push(...(found.get('ended') ?? []))
-    count(tracer, 'duplicate', found.get('duplicate')?.length ?? 0)
-    count(tracer, 'without-rows', found.get('without-rows')?.length ?? 0)
-    missing = found.get('unfinished')?.map(({ message }) => message) ?? []
-    if (missing.length > 0) await pause(pauseMs)
-  }
-  return [...new Map(ended.map((one) => [keyOf(one.rows), one])).values()]
-}
-
-function whatIs({ message, rows }: Ended, { deadLetterTopic }: KeepRules) {
-  if (message.topic === deadLetterTopic) {
-    return rows.steps.some(({ reason }) => reason !== null) ? 'ended' : 'without-rows'
-  }
-  const { finished } = rows
-  if (rows.steps.length === 0) return 'without-rows'
-  if (finished === undefined) return 'unfinished'
-  const isFirst = finished.partition === message.partition && finished.offset === message.offset
-  return isFirst ? 'ended' : 'duplicate'
 }
