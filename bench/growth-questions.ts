@@ -72,6 +72,6 @@ export const reportingQuestions: readonly Question[] = [
   { name: 'alerts_firing', sql: 'select * from alerts_firing' },
   {
     name: "the monitor's ledger",
-    sql: 'select count(*) from inputs where published_at is null',
+    sql: 'select count(*) from outbox',
   },
 ]

@@ -24,9 +24,8 @@ with made as materialized (
     '[' || concat_ws(',', ${Array.from({ length: 12 }, (_, n) => `1000 + (i * ${7919 + 104 * n} + ${n}) % 99001`).join(', ')}) || ']' as numbers
   from generate_series(0, $2::bigint - 1) i, lateral (select $1::timestamptz + i * interval '${1000 / RATE} ms' as at) t
 ), entered as (
-  insert into inputs (message_id, numbers, created_at, body, stage, partition, published_at)
-  select id, numbers, at, '{"numbers":' || numbers || '}', (select name from stages where position = 1), partition,
-    at + interval '2 ms'
+  insert into inputs (message_id, numbers, created_at, body, stage, partition)
+  select id, numbers, at, '{"numbers":' || numbers || '}', (select name from stages where position = 1), partition
   from made order by i
 ), steps as materialized (
   select m.*, s.name, s.position, dies and s.position = 3 as is_end, taken + interval '4 ms' * (s.position - 1) as started,

@@ -17,8 +17,8 @@ export interface Entry {
 }
 
 /**
- * Lets messages into the pipeline by an outbox: their rows first, then the records, then the mark. After a crash in
- * between, {@link enterUnpublished} sends what has no mark again, with the same ids: the first stage drops the duplicates.
+ * Lets messages into the pipeline by an outbox: their rows first, then the records, then they are out of the outbox. After a
+ * crash in between, {@link enterUnpublished} sends what is still in it again, with the same ids: the first stage drops the duplicates.
  * @throws {UserError} when the broker refuses some for their size: those are taken back, the others are in
  */
 export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
@@ -37,7 +37,7 @@ function refuse(refused: readonly Input[], entry: Entry): void {
 const OUTBOX_PAGE = 100
 
 /**
- * Sends what another process has saved but not marked.
+ * Sends what another process has left in the outbox.
  * @param minAge in seconds: what is younger may be on its way just now
  * @returns how many there were
  */

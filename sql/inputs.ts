@@ -20,7 +20,7 @@ export interface Unpublished {
   readonly most: number
 }
 
-/** Inputs that were saved and not marked as published, in the order of their ids. */
+/** Inputs that are in the outbox, in the order of their ids. */
 export async function selectUnpublished(
   database: Queryable,
   stage: string,
@@ -28,8 +28,8 @@ export async function selectUnpublished(
 ): Promise<Input[]> {
   const { rows } = await database.query<Input>(
     `select hex(message_id) as id, numbers, body, partition
-     from inputs
-     where published_at is null and stage = $1 and message_id < $2 and created_at <= now() - make_interval(secs => $3)
+     from outbox o join inputs i using (message_id)
+     where o.stage = $1 and message_id < $2 and o.created_at <= now() - make_interval(secs => $3)
      order by message_id limit $4`,
     [stage, until, minAge, most],
   )
@@ -43,14 +43,18 @@ export async function withdrawInputs(
   inputs: readonly Input[],
 ): Promise<void> {
   const text = `
-    with gone as (delete from inputs where message_id = any($2::uuid[]) returning partition)
+    with gone as (
+      delete from inputs where message_id = any($2::uuid[]) returning partition
+    ), withdrawn as (
+      delete from outbox where message_id = any($2::uuid[])
+    )
     insert into counters as c (stage, partition, target, entered)
     select $1, partition, '', -count(*) from gone group by partition order by partition
     ${addToCounters('entered')}`
   if (inputs.length > 0) await database.query(text, [stage, uuids(inputs.map(({ id }) => id))])
 }
 
-/** The rows, and the counters of what enters, in one statement. A row that is there already is left alone. */
+/** The rows, the outbox and the counters of what enters, in one statement. A row that is there already is left alone. */
 export async function insertInputs(
   database: Queryable,
   { stage, enteredBy }: { readonly stage: string; readonly enteredBy?: string },
@@ -64,7 +68,9 @@ export async function insertInputs(
       insert into inputs (message_id, numbers, body, stage, partition, entered_by)
       select message_id, numbers, body, $1, partition, $6 from given
       on conflict do nothing
-      returning partition
+      returning message_id, partition
+    ), unpublished as (
+      insert into outbox (message_id, stage) select message_id, $1 from saved
     )
     insert into counters as c (stage, partition, target, entered)
     select $1, partition, '', count(*) from saved group by partition order by partition
@@ -81,7 +87,7 @@ export async function insertInputs(
 }
 
 export async function markPublished(database: Queryable, inputs: readonly Input[]): Promise<void> {
-  const text = 'update inputs set published_at = clock_timestamp() where message_id = any($1::uuid[])'
+  const text = 'delete from outbox where message_id = any($1::uuid[])'
   const values = [uuids(inputs.map(({ id }) => id))]
   if (inputs.length > 0) await database.query({ name: 'mark-published', text, values })
 }

@@ -31,8 +31,8 @@ with saved as (
   ${onConflict}
   returning partition, previous_sent_at, reason
 ), entered as (
-  insert into inputs (stage, message_id, partition, created_at, published_at, numbers)
-  select $1, * from unnest($23::uuid[], $24::int4[], $25::timestamptz[], $25::timestamptz[], $26::text[])
+  insert into inputs (stage, message_id, partition, created_at, numbers)
+  select $1, * from unnest($23::uuid[], $24::int4[], $25::timestamptz[], $26::text[])
   on conflict do nothing
 )
 insert into counters as c (stage, partition, target, entered, processed, dead, busy_seconds)

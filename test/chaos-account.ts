@@ -37,7 +37,7 @@ const queries = [
    from results where stage not in (select name from stages) having count(*) > 0`,
 
   `select format('%s messages of the outbox are not marked as published.', count(*)) as problem
-   from inputs where published_at is null having count(*) > 0`,
+   from outbox having count(*) > 0`,
 
   `select format('Message %s at %s: wait %s, work %s, save %s, publish %s.', message_id, stage, wait, work, save, publish)
      as problem

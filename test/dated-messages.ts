@@ -29,10 +29,16 @@ export interface PutOptions {
 export async function putMessage(database: Queryable, at: Date, options: PutOptions = {}): Promise<string> {
   const { id = await idOf(database, at), isPublished = true } = options
   await database.query(
-    `insert into inputs (message_id, created_at, published_at, partition, stage, numbers, body)
-     values ($1, $2, $3, 0, 'add', '[1]', '{"numbers":[1]}')`,
-    [id, at, isPublished ? at : null],
+    `insert into inputs (message_id, created_at, partition, stage, numbers, body)
+     values ($1, $2, 0, 'add', '[1]', '{"numbers":[1]}')`,
+    [id, at],
   )
+  if (!isPublished) {
+    await database.query(`insert into outbox (message_id, created_at, stage) values ($1, $2, 'add')`, [
+      id,
+      at,
+    ])
+  }
   await putResult(database, id, { at, attempt: 1 })
   await database.query(
     `insert into finished (message_id, entered_at, sent_at, finished_at, "offset", partition, attempt)

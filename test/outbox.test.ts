@@ -25,9 +25,7 @@ const broken: Sender = {
 }
 
 const unmarked = async () => {
-  const { rows } = await pipeline.database.query<{ count: number }>(
-    'select count(*)::int from inputs where published_at is null',
-  )
+  const { rows } = await pipeline.database.query<{ count: number }>('select count(*)::int from outbox')
   return rows[0]?.count
 }
 
@@ -64,7 +62,7 @@ test('what the broker refuses for its size is taken back and named; the others a
   await expect(enter([small, large], entry)).rejects.toThrow(large.id)
   expect(await records()).toBe(before + 1)
   const { rows } = await pipeline.database.query(
-    `select encode(uuid_send(message_id), 'hex') as id, published_at is not null as published from inputs
+    `select encode(uuid_send(message_id), 'hex') as id, message_id not in (select message_id from outbox) as published from inputs
      where message_id = any($1::uuid[])`,
     [[small.id, large.id]],
   )
@@ -74,8 +72,8 @@ test('what the broker refuses for its size is taken back and named; the others a
 test('what was sent but not marked is sent again with the same id, and the first stage drops the copy', async () => {
   const input = newInput('{"numbers":[4,5,6]}', 0)
   await enter([input], entry)
-  // As if the process had been killed between the record and the mark.
-  await pipeline.database.query('update inputs set published_at = null where message_id = $1', [input.id])
+  // As if the process had been killed between the record and leaving the outbox.
+  await pipeline.database.query("insert into outbox (message_id, stage) values ($1, 'add')", [input.id])
   expect(await enterUnpublished(entry)).toBe(1)
   await using _stages = runStages(pipeline)
   const totals = async () => {

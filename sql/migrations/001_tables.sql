@@ -8,13 +8,10 @@ return encode(uuid_send(id), 'hex');
 create function first_id(at timestamptz) returns uuid language sql immutable parallel safe
 return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
 
--- What entered the pipeline, and the generator's outbox. The row comes first, then the record on the topic, then the
--- mark: after a crash in between, the same id is published again and the first stage drops the duplicate.
+-- What entered the pipeline.
 create table inputs (
   message_id uuid primary key,
   created_at timestamptz not null default now(),
-  -- Null until the broker has it.
-  published_at timestamptz,
   partition integer not null,
   -- Where it entered: the stage that reads it first.
   stage text not null,
@@ -26,8 +23,16 @@ create table inputs (
   entered_by text
 ) partition by range (message_id);
 
-create index inputs_unpublished on inputs (message_id) where published_at is null;
-create index inputs_by_time on inputs using brin (published_at) with (pages_per_range = 32, autosummarize = on);
+create index inputs_by_time on inputs using brin (created_at) with (pages_per_range = 32, autosummarize = on);
+
+-- Inputs that the broker may not have yet. The rows come first, then the record on the topic, then this one is deleted: after
+-- a crash in between, the same id is published again and the first stage drops the duplicate. A table of its own, since a mark
+-- in `inputs` would write every row twice.
+create table outbox (
+  message_id uuid primary key,
+  created_at timestamptz not null default now(),
+  stage text not null
+);
 
 -- One row per message, attempt and stage, whatever came of it. The key is the promise "nothing twice".
 -- Columns of fixed length come first, the widest in front: no bytes are lost between them.

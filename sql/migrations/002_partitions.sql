@@ -13,9 +13,9 @@ create table finished_default partition of finished default;
 
 -- The rows of these three go one by one, the oldest first. Their ids do not say which those are, so they have an index that
 -- the days do without; finished has one everywhere.
-create index on inputs_past (published_at);
-create index on inputs_foreign (published_at);
-create index on inputs_default (published_at);
+create index on inputs_past (created_at);
+create index on inputs_foreign (created_at);
+create index on inputs_default (created_at);
 create index on results_past (computed_at);
 create index on results_foreign (computed_at);
 create index on results_default (computed_at);
@@ -84,13 +84,17 @@ declare
   is_young boolean;
 begin
   for name, young in
-    select d.name, case d."table" when 'results' then 'computed_at >= $1' else 'published_at >= $1 or published_at is null' end
+    select d.name, case d."table" when 'results' then 'computed_at >= $1' else 'created_at >= $1' end
     from day_partitions d where d.day = is_day_expired.day and d."table" <> 'finished'
   loop
     execute format('select exists (select from %I where %s)', name, young) into is_young using cutoff;
     if is_young then return false; end if;
   end loop;
-  return true;
+  return not exists (
+    select from outbox
+    where message_id >= first_id(is_day_expired.day::timestamp at time zone 'UTC')
+      and message_id < first_id((is_day_expired.day + 1)::timestamp at time zone 'UTC')
+  );
 end $$;
 
 -- Drops one partition of a day. Only the lock on the parent is waited for: no query that begins behind it gets further. What
@@ -106,15 +110,17 @@ begin
   return true;
 end $$;
 
--- Deletes a page of the oldest rows, as far as they are older than the cutoff. An input stays as long as its message has
--- results, from a replay for instance; 5,000 such inputs hold up those behind them until their results are old too.
+-- Deletes a page of the oldest rows, as far as they are older than the cutoff. An input stays as long as it is
+-- in the outbox, or its message has results, from a replay for instance; 5,000 such inputs hold up those behind them until their results are old too.
 create function delete_page(name text, at text, cutoff timestamptz, results text default null) returns bigint language plpgsql as $$
 declare
   deleted bigint;
 begin
   execute format(
     'delete from %1$I where ctid = any (array(select ctid from (select ctid, * from %1$I where %2$I < $1 order by %2$I limit 5000) oldest %3$s))',
-    name, at, 'where not exists (select from ' || quote_ident(results) || ' r where r.message_id = oldest.message_id)'
+    name, at,
+    'where not exists (select from ' || quote_ident(results) || ' r where r.message_id = oldest.message_id)'
+      || ' and not exists (select from outbox o where o.message_id = oldest.message_id)'
   ) using cutoff;
   get diagnostics deleted = row_count;
   return deleted;
@@ -197,7 +203,7 @@ begin
     for table_name, row_count in values
       ('results', delete_page('results' || suffix, 'computed_at', cutoff)),
       ('finished', delete_page('finished' || suffix, 'finished_at', cutoff)),
-      ('inputs', delete_page('inputs' || suffix, 'published_at', cutoff, 'results' || suffix))
+      ('inputs', delete_page('inputs' || suffix, 'created_at', cutoff, 'results' || suffix))
     loop
       partition_name := table_name || suffix;
       if row_count > 0 then return next; end if;

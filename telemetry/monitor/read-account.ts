@@ -8,7 +8,7 @@ from stage_totals order by position`
 
 const ofAll = `
 select entered::float8, finished::float8, dead::float8, duplicates::float8,
-  (select count(*)::float8 from inputs where published_at is null) as unsent
+  (select count(*)::float8 from outbox) as unsent
 from message_totals`
 
 export async function readAccount(database: Queryable): Promise<Account> {
