@@ -37,6 +37,7 @@ const processes = [
   { stage: 'generator', position: 0, args: ['generator'] },
   ...stages,
   { stage: 'monitor', position: stages.length + 1, args: ['monitor'] },
+  { stage: 'tracer', position: stages.length + 1, args: ['tracer'] },
 ]
 
 /** What the list says of a process's metrics, as Prometheus names them: "throughline_verdict gauge 0 OK, 1 ..." */
@@ -74,7 +75,13 @@ test.skipIf(command === undefined)(
     await using running = new AsyncDisposableStack()
     const started = processes.map(async (each) => {
       const port = await freePort()
-      const env = childEnvironment({ ...pipeline.env, METRICS_PORT: String(port) })
+      // A stage points from its measures to traces where traces are exported.
+      const endpoint = each.stage === 'add' ? 'http://127.0.0.1:1' : ''
+      const env = childEnvironment({
+        ...pipeline.env,
+        METRICS_PORT: String(port),
+        OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+      })
       running.use(await startProcess({ name: each.stage, args: each.args, env }))
       return { ...each, port }
     })
