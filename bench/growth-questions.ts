@@ -66,6 +66,7 @@ export const reportingQuestions: readonly Question[] = [
   { name: 'message_asked_for nothing', sql: "select message_asked_for('')" },
   { name: 'foreign_traces', sql: "select * from foreign_traces where trace_id = '${id}'" },
   { name: 'day_partitions', sql: 'select * from day_partitions' },
+  { name: 'tracer_position', sql: 'select * from tracer_position' },
   { name: 'message_history', sql: "select * from message_history where message_id = '${id}'" },
   { name: 'message_bars', sql: "select * from message_bars where message_id = '${id}'" },
   { name: 'alerts_delivered', sql: 'select * from alerts_delivered where $__timeFilter(received_at)' },
