@@ -38,7 +38,7 @@ export async function watched(
   })
   log.info(`/metrics, /healthz and /readyz answer on port ${doors.port} of ${config.METRICS_HOST}.`)
   const workWatched = (intercept: SendInterceptor) => {
-    const observer = { ...noopObserver, ...measuring(metrics, config), entering: intercept }
+    const observer = { ...measuring(metrics, config), entering: intercept }
     return work({ config, log, health, observer }, metrics)
   }
   // Messages enter at position 0 alone.

@@ -1,6 +1,7 @@
 import { startProcess } from '../local/pipeline-process.ts'
 import type { Child } from '../local/child-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
+import { newMessageId } from '../pipeline/message.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts'
@@ -74,6 +75,12 @@ function spansAbout(spans: readonly ReceivedSpan[], id: string, traceId: string)
   return [...unique.values()].toSorted((one, other) =>
     Number(one.startTimeUnixNano - other.startTimeUnixNano),
   )
+}
+
+/** A traceparent of a trace that is not kept. */
+export function unsampled() {
+  const traceId = newMessageId()
+  return { traceId, traceparent: `00-${traceId}-00f067aa0ba902b7-00` }
 }
 
 export const services = catalogue.map(({ name }) => name)

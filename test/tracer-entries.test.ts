@@ -2,7 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import { PRODUCER } from './read-otlp.ts'
 import { chain } from './span-chain.ts'
-import { services, shape, tracedPipeline, wholePath, type TracedPipeline } from './traced-pipeline.ts'
+import {
+  services,
+  shape,
+  tracedPipeline,
+  unsampled,
+  wholePath,
+  type TracedPipeline,
+} from './traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 
@@ -12,12 +19,6 @@ beforeAll(async () => {
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
-
-/** A traceparent of a trace that is not kept. */
-function unsampled() {
-  const traceId = newMessageId()
-  return { traceId, traceparent: `00-${traceId}-00f067aa0ba902b7-00` }
-}
 
 test('a service between two stages that continues the trace is the parent of what comes behind it', async () => {
   const [id, traceId] = [newMessageId(), newMessageId()]

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import type { ReceivedSpan } from './read-otlp.ts'
-import { services, tracedPipeline, type TracedPipeline } from './traced-pipeline.ts'
+import { services, tracedPipeline, unsampled, type TracedPipeline } from './traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 
@@ -11,12 +11,6 @@ beforeAll(async () => {
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
-
-/** A traceparent of a trace that is not kept. */
-function unsampled() {
-  const traceId = newMessageId()
-  return { traceId, traceparent: `00-${traceId}-00f067aa0ba902b7-00` }
-}
 
 /** A message whose trace is kept: when its spans are here, those of an earlier message on the partition would be, too. */
 async function passLater(): Promise<void> {
