@@ -44,7 +44,7 @@ async function handleBatch({ messages, commit }: Batch<Message>): Promise<number
   if (isFirst) await save(database, rows, outcomes)
   const results = outcomes.flatMap((outcome) => (isDeadLetter(outcome) ? [] : [outcome]))
   const sending = beginSending((begunAt) => resultRecords(results, begunAt, () => undefined))
-  await sender.send(route.target, sending.records, sending.acknowledged)
+  await sender.send(route.target, sending.records, sending.progress)
   if (route.isLast) await insertFinished(database, rows, publishedOf(results, sending).published)
   await commit(messages.length)
   return messages.length

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { metadataOf, senderBy, type Acknowledged, type OutgoingRecord } from './producer.ts'
+import { metadataOf, noProgress, senderBy, type OutgoingRecord } from './producer.ts'
 
 const record = (partition: number, text = '', more: Partial<OutgoingRecord> = {}): OutgoingRecord => ({
   partition,
@@ -23,21 +23,23 @@ function broker(
   const on = (partition: number) => log.filter((each) => each.partition === partition)
   const request = (_: string, records: readonly OutgoingRecord[]) => {
     requests.push(records.length)
-    const partition = records[0]?.partition ?? 0
     const error = records.map(refusal).find((reason) => reason !== undefined)
     if (error !== undefined) return Promise.reject(error)
-    const offset = BigInt(on(partition).length)
-    log.push(...records)
-    return Promise.resolve({ partition, offset, appendedAt: 0 })
+    const metadata = records.map((one) => {
+      const offset = BigInt(on(one.partition).length)
+      log.push(one)
+      return { partition: one.partition, offset, appendedAt: 0 }
+    })
+    return Promise.resolve(metadata)
   }
   return { sender: senderBy(request, { ...limits, ...changes }), requests, on }
 }
 
-test('each partition has a request of its own, in which its records are in order', async () => {
+test('the first attempt is one request for all partitions, and the records of each are in order', async () => {
   const { sender, requests, on } = broker(() => undefined)
   const records = [2, 0, 2, 1].map((partition, index) => record(partition, String(index)))
   const metadata = await sender.send('stage2', records)
-  expect(requests.toSorted((one, other) => one - other)).toEqual([1, 1, 2])
+  expect(requests).toEqual([4])
   expect(on(2).map(({ value }) => value)).toEqual(['0', '2'])
   expect(metadata.map((one) => [one?.partition, one?.offset])).toEqual([
     [2, 0n],
@@ -47,21 +49,21 @@ test('each partition has a request of its own, in which its records are in order
   ])
 })
 
-test('while one partition fails the others are not sent again and again, and their metadata are kept', async () => {
+test('a partition that fails does not hold up the others: each has a request of its own from the second attempt', async () => {
   let isAway = true
   const { sender, on } = broker(({ partition }) =>
     partition === 1 && isAway ? new Error('Not enough replicas') : undefined,
   )
   const records = [0, 1, 2, 1].map((partition) => record(partition))
-  const acknowledged: Acknowledged = new Map()
+  const progress = noProgress()
   for (let attempt = 0; attempt < 5; attempt += 1) {
-    await expect(sender.send('stage2', records, acknowledged)).rejects.toThrow('Not enough replicas')
+    await expect(sender.send('stage2', records, progress)).rejects.toThrow('Not enough replicas')
     // A batch of another partition is not affected.
     await sender.send('stage2', [record(3)])
   }
   expect([0, 1, 2, 3].map((partition) => on(partition).length)).toEqual([1, 0, 1, 5])
   isAway = false
-  const metadata = await sender.send('stage2', records, acknowledged)
+  const metadata = await sender.send('stage2', records, progress)
   expect(metadata.map((one) => one?.partition)).toEqual([0, 1, 2, 1])
   expect([0, 1, 2].map((partition) => on(partition).length)).toEqual([1, 2, 1])
 })
@@ -98,8 +100,25 @@ test('the size of a record is that of its key, its value and every value of ever
   }
 })
 
-test('an answer that says nothing of the partition is no answer: its records may be nowhere', () => {
+test('each record has the offset behind the one before it on its partition, whatever order the answers have', () => {
+  const answers = [3, 0].map((partition) => ({
+    topicName: 'stage2',
+    partition,
+    errorCode: 0,
+    baseOffset: String(partition * 10),
+    logAppendTime: '1700000000000',
+  }))
+  const metadata = metadataOf(answers, [record(0), record(3), record(0)])
+  expect(metadata.map(({ partition, offset }) => [partition, offset])).toEqual([
+    [0, 0n],
+    [3, 30n],
+    [0, 1n],
+  ])
+  expect(metadata[0]?.appendedAt).toBe(1_700_000_000_000)
+})
+
+test('an answer that leaves a partition out is no answer: its records may be nowhere', () => {
   const answer = { topicName: 'stage2', partition: 0, errorCode: 0, baseOffset: '7', logAppendTime: '-1' }
-  expect(metadataOf([answer])).toMatchObject({ partition: 0, offset: 7n })
-  expect(() => metadataOf([])).toThrow('Kafka did not say')
+  expect(metadataOf([answer], [record(0)])).toMatchObject([{ partition: 0, offset: 7n }])
+  expect(() => metadataOf([answer], [record(0), record(1)])).toThrow('Kafka did not say')
 })

@@ -27,30 +27,36 @@ export interface RecordMetadata {
   readonly appendedAt: number
 }
 
-/** What became of records over all attempts to send them. Undefined for a record that the broker refuses for its size. */
-export type Acknowledged = Map<OutgoingRecord, RecordMetadata | undefined>
+/** The attempts to send the same records: how many were begun, and what they achieved. */
+export interface SendProgress {
+  attempts: number
+  /** Undefined for a record that the broker refuses for its size. */
+  readonly acknowledged: Map<OutgoingRecord, RecordMetadata | undefined>
+}
+
+export const noProgress = (): SendProgress => ({ attempts: 0, acknowledged: new Map() })
 
 /** Is around a produce request: it sends exactly these records, by calling `send` once. */
 export type SendInterceptor = <T>(records: readonly OutgoingRecord[], send: () => Promise<T>) => Promise<T>
 
 export interface Sender {
   /**
-   * Sends records, one produce request for each partition and chunk, those of a partition in order. Returns once all
-   * replicas in sync have them; undefined for a record that the broker refuses for its size.
-   * @param acknowledged empty at the first attempt, and given again with the same records at the next: records that are in
-   *   it are not sent again
+   * Sends records, those of a partition in order. Returns once all replicas in sync have them; undefined for a record that
+   * the broker refuses for its size. The first attempt is one request for all partitions, which is fastest; the next ones
+   * are a request for each partition, so that a partition that fails does not hold up the others.
+   * @param progress given again with the same records at the next attempt: what is acknowledged is not sent again
    * @throws any other error of kafkajs: the records that are not acknowledged may be there or not
    */
   send(
     topic: string,
     records: readonly OutgoingRecord[],
-    acknowledged?: Acknowledged,
+    progress?: SendProgress,
   ): Promise<(RecordMetadata | undefined)[]>
   close(): Promise<void>
 }
 
-/** Sends records of one partition. Returns the metadata of the first, behind which the others are. */
-type Request = (topic: string, records: readonly OutgoingRecord[]) => Promise<RecordMetadata>
+/** Sends records and returns the metadata of each. */
+type Request = (topic: string, records: readonly OutgoingRecord[]) => Promise<RecordMetadata[]>
 
 export function createSender(kafka: Kafka, settings: KafkaSettings, intercept?: SendInterceptor): Sender {
   const producers = createProducers(kafka, settings, intercept)
@@ -62,7 +68,8 @@ type Limits = Pick<KafkaSettings, 'maxRequestBytes' | 'maxRequestBytesBeforeDisc
 /** {@link createSender}, by any way to make a request. */
 export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'> {
   return {
-    async send(topic, records, acknowledged = new Map()) {
+    async send(topic, records, progress = noProgress()) {
+      const { acknowledged } = progress
       const sendChunk = async (chunk: readonly OutgoingRecord[]): Promise<void> => {
         const [first] = chunk
         if (first === undefined) return
@@ -72,10 +79,8 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
           return
         }
         try {
-          const { offset, ...where } = await request(topic, chunk)
-          for (const [index, record] of chunk.entries()) {
-            acknowledged.set(record, { ...where, offset: offset + BigInt(index) })
-          }
+          const metadata = await request(topic, chunk)
+          for (const [index, record] of chunk.entries()) acknowledged.set(record, metadata[index])
         } catch (error) {
           if (!isTooLarge(error)) throw error
           if (chunk.length === 1) acknowledged.set(first, undefined)
@@ -88,8 +93,12 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
         for (const chunk of chunks) await sendChunk(chunk)
       }
       const rest = records.filter((record) => !acknowledged.has(record))
-      const partitions = Map.groupBy(rest, ({ partition }) => partition).values()
-      const sends = [...partitions].map((some) => sendInOrder(chunksOf(some, sizeOf, limits.maxRequestBytes)))
+      progress.attempts += 1
+      const groups =
+        progress.attempts === 1 ? [rest] : Map.groupBy(rest, ({ partition }) => partition).values()
+      const sends = Array.from(groups, (group) =>
+        sendInOrder(chunksOf(group, sizeOf, limits.maxRequestBytes)),
+      )
       const settled = await within(timeouts.publish, 'Produce', Promise.allSettled(sends))
       const failure = settled.find(({ status }) => status === 'rejected')
       if (failure?.status === 'rejected') throw failure.reason
@@ -124,7 +133,7 @@ function createProducers(
       const messages = records.map((record) => ({ ...record }))
       const send = () => handle.producer.send({ topic, acks: -1, messages })
       const sent = handle.connected.then(() => intercept(messages, send))
-      return metadataOf(await within(timeouts.produce, 'Produce', sent))
+      return metadataOf(await within(timeouts.produce, 'Produce', sent), messages)
     } catch (error) {
       // After a rejected request the state of the producer is not known: it is replaced. A record's size says nothing of it.
       if (current === handle && !isTooLarge(error)) current = undefined
@@ -152,21 +161,34 @@ async function disconnect({ producer, connected }: ProducerHandle): Promise<void
   await connected.then(() => producer.disconnect()).catch(() => undefined)
 }
 
-/** A record stays on its partition, so the order within one holds from end to end. */
+/** A record stays on its partition, so the order within one holds from end to end. The number is corrected where it goes. */
 const keepPartition: ICustomPartitioner =
   () =>
   ({ message, partitionMetadata }) =>
-    (message.partition ?? 0) % partitionMetadata.length
+    (message.partition = (message.partition ?? 0) % partitionMetadata.length)
 
 /**
- * @throws when the broker says nothing: kafkajs does not ask a broker again that has answered once, also when the partition
- *   has moved there since, and would leave its records out
+ * The broker answers with the offset of the first record of each partition; the others follow it.
+ * @throws when the answer leaves a partition out: kafkajs does not ask a broker again that has answered once, also when the
+ *   partition has moved there since, and would leave its records out
  */
-export function metadataOf([answer]: readonly KafkajsMetadata[]): RecordMetadata {
-  if (answer === undefined) throw new Error('Kafka did not say what became of the records')
-  const { partition, baseOffset, logAppendTime } = answer
-  const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : now()
-  return { partition, offset: BigInt(baseOffset ?? -1), appendedAt }
+export function metadataOf(
+  answers: readonly KafkajsMetadata[],
+  records: readonly Pick<OutgoingRecord, 'partition'>[],
+): RecordMetadata[] {
+  const acknowledgedAt = now()
+  const next = new Map(
+    answers.map(({ partition, baseOffset, logAppendTime }) => {
+      const appendedAt = Number(logAppendTime) > 0 ? Number(logAppendTime) : acknowledgedAt
+      return [partition, { partition, offset: BigInt(baseOffset ?? -1), appendedAt }]
+    }),
+  )
+  return records.map(({ partition }) => {
+    const metadata = next.get(partition)
+    if (metadata === undefined) throw new Error(`Kafka did not say what became of partition ${partition}`)
+    next.set(partition, { ...metadata, offset: metadata.offset + 1n })
+    return metadata
+  })
 }
 
 /** For its topic, or for a segment of it. */

@@ -6,7 +6,7 @@ import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
 import { deliver, type DeliverOptions, type Publication, type StageContext } from './deliver.ts'
 import type { Message } from './message.ts'
-import type { Sender } from '../kafka/producer.ts'
+import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
 
 const route = routeOf(readConfig({}), 'add')
@@ -32,7 +32,7 @@ function recordedStage(failing: readonly string[] = []) {
     return answer
   }
   const sender: Sender = {
-    async send(topic, records, acknowledged = new Map()) {
+    async send(topic, records, { acknowledged } = noProgress()) {
       const asked = now()
       await step(`publish to ${topic}`, undefined)
       for (const record of records) acknowledged.set(record, { partition: 0, offset: 0n, appendedAt: asked })
@@ -83,9 +83,9 @@ test('a result that is too large becomes a dead letter once, however often its s
   const { sender } = context
   const refusing: Sender = {
     ...sender,
-    async send(topic, records, acknowledged) {
-      const metadata = await sender.send(topic, records, acknowledged)
-      for (const record of topic === route.target ? records : []) acknowledged?.set(record, undefined)
+    async send(topic, records, progress = noProgress()) {
+      const metadata = await sender.send(topic, records, progress)
+      for (const record of topic === route.target ? records : []) progress.acknowledged.set(record, undefined)
       return topic === route.target ? records.map(() => undefined) : metadata
     },
   }
@@ -135,24 +135,6 @@ test('a batch that was saved is not saved again when publishing fails, and is no
   expect(published).toMatchObject([
     { results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] },
   ])
-})
-
-test('results and dead letters each have the time of their own sending', async () => {
-  const { context, options, published } = recordedStage()
-  const begun = now()
-  const compute = (one: Message) =>
-    one.offset === '2' ? deadLetter(one) : { ...result(one), computedAt: begun }
-  await deliver([message(1), message(2)], { ...context, compute }, options)
-  const [publication] = published
-  const inOrder = [
-    begun,
-    publication?.results[0]?.sentAt,
-    publication?.acknowledgedAt,
-    publication?.lettersSentAt,
-    publication?.lettersAcknowledgedAt,
-    now(),
-  ].map(Number)
-  expect(inOrder).toEqual(inOrder.toSorted((one, other) => one - other))
 })
 
 test('how far the time of sending had to be lifted, to be no earlier than computing, is told', async () => {

@@ -1,5 +1,4 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import { now } from './clock.ts'
 import type { DeadLetter, Outcome } from './compute.ts'
 import type { Database } from '../sql/database.ts'
 import { countDuplicates } from '../sql/counters.ts'
@@ -48,11 +47,6 @@ export interface DeliverOptions {
 export interface Publication extends Pick<Saved, 'redelivered' | 'duplicates'> {
   readonly results: readonly Published[]
   readonly deadLetters: readonly DeadLetter[]
-  /** When the broker had acknowledged the results. */
-  readonly acknowledgedAt: number
-  /** When the dead letters began to be published, and when the broker had acknowledged them. */
-  readonly lettersSentAt: number
-  readonly lettersAcknowledgedAt: number
 }
 
 /**
@@ -114,8 +108,7 @@ async function saveAndPublish(
   const results = (progress.results ??= beginSending((begunAt) =>
     resultRecords(saved.results, begunAt, traceparentOf),
   ))
-  await using('Kafka', () => sender.send(route.target, results.records, results.acknowledged))
-  const acknowledgedAt = now()
+  await using('Kafka', () => sender.send(route.target, results.records, results.progress))
   const { published, refused } = publishedOf(saved.results, results)
   if (refused.length > 0) {
     progress.oversized ??= await using('Postgres', () => deadLetterOversized(database, rows, refused))
@@ -125,11 +118,9 @@ async function saveAndPublish(
     deadLetterRecords(deadLetters, route, traceparentOf),
   ))
   await using('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
-  const lettersAcknowledgedAt = now()
   if (route.isLast) await using('Postgres', () => insertFinished(database, rows, published))
   const { redelivered, duplicates } = saved
-  const times = { acknowledgedAt, lettersSentAt: letters.begunAt, lettersAcknowledgedAt }
-  return { results: published, deadLetters, redelivered, duplicates, ...times }
+  return { results: published, deadLetters, redelivered, duplicates }
 }
 
 /** A group waits for its slowest member when it rebalances, and drops one that is not done in time. */

@@ -1,5 +1,8 @@
+import { createRequire } from 'node:module'
 import { pino, type Logger } from 'pino'
-import pretty from 'pino-pretty'
+import type { PinoPretty } from 'pino-pretty'
+
+const require = createRequire(import.meta.url)
 
 export type Log = Logger
 
@@ -15,5 +18,7 @@ const forPeople = {
 export function createLog(level: string, fields: Record<string, unknown>): Log {
   const options = { level, base: fields, timestamp: () => `,"time":"${new Date().toISOString()}"` }
   if (!process.stdout.isTTY) return pino({ ...options, formatters: { level: (label) => ({ level: label }) } })
+  // Loaded only for a terminal: the processes of the pipeline do without its 4 MB.
+  const pretty = require('pino-pretty') as typeof PinoPretty
   return pino(options, pretty(forPeople))
 }

@@ -3,7 +3,13 @@ import { now } from './clock.ts'
 import type { DeadLetter } from './compute.ts'
 import { ownHeaders } from './headers.ts'
 import type { Message } from './message.ts'
-import type { Acknowledged, OutgoingRecord, RecordMetadata, Sender } from '../kafka/producer.ts'
+import {
+  noProgress,
+  type OutgoingRecord,
+  type RecordMetadata,
+  type Sender,
+  type SendProgress,
+} from '../kafka/producer.ts'
 import type { Route } from './route.ts'
 import type { SavedResult } from './save.ts'
 
@@ -25,12 +31,12 @@ export type Published = SavedResult & {
 export interface Sending {
   readonly begunAt: number
   readonly records: readonly OutgoingRecord[]
-  readonly acknowledged: Acknowledged
+  readonly progress: SendProgress
 }
 
 export function beginSending(record: (begunAt: number) => OutgoingRecord[]): Sending {
   const begunAt = now()
-  return { begunAt, records: record(begunAt), acknowledged: new Map() }
+  return { begunAt, records: record(begunAt), progress: noProgress() }
 }
 
 /** The records for the next topic, exactly as the rows hold the bodies. */
@@ -58,13 +64,13 @@ export function resultRecords(
 /** What became of results that were sent: those on the topic, and those that the broker refuses for their size. */
 export function publishedOf(
   results: readonly SavedResult[],
-  { begunAt, records, acknowledged }: Sending,
+  { begunAt, records, progress }: Sending,
 ): { readonly published: readonly Published[]; readonly refused: readonly SavedResult[] } {
   const published: Published[] = []
   const refused: SavedResult[] = []
   for (const [index, result] of results.entries()) {
     const record = records[index]
-    const metadata = record && acknowledged.get(record)
+    const metadata = record && progress.acknowledged.get(record)
     if (metadata === undefined) refused.push(result)
     else {
       const sentAt = sentAtOf(result, begunAt)
@@ -108,10 +114,10 @@ const WITHOUT_VALUE = 'too large for this topic: it is in the table results'
 export async function sendDeadLetters(
   sender: Sender,
   topic: string,
-  { records, acknowledged }: Sending,
+  { records, progress }: Sending,
 ): Promise<void> {
   if (records.length === 0) return
-  const metadata = await sender.send(topic, records, acknowledged)
+  const metadata = await sender.send(topic, records, progress)
   const refused = records.filter((_, index) => metadata[index] === undefined)
   const withoutValue = refused.map((record) => ({
     ...record,

@@ -44,9 +44,6 @@ const nothing: Publication = {
   deadLetters: [],
   redelivered: new Set(),
   duplicates: [],
-  acknowledgedAt: time,
-  lettersSentAt: time,
-  lettersAcknowledgedAt: time,
 }
 
 /** The samples after a batch, those with a value other than 0, by name and the labels that matter. */

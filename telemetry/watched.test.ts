@@ -15,8 +15,7 @@ function publicationOf(from: Message): Publication {
   const { computedAt } = result(from)
   const metadata = { partition: 0, offset: 0n, appendedAt: computedAt }
   const published = { ...result(from), sentAt: computedAt, sentSkewMs: 0, metadata, arrivedAt: computedAt }
-  const times = { acknowledgedAt: computedAt, lettersSentAt: computedAt, lettersAcknowledgedAt: computedAt }
-  return { results: [published], deadLetters: [], redelivered: new Set(), duplicates: [], ...times }
+  return { results: [published], deadLetters: [], redelivered: new Set(), duplicates: [] }
 }
 
 /** The traces that the measures of a message point to. */
