@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { UserError } from '../pipeline/user-error.ts'
 import { createProgram, report } from './program.ts'
 
-const program = createProgram()
+const program = await createProgram()
 const commands = program.commands.map((command) => [command.name(), command] as const)
 
 function helpOf(command: Command): string {
@@ -58,7 +58,7 @@ test.each([
   [['--version'], 0],
   [['status', '--help'], 0],
 ])('%s ends with exit code %i', async (args, code) => {
-  const quiet = createProgram()
+  const quiet = await createProgram()
   for (const command of [quiet, ...quiet.commands])
     command.configureOutput({ writeOut: () => {}, writeErr: () => {} })
   const error: unknown = await quiet.parseAsync(args, { from: 'user' }).then(

@@ -49,10 +49,10 @@ test.each(rules)(
 
 test.each(rules)(
   '$uid says what happens and what to do, with commands that exist, and when it is over',
-  ({ annotations }) => {
+  async ({ annotations }) => {
     expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)
     expect(annotations.summary).toMatch(/^[^]*\{\{-? else -?\}\}[^]{10,}\{\{ end \}\}\.$/)
-    const commands = createProgram().commands.map((command) => command.name())
+    const commands = (await createProgram()).commands.map((command) => command.name())
     // The tracer is not started as a stage is.
     const written = /`throughline (?:\{\{ if eq \$labels\.stage "tracer" \}\}(\w+)\{\{ else \}\})?([\w-]+)/g
     const named = [...annotations.summary.matchAll(written)].flatMap(([, ...names]) => names.filter(Boolean))
