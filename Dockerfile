@@ -7,6 +7,8 @@ RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --ignore-scripts --no
 
 FROM node:24.21.0-bookworm-slim
 ENV NODE_ENV=production
+# One arena of malloc for all threads: 2 MB less for each process.
+ENV MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 # There is no build step: what runs is what is read here.
@@ -22,7 +24,7 @@ ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN install -d -o node .compiled
 USER node
 # What V8 compiles is good for the same flags only.
-RUN node --heap-growing-percent=100 --no-parallel-scavenge -e "Promise.all(['./cli/program.ts', './telemetry/entry-sdk.ts', './telemetry/tracer/tracer.ts', '@opentelemetry/exporter-trace-otlp-proto'].map((path) => import(path)))"
+RUN node --heap-growing-percent=100 --no-parallel-scavenge --input-type=module -e "await (await import('./cli/program.ts')).createProgram(); await import('./telemetry/entry-sdk.ts'); await import('@opentelemetry/exporter-trace-otlp-proto')"
 # How V8 tidies small heaps: see local/lean-node.ts. Their sizes are in NODE_OPTIONS, beside the limit of the container.
 ENTRYPOINT ["node", "--heap-growing-percent=100", "--no-parallel-scavenge", "cli/throughline.ts"]
 CMD ["--help"]

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ChildOptions } from '../local/child-process.ts'
-import { compileCache, heapFlags } from '../local/lean-node.ts'
+import { memoryVariables, heapFlags } from '../local/lean-node.ts'
 
 const cwd = join(import.meta.dirname, '..')
 
@@ -14,7 +14,7 @@ export function script(args: readonly string[], env: NodeJS.ProcessEnv): ChildOp
     command: process.execPath,
     args: [...heapFlags, ...args],
     cwd,
-    env: { ...compileCache, ...env },
+    env: { ...memoryVariables, ...env },
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Child, startChild } from './child-process.ts'
-import { compileCache, heapFlags } from './lean-node.ts'
+import { memoryVariables, heapFlags } from './lean-node.ts'
 
 export interface PipelineProcess {
   /** Marks its lines, and names it in errors: "add", "generator". */
@@ -21,7 +21,7 @@ export function startProcess({ name, args, env, onLine }: PipelineProcess): Prom
     command: process.execPath,
     args: [...heapFlags, 'cli/throughline.ts', ...args],
     cwd,
-    env: { ...compileCache, ...env },
+    env: { ...memoryVariables, ...env },
     onLine,
   })
 }
