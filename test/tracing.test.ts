@@ -10,19 +10,19 @@ let pipeline: TracedPipeline
 beforeAll(async () => {
   pipeline = await tracedPipeline()
   // All of it is there before the first stage looks.
-  await pipeline.throughline('generator', '--messages', '300')
+  await pipeline.throughline('generator', '--messages', '1000')
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-test('hundreds of messages: one trace for each message, its id the message id, every stage in it, each consumer below the producer before', async () => {
+test('a thousand messages: one trace for each message, its id the message id, every stage in it, each consumer below the producer before', async () => {
   const { rows } = await pipeline.database.query<{ id: string }>(
     `select encode(uuid_send(message_id), 'hex') as id from inputs`,
   )
   const ids = rows.map(({ id }) => id)
-  expect(ids).toHaveLength(300)
-  await expect.poll(() => pipeline.finished(ids), wait).toBe(300)
-  await expect.poll(() => pipeline.receiver.spans.length, wait).toBeGreaterThanOrEqual(300 * 13)
+  expect(ids).toHaveLength(1000)
+  await expect.poll(() => pipeline.finished(ids), wait).toBe(1000)
+  await expect.poll(() => pipeline.receiver.spans.length, wait).toBeGreaterThanOrEqual(1000 * 13)
   for (const id of ids) {
     const spans = pipeline.spansAbout(id)
     expect(spans).toHaveLength(13)
@@ -126,7 +126,7 @@ test('spans have the times of the rows, to the microsecond', async () => {
     `select hex(message_id) as id, stage, ${micros('started_at')}, ${micros('sent_at')}, ${micros('next_queued_at')}
      from steps where trace_id = hex(message_id) and next_queued_at is not null order by message_id, position`,
   )
-  expect(rows.length).toBeGreaterThanOrEqual(300 * 6)
+  expect(rows.length).toBeGreaterThanOrEqual(1000 * 6)
   const known = Map.groupBy(pipeline.receiver.spans, (span) => `${span.traceId} ${span.service}`)
   for (const { id, stage, started_at, sent_at, next_queued_at } of rows) {
     const spans = new Map((known.get(`${id} ${stage}`) ?? []).map((span) => [span.kind, span]))
