@@ -7,7 +7,9 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{stages,pipeline,kafka,telemetry,cli,local,grafana,sql,bench,docker}/**/*.test.ts'],
+          include: [
+            '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,bench,test/{grafana,compose}}/**/*.test.ts',
+          ],
         },
       },
       {

@@ -4,7 +4,7 @@ import { readConfig } from '../pipeline/config.ts'
 import { openDatabase } from '../sql/database.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { rawInsert } from './raw-insert.ts'
 
 /**

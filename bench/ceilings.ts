@@ -1,5 +1,5 @@
 import { openDatabase } from '../sql/database.ts'
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { bareLoop } from './bare-loop.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'
 import { rawInserts } from './raw-insert.ts'

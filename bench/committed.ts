@@ -1,6 +1,6 @@
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { endTopics, routes } from '../pipeline/route.ts'
 import { pipeline } from '../stages/index.ts'
 import type { Trial } from './trial.ts'

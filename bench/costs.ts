@@ -1,4 +1,4 @@
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { drainColumns, drainNote } from './drain-columns.ts'
 import { drainOnce } from './drain-once.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'

@@ -1,6 +1,6 @@
 import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
-import type { OwnServers } from '../test/own-servers.ts'
+import type { OwnServers } from '../test/support/own-servers.ts'
 import { openCommitted } from './committed.ts'
 import { fill, sampledIds, twelveIntegers } from './fill.ts'
 import { startReady, tracing, type Tracing } from './flow.ts'

@@ -1,4 +1,4 @@
-import type { OwnServers } from '../test/own-servers.ts'
+import type { OwnServers } from '../test/support/own-servers.ts'
 import { twelveIntegers } from './fill.ts'
 import type { Bench } from './part.ts'
 import { asShipped, startStages, tracer, type StageCommand, type StageProcesses } from './stage-processes.ts'

@@ -1,4 +1,4 @@
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { askEverything } from './growth-asking.ts'
 import { dropDays } from './growth-dropping.ts'
 import { grow } from './growth-loading.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { startFlow, startReady } from './flow.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'
 import { processorSeconds, residentMemory } from './processor-time.ts'

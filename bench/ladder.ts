@@ -1,4 +1,4 @@
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { startFlow } from './flow.ts'
 import { keepPace, WARM_UP_SECONDS } from './keep-pace.ts'
 import { TOLERANCE } from './pace.ts'

@@ -1,7 +1,7 @@
 import type { Producer } from 'kafkajs'
 import { createKafka } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { finish } from '../stages/index.ts'
 import { rawBody } from './raw-insert.ts'

@@ -1,5 +1,5 @@
 import type { Database } from '../sql/database.ts'
-import { startOwnServers } from '../test/own-servers.ts'
+import { startOwnServers } from '../test/support/own-servers.ts'
 import { drainOnce } from './drain-once.ts'
 import { inRounds, type Bench, type Part, type Planned } from './part.ts'
 import type { Column, Figures } from './report.ts'

@@ -5,9 +5,9 @@ import { childEnvironment, readConfig, type Config } from '../pipeline/config.ts
 import { databaseSettings, openDatabase, type Database } from '../sql/database.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { topicNames } from '../pipeline/route.ts'
-import type { OwnServers } from '../test/own-servers.ts'
+import type { OwnServers } from '../test/support/own-servers.ts'
 import { throughline } from './throughline.ts'
 
 /** A pipeline of one round: an empty database and empty topics on the servers of its part. Disposing removes both. */

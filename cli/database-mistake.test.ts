@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { databaseMistake } from './database-mistake.ts'
 
 const config = readConfig({})

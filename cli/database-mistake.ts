@@ -1,5 +1,5 @@
 import type { Config } from '../pipeline/config.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** What a person can do about an error of Postgres or on the way to it; undefined when it is nobody's mistake. */
 export function databaseMistake(error: unknown, config: Config): UserError | undefined {

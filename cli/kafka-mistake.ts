@@ -1,5 +1,5 @@
 import type { Config } from '../pipeline/config.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** What a person can do about an error that kafkajs throws; undefined when it is nobody's mistake. */
 export function kafkaMistake(error: unknown, config: Config): UserError | undefined {

@@ -1,11 +1,11 @@
 import type { Config } from '../pipeline/config.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { untilStopped } from '../pipeline/process.ts'
 import type { ProcessContext } from '../pipeline/process-context.ts'
-import type { Log } from '../pipeline/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Door } from '../telemetry/http.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { watched } from '../telemetry/watched.ts'
+import { watched } from './with-telemetry.ts'
 
 export interface ProcessPlace {
   readonly stage: string

@@ -1,6 +1,6 @@
 import { CommanderError, InvalidArgumentError, type Command } from 'commander'
 import { expect, test } from 'vitest'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { createProgram, report } from './program.ts'
 
 const program = await createProgram()

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import packageJson from '../package.json' with { type: 'json' }
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { exitCode, exitCodesHelp } from './exit-code.ts'
 
 /** Each command adds itself to the program. */
@@ -10,14 +10,14 @@ const commands = {
   generator: async () => (await import('./generator.ts')).addGenerator,
   monitor: async () => (await import('./monitor.ts')).addMonitor,
   tracer: async () => (await import('./tracer.ts')).addTracer,
-  migrate: async () => (await import('./migrate/migrate.ts')).addMigrate,
-  submit: async () => (await import('./submit/submit.ts')).addSubmit,
-  follow: async () => (await import('./follow/follow.ts')).addFollow,
+  migrate: async () => (await import('./migrate.ts')).addMigrate,
+  submit: async () => (await import('./submit.ts')).addSubmit,
+  follow: async () => (await import('./follow.ts')).addFollow,
   trace: async () => (await import('./trace.ts')).addTrace,
-  status: async () => (await import('./status/status.ts')).addStatus,
-  'dead-letters': async () => (await import('./dead-letters/dead-letters.ts')).addDeadLetters,
-  replay: async () => (await import('./replay/replay.ts')).addReplay,
-  alerts: async () => (await import('./alerts/alerts.ts')).addAlerts,
+  status: async () => (await import('./status.ts')).addStatus,
+  'dead-letters': async () => (await import('./dead-letters.ts')).addDeadLetters,
+  replay: async () => (await import('./replay.ts')).addReplay,
+  alerts: async () => (await import('./alerts.ts')).addAlerts,
 }
 
 const isCommand = (word: string): word is keyof typeof commands => Object.hasOwn(commands, word)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { exportsTraces, readConfig } from '../pipeline/config.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { examples } from './examples.ts'
 import { messageIds } from './option-parsers.ts'
 import { print } from './output.ts'

@@ -1,7 +1,7 @@
 import type { Config } from '../pipeline/config.ts'
 import type { Database } from '../sql/database.ts'
 import type { SendInterceptor } from '../kafka/producer.ts'
-import { withEntryTracing } from '../telemetry/entry-tracing.ts'
+import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
 import { withDatabase } from './with-database.ts'
 import { withKafka, type KafkaAccess } from './with-kafka.ts'
 

@@ -2,7 +2,7 @@ import type { Admin, Kafka } from 'kafkajs'
 import type { Config } from '../pipeline/config.ts'
 import { kafkaSettings, type KafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createLog } from '../pipeline/log.ts'
+import { createLog } from '../telemetry/log.ts'
 import { kafkaMistake } from './kafka-mistake.ts'
 
 export interface KafkaAccess {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { createProgram } from '../cli/program.ts'
-import { alertingText, readRuleGroups, readRules } from './alert-rules.ts'
-import { dashboards } from './dashboards.ts'
+import { alertingText, readRuleGroups, readRules } from '../test/grafana/alert-rules.ts'
+import { dashboards } from '../test/grafana/dashboards.ts'
 
 const rules = readRules()
 const ofStages = rules.filter(({ dashboardUid }) => dashboardUid === 'stage')

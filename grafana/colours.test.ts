@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dashboards, type Panel } from './dashboards.ts'
+import { dashboards, type Panel } from '../test/grafana/dashboards.ts'
 
 const panels = dashboards.flatMap((dashboard) => dashboard.panels)
 const lines = panels.filter(({ type }) => type === 'timeseries')

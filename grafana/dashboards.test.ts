@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { pipeline } from '../stages/index.ts'
-import { readCompose } from '../docker/compose-file.ts'
-import { alertingText, readRules } from './alert-rules.ts'
-import { dashboards, linksOf, questionsTo, type Panel } from './dashboards.ts'
-import { fillInPromql, fillInSql } from './fill-in.ts'
+import { readCompose } from '../test/compose/compose-file.ts'
+import { alertingText, readRules } from '../test/grafana/alert-rules.ts'
+import { dashboards, linksOf, questionsTo, type Panel } from '../test/grafana/dashboards.ts'
+import { fillInPromql, fillInSql } from '../test/grafana/fill-in.ts'
 
 const panels = dashboards.flatMap(({ uid, panels: own }) =>
   own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),

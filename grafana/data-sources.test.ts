@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { readCompose, readOurs } from '../docker/compose-file.ts'
-import { readRules } from './alert-rules.ts'
-import { dashboards } from './dashboards.ts'
-import { dataSources, provisioningText } from './data-sources.ts'
+import { readCompose, readOurs } from '../test/compose/compose-file.ts'
+import { readRules } from '../test/grafana/alert-rules.ts'
+import { dashboards } from '../test/grafana/dashboards.ts'
+import { dataSources, provisioningText } from '../test/grafana/data-sources.ts'
 
 test('everything that is asked is asked of a data source that is provisioned, by its type', () => {
   const provisioned = dataSources.map(({ uid, type }) => ({ uid, type }))

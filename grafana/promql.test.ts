@@ -1,11 +1,11 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { metricList, type MetricDefinition } from '../telemetry/metric-list.ts'
-import { readRules } from './alert-rules.ts'
-import { dashboards, questionsTo } from './dashboards.ts'
-import { questionsFromOthers } from './data-sources.ts'
-import { fillInPromql } from './fill-in.ts'
-import { selectionsOf } from './promql.ts'
+import { readRules } from '../test/grafana/alert-rules.ts'
+import { dashboards, questionsTo } from '../test/grafana/dashboards.ts'
+import { questionsFromOthers } from '../test/grafana/data-sources.ts'
+import { fillInPromql } from '../test/grafana/fill-in.ts'
+import { selectionsOf } from '../test/grafana/promql.ts'
 
 const ofDashboards = dashboards.flatMap((dashboard) => questionsTo('prometheus', dashboard))
 const ofRules = readRules().flatMap(({ title, data }) =>

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dashboards } from './dashboards.ts'
+import { dashboards } from '../test/grafana/dashboards.ts'
 
 // Within the project, so that the compiler finds Grafana's types, and where nobody else looks.
 const cache = join(import.meta.dirname, '..', '.cache')
@@ -45,7 +45,7 @@ function withFields(text: string): string {
 
 /** What the compiler says of a dashboard that is written as a value of Grafana's type. */
 async function complaintsAbout(name: string, text: string): Promise<string> {
-  const typed = `import type { CheckedDashboard } from '../../grafana/published-types.ts'\nexport const it: CheckedDashboard = ${withFields(text)}`
+  const typed = `import type { CheckedDashboard } from '../../test/grafana/published-types.ts'\nexport const it: CheckedDashboard = ${withFields(text)}`
   await writeFile(join(directory, `${name}.ts`), typed)
   const compiler = join(import.meta.dirname, '..', 'node_modules', 'typescript', 'bin', 'tsc')
   const run = promisify(execFile)(process.execPath, [compiler, '-p', directory])

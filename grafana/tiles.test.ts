@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dashboards, type Panel } from './dashboards.ts'
+import { dashboards, type Panel } from '../test/grafana/dashboards.ts'
 
 const tiles = dashboards.flatMap(({ panels }) => panels.filter(({ type }) => type === 'stat'))
 const named = (wrong: readonly Panel[]) => wrong.map(({ title }) => title)

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { readRules } from './alert-rules.ts'
-import { dashboards } from './dashboards.ts'
-import { fillInPromql } from './fill-in.ts'
-import { selectionsOf } from './promql.ts'
+import { readRules } from '../test/grafana/alert-rules.ts'
+import { dashboards } from '../test/grafana/dashboards.ts'
+import { fillInPromql } from '../test/grafana/fill-in.ts'
+import { selectionsOf } from '../test/grafana/promql.ts'
 
 const panels = dashboards.flatMap(({ uid, panels: own }) =>
   own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 import type * as Kafkajs from 'kafkajs'
 import { patchKafkajs } from './patches/index.ts'
 import type { KafkaSettings } from './settings.ts'
-import type { Log } from '../pipeline/log.ts'
+import type { Log } from '../telemetry/log.ts'
 
 const require = createRequire(import.meta.url)
 

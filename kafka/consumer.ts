@@ -3,7 +3,7 @@ import { createCoalescer } from './batch-coalescer.ts'
 import type { KafkaSettings } from './settings.ts'
 import type { OutageTracker } from '../pipeline/retry.ts'
 import type { ProcessContext } from '../pipeline/process-context.ts'
-import { timeouts, within } from '../pipeline/timeouts.ts'
+import { timeouts, within } from '../telemetry/timeouts.ts'
 
 /** Where a message is. */
 interface Position {

@@ -6,9 +6,9 @@ import type {
   RecordMetadata as KafkajsMetadata,
 } from 'kafkajs'
 import { chunksOf } from './chunks.ts'
-import { now } from '../pipeline/clock.ts'
+import { now } from '../telemetry/clock.ts'
 import type { KafkaSettings } from './settings.ts'
-import { timeouts, within } from '../pipeline/timeouts.ts'
+import { timeouts, within } from '../telemetry/timeouts.ts'
 
 /** One record on its way out. */
 export interface OutgoingRecord {

@@ -1,4 +1,4 @@
-import { duration } from '../cli/duration.ts'
+import { duration } from '../cli/render/duration.ts'
 import { count } from '../stages/refusal.ts'
 import type { Database } from '../sql/database.ts'
 

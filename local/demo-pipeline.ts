@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Status, readStatus } from '../cli/status/read-status.ts'
+import { type Status, readStatus } from '../sql/read-status.ts'
 import { withDatabase } from '../cli/with-database.ts'
 import { withKafka } from '../cli/with-kafka.ts'
 import type { Config } from '../pipeline/config.ts'

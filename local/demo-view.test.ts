@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect, test } from 'vitest'
-import type { Status } from '../cli/status/read-status.ts'
+import type { Status } from '../sql/read-status.ts'
 import { demoView } from './demo-view.ts'
 
 const status: Status = {

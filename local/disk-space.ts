@@ -1,5 +1,5 @@
 import { statfs } from 'node:fs/promises'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 const MIB = 1024 * 1024
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { fakeProgram } from './fake-program.ts'
 import { findProgram } from './find-program.ts'
 import { throwAwayDirectory } from './throw-away-directory.ts'

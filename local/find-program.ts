@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, resolve } from 'node:path'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** The programs that are made use of where they are installed, and the variables that name them when they lie elsewhere. */
 const variables = { tempo: 'TEMPO_BIN', prometheus: 'PROMETHEUS_BIN', grafana: 'GRAFANA_BIN' } as const

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { fakeProgram } from './fake-program.ts'
 import { requireJava } from './java.ts'
 import { throwAwayDirectory } from './throw-away-directory.ts'

@@ -1,4 +1,4 @@
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { runToEnd } from './run-to-end.ts'
 
 const OLDEST = 17

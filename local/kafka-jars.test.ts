@@ -1,7 +1,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { fakeProgram } from './fake-program.ts'
 import { kafkaJars } from './kafka-jars.ts'
 import { throwAwayDirectory } from './throw-away-directory.ts'

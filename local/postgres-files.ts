@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { runToEnd } from './run-to-end.ts'
 import { type SystemUser, may } from './system-user.ts'
 

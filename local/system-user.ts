@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { runToEnd } from './run-to-end.ts'
 
 export interface SystemUser {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { exportsTraces, readConfig, segmentHours, tracesProtocol } from './config.ts'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 const complaintsAbout = (env: Record<string, string>): string => {
   try {

@@ -1,6 +1,6 @@
 // Version 3, which the package keeps for good: version 4 takes 4 MB more of every process.
 import { z } from 'zod/v3'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 const whole = (from: number, to: number) => {
   const expected = `expected a whole number from ${from} to ${to}`

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { message } from '../test/made-up-outcomes.ts'
+import { message } from '../test/support/made-up-outcomes.ts'
 import { handle, type Retry } from './consumer-process.ts'
-import { createHealth } from './health.ts'
-import { createLog } from './log.ts'
-import { longestTimeout } from './timeouts.ts'
+import { createHealth } from '../telemetry/health.ts'
+import { createLog } from '../telemetry/log.ts'
+import { longestTimeout } from '../telemetry/timeouts.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())

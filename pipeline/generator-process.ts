@@ -7,7 +7,7 @@ import { retryForever } from './retry.ts'
 import { routes } from './route.ts'
 import { createSender } from '../kafka/producer.ts'
 import type { ProcessContext } from './process-context.ts'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** Opens the way into the pipeline: the first stage's topic, with the outbox before it. */
 export function openEntry({

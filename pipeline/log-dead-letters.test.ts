@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { deadLetter, message } from '../test/made-up-outcomes.ts'
+import { deadLetter, message } from '../test/support/made-up-outcomes.ts'
 import type { DeadLetter } from './compute.ts'
 import { logDeadLetters } from './log-dead-letters.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../telemetry/log.ts'
 
 function logged(letters: readonly DeadLetter[]) {
   const lines: [level: string, fields: object, text: string][] = []

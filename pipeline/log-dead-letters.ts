@@ -1,5 +1,5 @@
 import type { DeadLetter } from './compute.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { traceIdOf } from './message.ts'
 
 /** One line for each reason in a batch, however many died of it; the others are named at the level debug. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { v7 as uuidv7 } from 'uuid'
-import { now } from './clock.ts'
+import { now } from '../telemetry/clock.ts'
 import { carriedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 import { parseTraceparent, type Traceparent } from './traceparent.ts'
 

@@ -1,10 +1,10 @@
-import { now } from './clock.ts'
+import { now } from '../telemetry/clock.ts'
 import type { Database } from '../sql/database.ts'
 import { insertInputs, markPublished, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
 import { ownHeaders } from './headers.ts'
 import { newMessageId } from './message.ts'
 import type { Sender } from '../kafka/producer.ts'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** Where messages enter: the stage that reads the topic first. */
 export interface Entry {

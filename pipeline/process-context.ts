@@ -1,6 +1,6 @@
 import type { Config } from './config.ts'
-import type { Health } from './health.ts'
-import type { Log } from './log.ts'
+import type { Health } from '../telemetry/health.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Observer } from './observer.ts'
 
 /** What every process of the pipeline is given. */

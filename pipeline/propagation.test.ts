@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { message } from '../test/made-up-outcomes.ts'
+import { message } from '../test/support/made-up-outcomes.ts'
 import { readConfig } from './config.ts'
 import { createPropagation } from './propagation.ts'
 import { spanId } from './span-ids.ts'

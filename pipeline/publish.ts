@@ -1,5 +1,5 @@
 import type { IHeaders } from 'kafkajs'
-import { now } from './clock.ts'
+import { now } from '../telemetry/clock.ts'
 import type { DeadLetter } from './compute.ts'
 import { ownHeaders } from './headers.ts'
 import type { Message } from './message.ts'

@@ -2,7 +2,7 @@ import type { Database, Queryable } from '../sql/database.ts'
 import { carriedHeaders, headersFromText, ownHeaders } from './headers.ts'
 import type { Route } from './route.ts'
 import type { Sender } from '../kafka/producer.ts'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** A record as a stage got it, from the rows. */
 interface Received {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createHealth } from './health.ts'
-import { createLog } from './log.ts'
+import { createHealth } from '../telemetry/health.ts'
+import { createLog } from '../telemetry/log.ts'
 import { createOutageTracker, retryForever, type RetryOptions } from './retry.ts'
 
 beforeEach(() => void vi.useFakeTimers())

@@ -1,5 +1,5 @@
-import type { Health } from './health.ts'
-import type { Log } from './log.ts'
+import type { Health } from '../telemetry/health.ts'
+import type { Log } from '../telemetry/log.ts'
 import { sleep } from './sleep.ts'
 
 export interface RetryOptions {

@@ -1,7 +1,7 @@
 import { finish, pipeline } from '../stages/index.ts'
 import type { Stage } from '../stages/stage.ts'
 import type { Config } from './config.ts'
-import { UserError } from './user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 /** Where one stage stands in the flow. */
 export interface Route {

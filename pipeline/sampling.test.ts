@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { message } from '../test/made-up-outcomes.ts'
+import { message } from '../test/support/made-up-outcomes.ts'
 import type { Config } from './config.ts'
 import type { Message } from './message.ts'
 import { createSampling } from './sampling.ts'

@@ -1,6 +1,6 @@
 import { DatabaseError, Pool, type ClientConfig } from 'pg'
 import type { Config } from '../pipeline/config.ts'
-import { timeouts } from '../pipeline/timeouts.ts'
+import { timeouts } from '../telemetry/timeouts.ts'
 
 export type Database = Pool
 export type Queryable = Pick<Pool, 'query'>

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import type { Pool } from 'pg'
-import type { Log } from '../pipeline/log.ts'
+import type { Log } from '../telemetry/log.ts'
 import { keepPartitions } from './partitions.ts'
 
 const directory = fileURLToPath(new URL('./migrations', import.meta.url))

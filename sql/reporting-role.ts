@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
 import { type Database, type Queryable, transaction } from './database.ts'
-import type { Log } from '../pipeline/log.ts'
+import type { Log } from '../telemetry/log.ts'
 
 /** The login of the dashboards. Every viewer of a dashboard may ask in SQL whatever this role may. */
 const reportingRole = 'grafana'

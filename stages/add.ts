@@ -1,5 +1,5 @@
-import { decimals } from './exact/readers.ts'
-import { sum } from './exact/sum.ts'
+import { decimals } from './numbers/readers.ts'
+import { sum } from './numbers/sum.ts'
 import { defineStage } from './stage.ts'
 
 /** The sum, every digit of it. */

@@ -1,5 +1,5 @@
-import { quotient } from './exact/quotient.ts'
-import { count, decimal } from './exact/readers.ts'
+import { quotient } from './numbers/quotient.ts'
+import { count, decimal } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
 /** The average: the body's `sum` divided by how many numbers it has. */

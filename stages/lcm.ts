@@ -1,5 +1,5 @@
-import { leastCommonMultiple } from './exact/least-common-multiple.ts'
-import { decimals } from './exact/readers.ts'
+import { leastCommonMultiple } from './numbers/least-common-multiple.ts'
+import { decimals } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
 /** The least number that every number divides: 7.5 for 1.5 and 2.5. */

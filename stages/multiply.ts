@@ -1,5 +1,5 @@
-import { product } from './exact/product.ts'
-import { decimals } from './exact/readers.ts'
+import { product } from './numbers/product.ts'
+import { decimals } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
 /** The product, every digit of it. */

@@ -1,4 +1,4 @@
-import { doubles } from './exact/readers.ts'
+import { doubles } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
 /** The sine of each number, in radians: the platform's, of the nearest double. */

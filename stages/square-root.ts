@@ -1,5 +1,5 @@
-import { radicand } from './exact/readers.ts'
-import { root } from './exact/root.ts'
+import { radicand } from './numbers/readers.ts'
+import { root } from './numbers/root.ts'
 import { defineStage } from './stage.ts'
 
 /** The square roots of what the stages before it found. */

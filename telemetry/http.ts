@@ -1,9 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import type { Health } from '../pipeline/health.ts'
-import type { Log } from '../pipeline/log.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import type { Health } from './health.ts'
+import type { Log } from './log.ts'
+import { UserError } from './user-error.ts'
 import type { Metrics } from './metrics.ts'
 
 // An import of node:http looks at all that it has, and so loads what programs for browsers need: 14 MB for each process.

@@ -1,15 +1,15 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { readRules } from '../grafana/alert-rules.ts'
+import { readRules } from './grafana/alert-rules.ts'
 import { databaseSettings } from '../sql/database.ts'
 import { makeReportingRole } from '../sql/reporting-role.ts'
-import { keepReport } from '../telemetry/monitor/keep.ts'
-import { createMemory } from '../telemetry/monitor/memory.ts'
-import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
-import { report } from '../telemetry/monitor/report.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { createQueue, fateOf } from './made-up-stages.ts'
-import { firingByRows } from './rows-of-rules.ts'
+import { keepReport } from '../monitor/keep.ts'
+import { createMemory } from '../monitor/memory.ts'
+import { monitoredGroups } from '../monitor/monitored-groups.ts'
+import { report } from '../monitor/report.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { createQueue, fateOf } from './support/made-up-stages.ts'
+import { firingByRows } from './support/rows-of-rules.ts'
 
 let pipeline: FreshPipeline
 let asGrafana: Client

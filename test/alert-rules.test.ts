@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readRules } from '../grafana/alert-rules.ts'
+import { readRules } from './grafana/alert-rules.ts'
 import { findProgram } from '../local/find-program.ts'
 import { tracerName } from '../pipeline/route.ts'
 import { pipeline } from '../stages/index.ts'
-import { backfilledPrometheus, type BackfilledPrometheus } from './backfilled-prometheus.ts'
-import { firingAt } from './firing-rules.ts'
-import { madeUpHours, type Happening } from './made-up-hours.ts'
-import type { Fate } from './made-up-stages.ts'
+import { backfilledPrometheus, type BackfilledPrometheus } from './support/backfilled-prometheus.ts'
+import { firingAt } from './support/firing-rules.ts'
+import { madeUpHours, type Happening } from './support/made-up-hours.ts'
+import type { Fate } from './support/made-up-stages.ts'
 
 const command = findProgram('prometheus')
 const minute = 60

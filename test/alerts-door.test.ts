@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createHealth } from '../pipeline/health.ts'
+import { createHealth } from '../telemetry/health.ts'
 import { openDatabase, type Database } from '../sql/database.ts'
 import { openDoors, type Door, type Doors } from '../telemetry/http.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { answerAlerts } from '../telemetry/monitor/alerts-door.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { answerAlerts } from '../monitor/alerts-door.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 let doors: Doors

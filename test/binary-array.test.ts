@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from '../sql/binary-array.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

@@ -3,10 +3,10 @@ import { writeCatalogue } from '../sql/catalogue.ts'
 import { insertFinished } from '../sql/finished.ts'
 import { routes, type Route } from '../pipeline/route.ts'
 import { save } from '../pipeline/save.ts'
-import { ledgerOf, missingNow } from '../telemetry/monitor/ledger.ts'
-import { readAccount } from '../telemetry/monitor/read-account.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { deadLetter, message, result } from './made-up-outcomes.ts'
+import { ledgerOf, missingNow } from '../monitor/ledger.ts'
+import { readAccount } from '../monitor/read-account.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { deadLetter, message, result } from './support/made-up-outcomes.ts'
 
 let pipeline: FreshPipeline
 let flow: readonly Route[]

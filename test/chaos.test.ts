@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { runChaos } from './chaos-run.ts'
-import { kinds, targets } from './chaos-plan.ts'
-import { chaosTable } from './chaos-table.ts'
+import { runChaos } from './chaos/run.ts'
+import { kinds, targets } from './chaos/plan.ts'
+import { chaosTable } from './chaos/table.ts'
 
 /** A deck of faults lasts about a minute: every kind is in it. */
 const MINUTES = 1

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { keepAlerts } from '../telemetry/monitor/keep-alerts.ts'
-import { throughline } from './cli-process.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { keepAlerts } from '../monitor/keep-alerts.ts'
+import { throughline } from './support/cli-process.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

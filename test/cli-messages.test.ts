@@ -2,10 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Status } from '../cli/status/read-status.ts'
-import { throughline } from './cli-process.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runStages, type RunningStages } from './running-stages.ts'
+import type { Status } from '../sql/read-status.ts'
+import { throughline } from './support/cli-process.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runStages, type RunningStages } from './support/running-stages.ts'
 
 let pipeline: FreshPipeline
 let stages: RunningStages

@@ -10,7 +10,7 @@ import { readConfig } from '../pipeline/config.ts'
 import { topicNames } from '../pipeline/route.ts'
 import { readRecordHours } from '../kafka/topics.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
-import { throughline } from './cli-process.ts'
+import { throughline } from './support/cli-process.ts'
 
 /** A database of its own, empty, and the environment that leads to it. */
 async function emptyDatabase() {

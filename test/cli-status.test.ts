@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Status } from '../cli/status/read-status.ts'
-import type { Verdict } from '../telemetry/monitor/verdict.ts'
+import type { Status } from '../sql/read-status.ts'
+import type { Verdict } from '../monitor/verdict.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { throughline } from './cli-process.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { throughline } from './support/cli-process.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

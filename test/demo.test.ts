@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { startOtlpReceiver } from './otlp-receiver.ts'
-import { type RunningDemo, startDemo } from './running-demo.ts'
+import { startOtlpReceiver } from './support/otlp-receiver.ts'
+import { type RunningDemo, startDemo } from './support/running-demo.ts'
 
 /** How a demo has ended, and how long that took from now on. */
 async function end({ child }: RunningDemo): Promise<{ code: number | null; tookMs: number }> {

@@ -1,8 +1,8 @@
 import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, type ProducerConfig } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Stage } from '../stages/stage.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runStages } from './support/running-stages.ts'
 
 // Records that others write in ways of their own. A test takes from the topic before that of the one before it: what it
 // sends on is in nobody's way.

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { readRules } from '../grafana/alert-rules.ts'
-import { dashboards } from '../grafana/dashboards.ts'
+import { readRules } from './grafana/alert-rules.ts'
+import { dashboards } from './grafana/dashboards.ts'
 import { findProgram } from '../local/find-program.ts'
-import { askedPipeline, type AskedPipeline } from './asked-pipeline.ts'
-import { unansweredPanels, valuesOf } from './panel-answers.ts'
-import { someTempo, type SomeTempo } from './some-tempo.ts'
-import { runGrafana, type RunningGrafana } from './running-grafana.ts'
+import { askedPipeline, type AskedPipeline } from './support/asked-pipeline.ts'
+import { unansweredPanels, valuesOf } from './support/panel-answers.ts'
+import { someTempo, type SomeTempo } from './support/some-tempo.ts'
+import { runGrafana, type RunningGrafana } from './support/running-grafana.ts'
 
 const command = findProgram('grafana')
 const canRun = command !== undefined && findProgram('prometheus') !== undefined

@@ -8,7 +8,7 @@ import { type LocalKafka, startKafka } from '../local/kafka.ts'
 import { startPostgres } from '../local/postgres.ts'
 import type { Login } from '../local/postgres-answers.ts'
 import { throwAwayDirectory } from '../local/throw-away-directory.ts'
-import { UserError } from '../pipeline/user-error.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { readConfig } from '../pipeline/config.ts'
 
 const { KAFKA_HOME: kafkaHome } = readConfig()

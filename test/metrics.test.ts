@@ -14,8 +14,8 @@ import { newMessageId } from '../pipeline/message.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { metricList, type MetricDefinition } from '../telemetry/metric-list.ts'
 import { roleOf } from '../telemetry/metrics.ts'
-import { askPrometheus } from './ask-prometheus.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { askPrometheus } from './support/ask-prometheus.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 
 const command = findProgram('prometheus')
 const promtool = command === undefined ? '' : join(dirname(command), 'promtool')

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { keepReport } from '../telemetry/monitor/keep.ts'
-import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
-import { report } from '../telemetry/monitor/report.ts'
+import { keepReport } from '../monitor/keep.ts'
+import { monitoredGroups } from '../monitor/monitored-groups.ts'
+import { report } from '../monitor/report.ts'
 import { keepPartitions } from '../sql/partitions.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { freePort } from '../local/free-port.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
-import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './dated-messages.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runFastMonitor } from './running-monitor.ts'
+import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './support/dated-messages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
 
 let pipeline: FreshPipeline
 beforeEach(async () => {

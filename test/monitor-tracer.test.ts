@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import { endTopics } from '../pipeline/route.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runFastMonitor } from './running-monitor.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
 
 let pipeline: FreshPipeline
 beforeEach(async () => {

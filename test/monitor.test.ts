@@ -3,10 +3,10 @@ import { startProcess } from '../local/pipeline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { groupMembers } from './group-members.ts'
-import { runFastMonitor } from './running-monitor.ts'
-import { runStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { groupMembers } from './support/group-members.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
+import { runStages } from './support/running-stages.ts'
 
 let pipeline: FreshPipeline
 beforeEach(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { newMessageId, readMessage } from '../pipeline/message.ts'
-import { createRecordReader } from '../telemetry/oldest-record.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { createRecordReader } from '../kafka/oldest-record.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { startBadWay } from './bad-way.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { watchProcess } from './watched-process.ts'
+import { startBadWay } from './support/bad-way.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { watchProcess } from './support/watched-process.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

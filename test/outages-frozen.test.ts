@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { childEnvironment } from '../pipeline/config.ts'
-import { startOwnServers, type OwnServers } from './own-servers.ts'
-import { postToStart } from './post-to-start.ts'
-import { runThroughline } from './run-throughline.ts'
-import { ready, waiting, watchProcess } from './watched-process.ts'
+import { startOwnServers, type OwnServers } from './support/own-servers.ts'
+import { postToStart } from './support/post-to-start.ts'
+import { runThroughline } from './support/run-throughline.ts'
+import { ready, waiting, watchProcess } from './support/watched-process.ts'
 
 let servers: OwnServers
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { runGeneratorProcess } from '../pipeline/generator-process.ts'
-import { createHealth } from '../pipeline/health.ts'
+import { createHealth } from '../telemetry/health.ts'
 import { noopObserver } from '../pipeline/observer.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 
 test('a generator is alive between its bursts, however long they are apart', async () => {
   await using pipeline = await freshPipeline({ SLEEP_MIN: '86400', SLEEP_MAX: '86400' })

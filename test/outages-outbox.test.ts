@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
-import { watchProcess } from './watched-process.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
+import { watchProcess } from './support/watched-process.ts'
 
 const wait = { timeout: 240_000, interval: 200 }
 

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { kafkaSettings, type KafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
 import { createSender, type OutgoingRecord } from '../kafka/producer.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { readTopic } from './read-topic.ts'
-import { startBadWay, type BadWay } from './bad-way.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { readTopic } from './support/read-topic.ts'
+import { startBadWay, type BadWay } from './support/bad-way.ts'
 
 let pipeline: FreshPipeline
 let way: BadWay

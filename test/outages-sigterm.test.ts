@@ -2,12 +2,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createLog } from '../pipeline/log.ts'
-import { startOwnServers, type OwnServers } from './own-servers.ts'
-import { postToStart } from './post-to-start.ts'
-import { runThroughline } from './run-throughline.ts'
-import { takeAway } from './take-away.ts'
-import { ready, waiting, watchProcess } from './watched-process.ts'
+import { createLog } from '../telemetry/log.ts'
+import { startOwnServers, type OwnServers } from './support/own-servers.ts'
+import { postToStart } from './support/post-to-start.ts'
+import { runThroughline } from './support/run-throughline.ts'
+import { takeAway } from './support/take-away.ts'
+import { ready, waiting, watchProcess } from './support/watched-process.ts'
 
 let servers: OwnServers
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { transaction } from '../sql/database.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 
 test('a connection that breaks in the middle of a transaction fails the transaction, not the process', async () => {
   await using pipeline = await freshPipeline()

@@ -3,8 +3,8 @@ import { newInput } from '../pipeline/generate.ts'
 import { enter, enterUnpublished, type Entry } from '../pipeline/outbox.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createSender, type Sender } from '../kafka/producer.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runStages } from './support/running-stages.ts'
 
 let pipeline: FreshPipeline
 let sender: Sender

@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { transaction } from '../sql/database.ts'
 import { keepPartitions, type Kept } from '../sql/partitions.ts'
-import { daysFromNow, idOf, makePastDay, nameOf } from './dated-messages.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { daysFromNow, idOf, makePastDay, nameOf } from './support/dated-messages.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 
 test('a row that is written while a day waits to be dropped keeps the day', async () => {
   await using pipeline = await freshPipeline()

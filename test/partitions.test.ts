@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { transaction } from '../sql/database.ts'
 import { keepPartitions, readDaysAhead } from '../sql/partitions.ts'
-import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './dated-messages.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { daysFromNow, idOf, makePastDay, nameOf, putMessage, putReplay } from './support/dated-messages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 const tables = ['finished', 'inputs', 'results'] as const
 

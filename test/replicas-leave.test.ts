@@ -2,10 +2,10 @@ import { expect, test } from 'vitest'
 import { routeOf } from '../pipeline/route.ts'
 import { add } from '../stages/add.ts'
 import type { Stage } from '../stages/stage.ts'
-import { readBacklog } from '../telemetry/backlog.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
-import { readTopic } from './read-topic.ts'
-import { runStages, type RunningStages } from './running-stages.ts'
+import { readBacklog } from '../kafka/backlog.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
+import { readTopic } from './support/read-topic.ts'
+import { runStages, type RunningStages } from './support/running-stages.ts'
 
 const wait = { timeout: 240_000, interval: 50 }
 

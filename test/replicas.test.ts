@@ -2,11 +2,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startChild, type Child } from '../local/child-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { routeOf } from '../pipeline/route.ts'
-import { readBacklog } from '../telemetry/backlog.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { groupMembers } from './group-members.ts'
-import { readTopic } from './read-topic.ts'
-import { watchProcess } from './watched-process.ts'
+import { readBacklog } from '../kafka/backlog.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { groupMembers } from './support/group-members.ts'
+import { readTopic } from './support/read-topic.ts'
+import { watchProcess } from './support/watched-process.ts'
 
 const PARTITIONS = 6
 
@@ -79,7 +79,7 @@ async function startSlowReplicas(count: number): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack()
   const env = childEnvironment({ ...pipeline.env, LOG_LEVEL: 'error' })
   for (let replica = 0; replica < count; replica += 1) {
-    const args = [`${import.meta.dirname}/slow-stage.ts`]
+    const args = [`${import.meta.dirname}/support/slow-stage.ts`]
     const child: Child = await startChild({ name: 'a slow stage', command: process.execPath, args, env })
     starting.use(child)
   }

@@ -5,8 +5,8 @@ import { freePort } from '../local/free-port.ts'
 import { startPostgres } from '../local/postgres.ts'
 import { throwAwayDirectory } from '../local/throw-away-directory.ts'
 import { readConfig } from '../pipeline/config.ts'
-import { createSeat } from '../telemetry/monitor/seat.ts'
-import { throughline } from './cli-process.ts'
+import { createSeat } from '../monitor/seat.ts'
+import { throughline } from './support/cli-process.ts'
 
 /** A Postgres of its own, since a role belongs to the whole server. */
 const stack = new AsyncDisposableStack()

@@ -1,12 +1,12 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { dashboards } from '../grafana/dashboards.ts'
-import { fillInSql } from '../grafana/fill-in.ts'
+import { dashboards } from './grafana/dashboards.ts'
+import { fillInSql } from './grafana/fill-in.ts'
 import { databaseSettings } from '../sql/database.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { makeReportingRole } from '../sql/reporting-role.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
 let asGrafana: Client

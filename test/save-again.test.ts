@@ -1,13 +1,13 @@
 import { expect, test, vi } from 'vitest'
 import type { DeadLetter } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { int2s, uuids } from '../sql/binary-array.ts'
 import { openDatabase } from '../sql/database.ts'
 import { selectSavedResults } from '../sql/saved-results.ts'
 import { spanId } from '../pipeline/span-ids.ts'
-import { deadLetter, message, result } from './made-up-outcomes.ts'
+import { deadLetter, message, result } from './support/made-up-outcomes.ts'
 
 /** Connections of another process. */
 const pipelineOf = (env: Readonly<Record<string, string>>) => openDatabase(readConfig(env), 2, () => {})

@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
-import { freshPipeline } from './fresh-pipeline.ts'
-import { deadLetter, message, result } from './made-up-outcomes.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
+import { deadLetter, message, result } from './support/made-up-outcomes.ts'
 
 test('a batch of several partitions is counted by partition, what enters and dies and comes again too', async () => {
   await using pipeline = await freshPipeline()

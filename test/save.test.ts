@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Outcome } from '../pipeline/compute.ts'
-import { now } from '../pipeline/clock.ts'
+import { now } from '../telemetry/clock.ts'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { deadLetter, message, result } from './made-up-outcomes.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { deadLetter, message, result } from './support/made-up-outcomes.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

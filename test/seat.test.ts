@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { createSeat } from '../telemetry/monitor/seat.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { watchProcess } from './watched-process.ts'
+import { createSeat } from '../monitor/seat.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { watchProcess } from './support/watched-process.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

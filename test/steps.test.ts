@@ -3,8 +3,8 @@ import { insertFinished } from '../sql/finished.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { save } from '../pipeline/save.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { message, result } from './made-up-outcomes.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { message, result } from './support/made-up-outcomes.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest'
 import type { Stage } from '../stages/stage.ts'
 import { routeOf } from '../pipeline/route.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runStages } from './support/running-stages.ts'
 
 const wait = { timeout: 240_000, interval: 20 }
 

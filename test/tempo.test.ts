@@ -9,9 +9,9 @@ import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { startProcess } from '../local/pipeline-process.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { askPrometheus } from './ask-prometheus.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { spansByService } from './spans-by-service.ts'
+import { askPrometheus } from './support/ask-prometheus.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { spansByService } from './support/spans-by-service.ts'
 
 const command = findProgram('tempo')
 const prometheusCommand = findProgram('prometheus')

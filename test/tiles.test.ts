@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { dashboards } from '../grafana/dashboards.ts'
-import { fillInPromql } from '../grafana/fill-in.ts'
+import { dashboards } from './grafana/dashboards.ts'
+import { fillInPromql } from './grafana/fill-in.ts'
 import { findProgram } from '../local/find-program.ts'
-import { askPrometheus } from './ask-prometheus.ts'
-import { backfilledPrometheus, type BackfilledPrometheus } from './backfilled-prometheus.ts'
-import { madeUpHours } from './made-up-hours.ts'
+import { askPrometheus } from './support/ask-prometheus.ts'
+import { backfilledPrometheus, type BackfilledPrometheus } from './support/backfilled-prometheus.ts'
+import { madeUpHours } from './support/made-up-hours.ts'
 
 const command = findProgram('prometheus')
 const minute = 60

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runStages, type RunningStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runStages, type RunningStages } from './support/running-stages.ts'
 
 let pipeline: FreshPipeline
 let stages: RunningStages

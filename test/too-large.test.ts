@@ -1,9 +1,9 @@
 import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { readTopic } from './read-topic.ts'
-import { runStages } from './running-stages.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { readTopic } from './support/read-topic.ts'
+import { runStages } from './support/running-stages.ts'
 import { add } from '../stages/add.ts'
 
 let pipeline: FreshPipeline

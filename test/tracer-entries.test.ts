@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { PRODUCER } from './read-otlp.ts'
-import { chain } from './span-chain.ts'
+import { PRODUCER } from './support/read-otlp.ts'
+import { chain } from './support/span-chain.ts'
 import {
   services,
   shape,
@@ -9,7 +9,7 @@ import {
   unsampled,
   wholePath,
   type TracedPipeline,
-} from './traced-pipeline.ts'
+} from './support/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 

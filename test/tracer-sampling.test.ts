@@ -2,7 +2,7 @@ import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
 import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { services, tracedPipeline } from './traced-pipeline.ts'
+import { services, tracedPipeline } from './support/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 const RATIO = 0.01

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import type { ReceivedSpan } from './read-otlp.ts'
-import { services, tracedPipeline, unsampled, type TracedPipeline } from './traced-pipeline.ts'
+import type { ReceivedSpan } from './support/read-otlp.ts'
+import { services, tracedPipeline, unsampled, type TracedPipeline } from './support/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { CONSUMER, ERROR, PRODUCER } from './read-otlp.ts'
-import { chain } from './span-chain.ts'
-import { services, shape, tracedPipeline, wholePath, type TracedPipeline } from './traced-pipeline.ts'
+import { CONSUMER, ERROR, PRODUCER } from './support/read-otlp.ts'
+import { chain } from './support/span-chain.ts'
+import { services, shape, tracedPipeline, wholePath, type TracedPipeline } from './support/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { createHealth } from '../pipeline/health.ts'
+import { createHealth } from '../telemetry/health.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
-import { createAdmin } from '../telemetry/kafka-cluster.ts'
-import { monitoredGroups } from '../telemetry/monitor/monitored-groups.ts'
-import { takeGroups } from '../telemetry/monitor/take-sample.ts'
-import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
-import { runFastMonitor } from './running-monitor.ts'
+import { createAdmin } from '../kafka/cluster.ts'
+import { monitoredGroups } from '../monitor/monitored-groups.ts'
+import { takeGroups } from '../monitor/take-sample.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
 
 let pipeline: FreshPipeline
 beforeEach(async () => {

@@ -1,6 +1,12 @@
 import type { IHeaders } from 'kafkajs'
 import { expect, test } from 'vitest'
-import { bytes, many, readByKafkajs, TIME, writtenByKafkajs } from './kafkajs-batch.fixture.ts'
+import {
+  bytes,
+  many,
+  readByKafkajs,
+  TIME,
+  writtenByKafkajs,
+} from '../../test/support/kafkajs-batch.fixture.ts'
 import { endOfBatch, readRecordBatch, type TakenRecord } from './read-record-batch.ts'
 import { recordBatch, type RecordToSend } from './record-batch.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { bytes, many, TIME, writtenByKafkajs } from './kafkajs-batch.fixture.ts'
+import { bytes, many, TIME, writtenByKafkajs } from '../../test/support/kafkajs-batch.fixture.ts'
 import { crc32c } from './crc32c.ts'
 import { recordBatch, type RecordToSend } from './record-batch.ts'
 

@@ -1,4 +1,4 @@
-"""JSON numbers as exact decimals, within the limits of stages/exact/limits.ts."""
+"""JSON numbers as exact decimals, within the limits of stages/numbers/limits.ts."""
 
 from decimal import Decimal, InvalidOperation
 

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { afterEach, expect, test, vi } from 'vitest'
-import { createLog } from '../../pipeline/log.ts'
+import { createLog } from '../log.ts'
 import { createTraceExporter, type Protocol } from './exporter.ts'
-import { id, options, rows } from './spans.fixture.ts'
+import { id, options, rows } from '../../test/support/spans.fixture.ts'
 import { spansOf } from './spans.ts'
 
 afterEach(() => vi.unstubAllEnvs())

@@ -1,6 +1,6 @@
 import { diag, DiagLogLevel, type DiagLogger } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import type { Log } from '../../pipeline/log.ts'
+import type { Log } from '../log.ts'
 
 // Only the one that is used is loaded: gRPC alone is 4 MB.
 const modules = {

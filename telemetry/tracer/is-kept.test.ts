@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { message } from '../../test/made-up-outcomes.ts'
+import { message } from '../../test/support/made-up-outcomes.ts'
 import { isKept } from './is-kept.ts'
 
 const rules = { deadLetterTopic: 'dead-letter', slowerThan: 5 }

@@ -1,6 +1,6 @@
 import type { Retry } from '../../pipeline/consumer-process.ts'
 import { headerText } from '../../pipeline/headers.ts'
-import type { Log } from '../../pipeline/log.ts'
+import type { Log } from '../log.ts'
 import type { Message } from '../../pipeline/message.ts'
 import { sleep } from '../../pipeline/sleep.ts'
 import type { Queryable } from '../../sql/database.ts'

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pipeline } from '../../stages/index.ts'
-import { askPrometheus } from '../ask-prometheus.ts'
-import { unansweredPanels } from '../panel-answers.ts'
-import { grafanaAt } from '../running-grafana.ts'
-import { spansByService } from '../spans-by-service.ts'
+import { askPrometheus } from '../support/ask-prometheus.ts'
+import { unansweredPanels } from '../support/panel-answers.ts'
+import { grafanaAt } from '../support/running-grafana.ts'
+import { spansByService } from '../support/spans-by-service.ts'
 import { inspect, serviceOf, without } from './compose.ts'
 import { startStack, type RunningStack } from './running-stack.ts'
 

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest'
+import type { StageStatus, Status } from '../../sql/read-status.ts'
+import { renderStatus } from './render-status.ts'
+
+const stage = (position: number, name: string, changes: Partial<StageStatus> = {}): StageStatus => ({
+  position,
+  stage: name,
+  running: 1,
+  done: 12_345_678,
+  dead: 0,
+  duplicates: 0,
+  waiting: 0,
+  waitMs: 3.21,
+  workMs: 0.042,
+  verdict: 'OK',
+  sentence: `${name} keeps up: nothing waits, 22/s`,
+  oldest: 0,
+  oldestMessage: null,
+  arrivals: 22.4,
+  served: 22.4,
+  drain: 0,
+  partitions: 4,
+  assigned: 4,
+  utilisation: 0.031,
+  ...changes,
+})
+
+const stopped = {
+  running: 0,
+  waiting: 1234,
+  waitMs: null,
+  workMs: null,
+  dead: 7,
+  verdict: 'STOPPED',
+  sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it',
+  oldest: 38,
+  oldestMessage: '019a0000000070008000000000000001',
+  served: 0,
+  drain: null,
+  assigned: 0,
+  utilisation: null,
+} as const
+
+const status: Status = {
+  stages: [stage(1, 'add'), stage(2, 'square-root', stopped)],
+  tracer: null,
+  entered: 12_345_690,
+  finished: 12_345_678,
+  inFlight: 5,
+  dead: 7,
+  duplicates: 2,
+  missing: 0,
+  endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
+}
+
+const sums = `
+entered 12,345,690   finished 12,345,678   in flight 5   dead 7   missing 0
+end to end   p50 12.5 ms   p95 18.6 ms   p99 1.24 s   (1,204 messages)
+wait, work: medians of the last minute; end to end: of what finished in it
+square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it
+  its oldest message is 019a0000000070008000000000000001`
+
+test('a line for each stage, sums below, and what to do about a stage that is not well', () => {
+  expect(renderStatus(status, { width: 80, color: false })).toBe(
+    `   stage        state    running  waiting  oldest     wait      work
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms
+2  square-root  STOPPED        0    1,234  38.0 s        -         -
+${sums}`,
+  )
+})
+
+test('a wide terminal shows more', () => {
+  expect(renderStatus(status, { width: 120, color: false })).toBe(
+    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
+2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
+${sums.replace('missing', 'duplicates 2   missing')}`,
+  )
+})
+
+test('the tracer has a line of its own, without what only rows know', () => {
+  const ofRows = { done: undefined, dead: undefined, waitMs: undefined, workMs: undefined }
+  const tracer = {
+    ...stage(3, 'tracer', stopped),
+    ...ofRows,
+    sentence: 'tracer is stopped',
+    oldestMessage: null,
+  }
+  const lines = renderStatus({ ...status, tracer }, { width: 120, color: false }).split('\n')
+  expect(lines[3]).toBe(
+    '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -',
+  )
+  expect(lines.at(-1)).toBe('tracer is stopped')
+  expect(renderStatus({ ...status, tracer }, { width: 80, color: false })).toContain(
+    'entered 12,345,690   finished',
+  )
+})
+
+test('what only a monitor knows is not claimed without one', () => {
+  const text = renderStatus({ ...status, missing: null }, { width: 80, color: false })
+  expect(text).not.toContain('missing')
+  expect(text).toContain('no monitor runs')
+})
+
+test.each([80, 120])('the table keeps to %i columns whatever the name of a stage', (width) => {
+  const long = stage(1, 'a-stage-that-somebody-has-given-a-very-long-name', { verdict: 'FALLING BEHIND' })
+  const lines = renderStatus({ ...status, stages: [long] }, { width, color: false }).split('\n')
+  expect(Math.max(...lines.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(width)
+})
+
+test('colour only when it is wanted', () => {
+  expect(renderStatus(status, { width: 80, color: true })).toContain('\u001B[31m')
+  expect(renderStatus(status, { width: 80, color: false })).not.toContain('\u001B')
+})
+
+test('nothing finished lately is said', () => {
+  expect(renderStatus({ ...status, endToEnd: null }, { width: 80, color: false })).toContain(
+    'end to end   nothing finished in the last minute',
+  )
+})

@@ -1,0 +1,50 @@
+import type { Command } from 'commander'
+import { readConfig } from '../pipeline/config.ts'
+import { diedAt, replay } from '../pipeline/replay.ts'
+import { routeOf, routes } from '../pipeline/route.ts'
+import { createSender } from '../kafka/producer.ts'
+import { examples } from './examples.ts'
+import { messageIds } from './option-parsers.ts'
+import { print } from './output.ts'
+import { withWayIn } from './way-in.ts'
+
+export function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .summary('send messages through again, from any stage')
+    .description(
+      'Sends messages once more to a stage, each as that stage got it, from the rows. It is a new attempt with rows, ' +
+        'times and a trace of its own; what was there stays. Without --from a message begins where it died, or at ' +
+        'the first stage when it did not. Prints a line for each that is sent.',
+    )
+    .argument('<id...>', 'message ids: 32 hex digits, with or without dashes', messageIds)
+    .option('-f, --from <stage>', 'the stage to begin at, by its name or position')
+    .addHelpText(
+      'after',
+      examples(
+        ['One that died, after what killed it was mended', 'npx throughline replay ID'],
+        ['One that finished, from the average on', 'npx throughline replay ID --from average'],
+        [
+          'Whatever lcm had no answer to lately',
+          'npx throughline replay $(npx throughline dead-letters -s lcm --ids)',
+        ],
+      ),
+    )
+    .action(async (ids: readonly string[], { from }: { from?: string }) => {
+      const config = readConfig()
+      const wanted = from === undefined ? undefined : routeOf(config, from)
+      await withWayIn(config, async ({ database, access, intercept }) => {
+        const sender = createSender(access.kafka, access.settings, intercept)
+        try {
+          for (const id of ids) {
+            const route = wanted ?? routeOf(config, (await diedAt(database, id)) ?? '1')
+            const before = routes(config)[route.position - 2]?.stage.name
+            const attempt = await replay(id, { database, sender, route, before })
+            print(`${id}  attempt ${attempt}, from ${route.stage.name}`)
+          }
+        } finally {
+          await sender.close()
+        }
+      })
+    })
+}

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+
+export interface Service {
+  readonly image: string
+  readonly build?: string
+  readonly command?: string | readonly string[]
+  readonly pull_policy?: string
+  readonly container_name?: string
+  readonly restart: string
+  readonly init?: boolean
+  readonly mem_limit: string
+  readonly cap_drop: readonly string[]
+  readonly security_opt: readonly string[]
+  readonly ports?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly environment?: Readonly<Record<string, string | number | null>>
+  readonly healthcheck: Readonly<Record<string, unknown>>
+  readonly networks?: unknown
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+}
+
+export interface ComposeFile {
+  readonly services: Readonly<Record<string, Service>>
+  readonly volumes: Readonly<Record<string, null>>
+}
+
+const root = new URL('../../', import.meta.url)
+
+/** A file of the repository. */
+export function readOurs(path: string): string {
+  return readFileSync(new URL(path, root), 'utf8')
+}
+
+/** The compose file as it is written: anchors and merges are resolved, variables are not. */
+export function readCompose(path = 'docker-compose.yml'): ComposeFile {
+  return parse(readOurs(path), { merge: true, logLevel: 'error' }) as ComposeFile
+}
+
+/** The variables that compose.azure.yml does not start without. */
+export function azureNeeds(): string[] {
+  return [...readOurs('compose.azure.yml').matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name = '']) => name)
+}
