@@ -1,28 +1,21 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
-import { examples } from './examples.ts'
-import { isoTime } from './iso-time.ts'
-import { positiveWhole } from './option-parsers.ts'
-import { look, print, printJson } from './output.ts'
-import { withDatabase } from './with-database.ts'
-import { readAlerts, type DeliveredAlert } from '../sql/read-alerts.ts'
-import { renderAlerts } from './render/render-alerts.ts'
-
-interface Options {
-  readonly limit: number
-  readonly json?: true
-}
+import { readAlerts } from '../sql/read-alerts.ts'
+import { examples, positiveWhole } from './options.ts'
+import { alertJson, renderAlerts } from './render/render-alerts.ts'
+import { print, printJson, terminal } from './render/terminal.ts'
+import { withDatabase } from './servers.ts'
 
 export function addAlerts(program: Command): void {
   program
     .command('alerts')
-    .summary('what somebody was told: alerts that fired and were resolved')
+    .summary('alerts that Grafana delivered, fired and resolved')
     .description(
-      'Lists the alerts that Grafana has delivered to the monitor, newest first: when, how bad, which and at which ' +
+      'Lists the alerts that Grafana has delivered to the monitor, newest first: time, severity, name and ' +
         'stage, and what to do about it; for one that is resolved, how long it lasted.',
     )
     .option('-n, --limit <n>', 'how many to list', positiveWhole, 20)
-    .option('--json', 'print values, whole')
+    .option('--json', 'print all values')
     .addHelpText(
       'after',
       examples(
@@ -30,19 +23,10 @@ export function addAlerts(program: Command): void {
         ['For a program', 'npx throughline alerts --json'],
       ),
     )
-    .action(async ({ limit, json }: Options) => {
+    .action(async ({ limit, json }: { limit: number; json?: true }) => {
       const alerts = await withDatabase(readConfig(), (database) => readAlerts(database, limit))
       if (json) printJson(alerts.map(alertJson))
-      else if (alerts.length > 0) print(renderAlerts(alerts, look().width))
+      else if (alerts.length > 0) print(renderAlerts(alerts, terminal().width))
       else print('No alert was delivered so far.')
     })
-}
-
-function alertJson({ receivedAt, startsAt, endsAt, ...rest }: DeliveredAlert): unknown {
-  return {
-    ...rest,
-    receivedAt: isoTime(receivedAt),
-    startsAt: isoTime(startsAt),
-    endsAt: endsAt === null ? null : isoTime(endsAt),
-  }
 }

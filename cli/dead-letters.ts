@@ -1,15 +1,17 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
-import type { Database } from '../sql/database.ts'
 import { routeOf } from '../pipeline/route.ts'
-import { deadLetterJson, summaryJson } from './render/dead-letter-json.ts'
-import { examples } from './examples.ts'
-import { exitCode } from './exit-code.ts'
-import { messageId, positiveWhole } from './option-parsers.ts'
-import { look, print, printJson } from './output.ts'
+import type { Database } from '../sql/database.ts'
 import { readDeadLetters, readLatestDeadLetters } from '../sql/read-dead-letters.ts'
-import { renderDeadLetter, renderSummaries } from './render/render-dead-letters.ts'
-import { withDatabase } from './with-database.ts'
+import { examples, exitCode, messageId, positiveWhole } from './options.ts'
+import {
+  deadLetterJson,
+  renderDeadLetter,
+  renderSummaries,
+  summaryJson,
+} from './render/render-dead-letters.ts'
+import { print, printJson, terminal } from './render/terminal.ts'
+import { withDatabase } from './servers.ts'
 
 interface Options {
   readonly limit: number
@@ -45,7 +47,7 @@ export function addDeadLetters(program: Command): void {
       const config = readConfig()
       const stage = options.stage === undefined ? undefined : routeOf(config, options.stage).stage.name
       await withDatabase(config, async (database) => {
-        if (id === undefined) await list(database, { ...options, stage })
+        if (id === undefined) await list(database, options, stage)
         else await show(database, id, options.json === true)
       })
     })
@@ -53,12 +55,13 @@ export function addDeadLetters(program: Command): void {
 
 async function list(
   database: Database,
-  { limit, stage, json, ids }: Omit<Options, 'stage'> & { stage: string | undefined },
+  { limit, json, ids }: Options,
+  stage: string | undefined,
 ): Promise<void> {
   const letters = await readLatestDeadLetters(database, { limit, stage })
   if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
   else if (json) printJson(letters.map(summaryJson))
-  else if (letters.length > 0) print(renderSummaries(letters, look().width))
+  else if (letters.length > 0) print(renderSummaries(letters, terminal().width))
   else print(`No dead letters${stage === undefined ? '' : ` at ${stage}`}.`)
 }
 

@@ -1,20 +1,19 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
-import { runGeneratorProcess } from '../pipeline/generator-process.ts'
-import { examples } from './examples.ts'
-import { positiveWhole } from './option-parsers.ts'
+import { runGeneratorProcess } from '../pipeline/generator.ts'
+import { examples, positiveWhole } from './options.ts'
 import { pipelineProcess } from './pipeline-process.ts'
 
 export function addGenerator(program: Command): void {
   program
     .command('generator')
-    .summary('let messages with random numbers in')
+    .summary('generate messages with random numbers')
     .description(
-      'Lets messages with random numbers into the pipeline: in bursts with pauses between (MESSAGE_MIN/MAX, ' +
-        'SLEEP_MIN/MAX), at a steady RATE a second, or a given number at once. What the numbers are like is ' +
-        'said by COUNT_MIN/MAX, NUMBERS_MIN/MAX and NUMBERS_DECIMALS. It waits for servers that are away.',
+      'Sends messages with random numbers into the pipeline: in bursts with pauses between (MESSAGE_MIN/MAX, ' +
+        'SLEEP_MIN/MAX), at a steady RATE a second, or a given number at once. COUNT_MIN/MAX, NUMBERS_MIN/MAX and ' +
+        'NUMBERS_DECIMALS say what the numbers are like. It waits for servers that are away.',
     )
-    .option('-n, --messages <n>', 'let this many in without pauses, then end', positiveWhole)
+    .option('-n, --messages <n>', 'send this many without pauses, then end', positiveWhole)
     .addHelpText(
       'after',
       examples(

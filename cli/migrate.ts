@@ -1,25 +1,18 @@
 import type { Command } from 'commander'
-import type { Admin } from 'kafkajs'
-import { Pool } from 'pg'
-import { writeCatalogue } from '../sql/catalogue.ts'
-import { readConfig, type Config } from '../pipeline/config.ts'
-import { databaseSettings, type Database } from '../sql/database.ts'
+import { createKafka, type Admin } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
-import { createKafka } from '../kafka/client.ts'
+import { createTopics, readRecordHours } from '../kafka/topics.ts'
+import { type Config, readConfig } from '../pipeline/config.ts'
+import { retryForever } from '../pipeline/retry.ts'
+import { routes, topicPlan } from '../pipeline/route.ts'
+import { migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
+import { makeReportingRole } from '../sql/reporting-role.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
-import { migrateDatabase } from '../sql/migrate.ts'
-import { makeReportingRole } from '../sql/reporting-role.ts'
-import { retryForever } from '../pipeline/retry.ts'
-import { routes } from '../pipeline/route.ts'
-import { createTopics, readRecordHours } from '../kafka/topics.ts'
-import { databaseMistake } from './database-mistake.ts'
-import { examples } from './examples.ts'
-import { kafkaMistake } from './kafka-mistake.ts'
-import { migrationSummary } from './render/migration-summary.ts'
-import { print } from './output.ts'
-import { passesWithTime } from './passes-with-time.ts'
-import { retentionWarning } from './retention-warning.ts'
+import { examples } from './options.ts'
+import { migrationSummary, retentionWarning } from './render/render-migration.ts'
+import { print } from './render/terminal.ts'
+import { databaseMistake, kafkaMistake, type ServerError } from './servers.ts'
 
 export function addMigrate(program: Command): void {
   program
@@ -27,7 +20,7 @@ export function addMigrate(program: Command): void {
     .summary('bring database and topics up to date')
     .description(
       'Brings the database to the newest tables and views, creates the topics that are missing ' +
-        '(TOPICS_AUTO_CREATE=false leaves them to others) and writes the catalogue of stages for the reports. ' +
+        '(TOPICS_AUTO_CREATE=false creates none) and writes the catalogue of stages for the reports. ' +
         'It waits for servers that are not up yet. Run it as often as you like, several at once too.',
     )
     .addHelpText('after', examples(['After every start and every update', 'npx throughline migrate']))
@@ -40,23 +33,18 @@ export function addMigrate(program: Command): void {
     })
 }
 
-/** A person or a supervisor ends the waiting by ending the process: what is half done is rolled back. */
-const forEver = {
+/** Ending the process ends the retries: what is half done is rolled back. */
+const retryOptions = {
   signal: new AbortController().signal,
   health: createHealth(),
-  isPermanent: (error: Error) => !passesWithTime(error),
+  isPermanent: (error: Error) => !isTransient(error),
 }
 
 async function bringTables(config: Config, log: Log) {
-  // Without the short timeout of all other queries: a migration may take minutes, or wait for another that does.
-  const { query_timeout: _, ...settings } = databaseSettings(config)
-  const database: Database = new Pool({ ...settings, max: 2 })
-  database.on('error', (error) => log.debug({ err: error }, 'A connection to Postgres broke'))
+  const database = openForMigration(config, log)
   try {
-    await retryForever((using) => using('Connecting to Postgres', () => database.query('select 1')), {
-      log,
-      ...forEver,
-    })
+    const connect = () => database.query('select 1')
+    await retryForever((using) => using('Connecting to Postgres', connect), { log, ...retryOptions })
     const migrations = await migrateDatabase(database, log)
     const isCatalogueNew = await writeCatalogue(database, routes(config))
     const { GRAFANA_DB_PASSWORD: password } = config
@@ -71,13 +59,14 @@ async function bringTables(config: Config, log: Log) {
 
 async function bringTopics(config: Config, log: Log): Promise<string[]> {
   const admin = createKafka(kafkaSettings(config, 'throughline'), log).admin()
-  const attempt = async () => {
+  const create = async () => {
     await admin.connect()
-    return await createTopics(admin, config)
+    return await createTopics(admin, topicPlan(config))
   }
   try {
-    const created = await retryForever((using) => using('Creating the topics', attempt), { log, ...forEver })
-    await warnOfRecords(admin, config, log)
+    const options = { log, ...retryOptions }
+    const created = await retryForever((using) => using('Creating the topics', create), options)
+    await warnAboutRetention(admin, config, log)
     return created
   } catch (error) {
     throw kafkaMistake(error, config) ?? error
@@ -86,12 +75,32 @@ async function bringTopics(config: Config, log: Log): Promise<string[]> {
   }
 }
 
-/** Topics that are there keep what they are set to. A broker that does not tell is no reason for the migration to fail. */
-async function warnOfRecords(admin: Admin, config: Config, log: Log): Promise<void> {
+/** Existing topics keep their settings. The migration does not fail when a broker does not report them. */
+async function warnAboutRetention(admin: Admin, config: Config, log: Log): Promise<void> {
   try {
-    const warning = retentionWarning(await readRecordHours(admin, config), config.RETENTION)
+    const topics = routes(config).map(({ source }) => source)
+    const warning = retentionWarning(await readRecordHours(admin, topics), config.RETENTION)
     if (warning !== undefined) log.warn(warning)
   } catch (error) {
-    log.debug({ err: error }, 'For how long the topics keep records could not be read')
+    log.debug({ err: error }, 'The retention of the topics could not be read')
   }
+}
+
+/** SQLSTATE: connection exceptions, out of resources, shut down or starting up. */
+const transientStates = /^(08|53|57P)/
+
+/** Errors of a controller or broker that has just started. */
+const transientTypes = new Set(['INVALID_REPLICATION_FACTOR', 'LEADER_NOT_AVAILABLE'])
+
+/** Whether an error of Postgres or Kafka comes from a server that is away or still starting. */
+export function isTransient(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { name, code = '', type = '', retriable, cause, errors } = error as ServerError
+  if (name === 'KafkaJSNumberOfRetriesExceeded') return isTransient(cause)
+  if (name === 'KafkaJSAggregateError') return errors?.every(isTransient) === true
+  if (name === 'KafkaJSTimeout') return true
+  if (name.startsWith('KafkaJS')) return retriable === true || transientTypes.has(type)
+  // Postgres itself has answered, with one of its codes.
+  if (/^[\dA-Z]{5}$/.test(code)) return transientStates.test(code)
+  return !(error instanceof TypeError)
 }

@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
-import { diedAt, replay } from '../pipeline/replay.ts'
+import { replay } from '../pipeline/replay.ts'
 import { routeOf, routes } from '../pipeline/route.ts'
-import { createSender } from '../kafka/producer.ts'
-import { examples } from './examples.ts'
-import { messageIds } from './option-parsers.ts'
-import { print } from './output.ts'
-import { withWayIn } from './way-in.ts'
+import { selectStageOfDeath } from '../sql/replays.ts'
+import { examples, messageIds } from './options.ts'
+import { print } from './render/terminal.ts'
+import { withServers } from './servers.ts'
 
 export function addReplay(program: Command): void {
   program
@@ -22,28 +21,23 @@ export function addReplay(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        ['One that died, after what killed it was mended', 'npx throughline replay ID'],
+        ['One that died, after its cause was fixed', 'npx throughline replay ID'],
         ['One that finished, from the average on', 'npx throughline replay ID --from average'],
         [
-          'Whatever lcm had no answer to lately',
+          'The latest that lcm had no answer to',
           'npx throughline replay $(npx throughline dead-letters -s lcm --ids)',
         ],
       ),
     )
     .action(async (ids: readonly string[], { from }: { from?: string }) => {
       const config = readConfig()
-      const wanted = from === undefined ? undefined : routeOf(config, from)
-      await withWayIn(config, async ({ database, access, intercept }) => {
-        const sender = createSender(access.kafka, access.settings, intercept)
-        try {
-          for (const id of ids) {
-            const route = wanted ?? routeOf(config, (await diedAt(database, id)) ?? '1')
-            const before = routes(config)[route.position - 2]?.stage.name
-            const attempt = await replay(id, { database, sender, route, before })
-            print(`${id}  attempt ${attempt}, from ${route.stage.name}`)
-          }
-        } finally {
-          await sender.close()
+      const given = from === undefined ? undefined : routeOf(config, from)
+      await withServers(config, async ({ database, sender }) => {
+        for (const id of ids) {
+          const route = given ?? routeOf(config, (await selectStageOfDeath(database, id)) ?? '1')
+          const before = routes(config)[route.position - 2]?.stage.name
+          const attempt = await replay(id, { database, sender, route, before })
+          print(`${id}  attempt ${attempt}, from ${route.stage.name}`)
         }
       })
     })

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { runStageProcess } from '../pipeline/stage-process.ts'
-import { examples } from './examples.ts'
+import { examples } from './options.ts'
 import { pipelineProcess } from './pipeline-process.ts'
 
 export function addRun(program: Command): void {
@@ -10,24 +10,23 @@ export function addRun(program: Command): void {
     .command('run')
     .summary('run one stage until it is told to stop')
     .description(
-      'Runs one stage: takes messages from its topic, adds its result, saves it, sends the message on. ' +
+      'Runs one stage: consumes messages from its topic, adds its result, saves it, sends the message on. ' +
         'It waits for servers that are away, and ends within 10 s of SIGTERM or Ctrl-C.',
     )
-    .argument('[stage]', 'name or position of the stage; otherwise OPERATION_TYPE or STAGE_NUMBER says it')
+    .argument('[stage]', 'name or position of the stage; OPERATION_TYPE or STAGE_NUMBER by default')
     .addHelpText(
       'after',
       examples(
         ['The stage that multiplies', 'npx throughline run multiply'],
-        ['The same by its position, as compose files say it', 'STAGE_NUMBER=2 npx throughline run'],
+        ['The same by its position, as in compose files', 'STAGE_NUMBER=2 npx throughline run'],
       ),
     )
-    .action(async (stage?: string) => {
+    .action(async (name?: string) => {
       const config = readConfig()
-      const route = routeOf(config, stage)
-      await pipelineProcess(
-        config,
-        { stage: route.stage.name, position: route.position },
-        (context, stopping) => runStageProcess(context, route, stopping),
+      const route = routeOf(config, name)
+      const { stage, position } = route
+      await pipelineProcess(config, { stage: stage.name, position }, (context, stopping) =>
+        runStageProcess(context, route, stopping),
       )
     })
 }

@@ -1,22 +1,25 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Command } from 'commander'
-import { readConfig } from '../pipeline/config.ts'
-import { databaseMistake } from './database-mistake.ts'
-import { examples } from './examples.ts'
-import { exitCode } from './exit-code.ts'
-import { kafkaMistake } from './kafka-mistake.ts'
-import { look, print, printJson } from './output.ts'
-import { isUnwell, readStatus, type Status, type StatusSources } from '../sql/read-status.ts'
-import { redrawing } from './render/redrawing.ts'
-import { renderStatus } from './render/render-status.ts'
-import { untilInterrupted } from './until-interrupted.ts'
-import { withDatabase } from './with-database.ts'
-import { withKafka } from './with-kafka.ts'
-
-interface Options {
-  readonly json?: true
-  readonly watch?: true
-}
+import pRetry from 'p-retry'
+import { readBacklog } from '../kafka/backlog.ts'
+import type { Admin } from '../kafka/client.ts'
+import { monitoredGroups, type MonitoredGroup } from '../monitor/monitored-groups.ts'
+import { isBad, type Verdict } from '../monitor/verdict.ts'
+import { type Config, exportsTraces, readConfig } from '../pipeline/config.ts'
+import { tracerName } from '../pipeline/route.ts'
+import type { Database } from '../sql/database.ts'
+import {
+  readEndToEnd,
+  readLatestSamples,
+  readMessageTotals,
+  readRecentTimes,
+  readStageTotals,
+} from '../sql/read-status.ts'
+import { count } from '../stages/refusal.ts'
+import { sleep } from '../telemetry/wait-until.ts'
+import { examples, exitCode } from './options.ts'
+import { renderStatus, type GroupStatus, type StageStatus, type Status } from './render/render-status.ts'
+import { createRedraw, print, printJson, terminal } from './render/terminal.ts'
+import { serverMistake, withDatabase, withKafka } from './servers.ts'
 
 export function addStatus(program: Command): void {
   program
@@ -25,15 +28,15 @@ export function addStatus(program: Command): void {
     .description(
       'Shows for each stage how many processes run it, how many messages it has done, how many are dead there ' +
         'and how many wait in front of it, and how long messages waited and were worked on in the last minute. Below are ' +
-        'the sums, and of each stage that is not OK what is wrong and which message has waited longest. ' +
-        'The tracer is shown, too, where traces are exported. ' +
-        'Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. The last two only a monitor can tell, which has ' +
-        'seen more than this moment: without one, a stage in front of which messages wait while processes run it is UNKNOWN, ' +
-        'and that exits with 0.',
+        'the sums, and for each stage that is not OK what is wrong and which message has waited longest. ' +
+        'The tracer is also shown where traces are exported. ' +
+        'Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. Stalled and falling behind need a ' +
+        'monitor, which has samples of the last minute: without one, a stage in front of which messages wait while ' +
+        'processes run it is UNKNOWN, and that exits with 0.',
     )
     .option(
       '--json',
-      'print values: what ends in Ms in milliseconds, oldest and drain in seconds, null for what is not known',
+      'print values: names in Ms are in milliseconds, oldest and drain in seconds, null is unknown',
     )
     .option('-w, --watch', 'show it again every second until Ctrl-C')
     .addHelpText(
@@ -43,12 +46,12 @@ export function addStatus(program: Command): void {
         ['How many messages wait in all', "npx throughline status --json | jq '[.stages[].waiting] | add'"],
       ),
     )
-    .action(async ({ json, watch }: Options) => {
+    .action(async ({ json, watch }: { json?: true; watch?: true }) => {
       const config = readConfig()
       await withDatabase(config, (database) =>
         withKafka(config, async ({ admin }) => {
           const sources = { config, database, admin }
-          if (watch) await untilInterrupted((signal) => watchStatus(sources, json === true, signal))
+          if (watch) await watchStatus(sources, json === true)
           else showOnce(await readStatus(sources), json === true)
         }),
       )
@@ -57,28 +60,114 @@ export function addStatus(program: Command): void {
 
 function showOnce(status: Status, asJson: boolean): void {
   if (asJson) printJson(status)
-  else print(renderStatus(status, look()))
-  process.exitCode = isUnwell(status) ? exitCode.bad : exitCode.fine
+  else print(renderStatus(status, terminal()))
+  const groups = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
+  process.exitCode = groups.some(({ verdict }) => isBad(verdict)) ? exitCode.bad : exitCode.fine
 }
 
-/** A server that goes away meanwhile is said and waited for: whoever watches wants to see it come back. */
-async function watchStatus(sources: StatusSources, asJson: boolean, signal: AbortSignal): Promise<void> {
-  const redraw = redrawing(process.stdout)
+/** Until SIGINT or SIGTERM. When a server goes away later, it says so and goes on. */
+async function watchStatus(sources: StatusSources, asJson: boolean): Promise<void> {
+  const redraw = createRedraw(process.stdout)
   let text = ''
   const show = (status: Status) => {
-    text = renderStatus(status, look())
+    text = renderStatus(status, terminal())
     if (asJson) print(JSON.stringify(status))
     else redraw(text)
   }
   const complain = (error: unknown) => {
-    const mistake = kafkaMistake(error, sources.config) ?? databaseMistake(error, sources.config)
+    const mistake = serverMistake(error, sources.config)
     if (mistake === undefined) throw error
     if (asJson) process.stderr.write(`${mistake.message}\n`)
     else redraw(`${text}\n${mistake.message}`)
   }
+  const interrupted = new AbortController()
+  const { signal } = interrupted
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
   show(await readStatus(sources))
   while (!signal.aborted) {
-    await pause(1000, undefined, { signal }).catch(() => {})
+    await sleep(1000, signal)
     if (!signal.aborted) await readStatus(sources).then(show, complain)
   }
+}
+
+export interface StatusSources {
+  readonly config: Config
+  readonly database: Database
+  /** Connected. */
+  readonly admin: Admin
+}
+
+/** The state of the pipeline now. The number of queries does not depend on the number of rows. */
+export async function readStatus({ config, database, admin }: StatusSources): Promise<Status> {
+  const samples = await readLatestSamples(database)
+  const hasMonitor = samples.size > 0
+  const groups = monitoredGroups(config, hasMonitor ? samples.has(tracerName) : exportsTraces())
+  const [totals, messages, times, endToEnd, counts] = await Promise.all([
+    readStageTotals(database),
+    readMessageTotals(database),
+    readRecentTimes(database),
+    readEndToEnd(database),
+    readCounts(admin, groups),
+  ])
+  const stages: StageStatus[] = []
+  let tracer: GroupStatus | null = null
+  for (const group of groups) {
+    const { name: stage, position } = group
+    const { running = 0, waiting = 0 } = counts.get(stage) ?? {}
+    const { missing: _, ...sample } = samples.get(stage) ?? withoutMonitor(group, running, waiting)
+    const status = { position, stage, running, waiting, ...sample, verdict: sample.verdict as Verdict }
+    const { processed: done = 0, dead = 0, duplicates = 0 } = totals.get(stage) ?? {}
+    const { waitMs = null, workMs = null } = times.get(stage) ?? {}
+    if (group.isStage) stages.push({ ...status, done, dead, duplicates, waitMs, workMs })
+    else tracer = status
+  }
+  const missing = hasMonitor ? samples.values().reduce((sum, sample) => sum + (sample.missing ?? 0), 0) : null
+  const { entered, finished, dead, duplicates } = messages
+  const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
+  return { stages, tracer, entered, finished, dead, duplicates, inFlight, missing, endToEnd }
+}
+
+/** By the names of the groups. Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */
+async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
+  const read = async () => {
+    const described = await admin.describeGroups(groups.map(({ group }) => group))
+    const members = new Map(described.groups.map((each) => [each.groupId, each.members.length]))
+    const counts = groups.map(async (group) => {
+      const waiting = await countWaiting(admin, group)
+      return [group.name, { running: members.get(group.group) ?? 0, waiting }] as const
+    })
+    return new Map(await Promise.all(counts))
+  }
+  const shouldRetry = ({ error }: { error: Error }) =>
+    'type' in error && /COORDINATOR|GROUP_LOAD|LEADER/.test(String(error.type))
+  return await pRetry(read, { retries: 5, minTimeout: 200, maxTimeout: 1000, shouldRetry })
+}
+
+async function countWaiting(admin: Admin, { group, topics }: MonitoredGroup): Promise<number> {
+  const backlogs = await Promise.all(topics.map((source) => readBacklog(admin, { group, source })))
+  return Number(backlogs.flat().reduce((total, { waiting }) => total + waiting, 0n))
+}
+
+const unknown = {
+  oldest: null,
+  oldestMessage: null,
+  arrivals: null,
+  served: null,
+  drain: null,
+  utilisation: null,
+  partitions: null,
+  assigned: null,
+  missing: null,
+}
+
+/** What one reading of the broker tells. A trend needs the samples of a monitor. */
+function withoutMonitor({ name, command }: MonitoredGroup, running: number, waiting: number) {
+  const sample = (verdict: Verdict, summary: string) => {
+    return { verdict, sentence: `${name} ${summary}`, ...unknown }
+  }
+  if (waiting === 0) return sample('OK', 'is idle: nothing waits')
+  const backlog = `${count(waiting)} waiting`
+  return running === 0
+    ? sample('STOPPED', `is stopped: ${backlog}, and no process runs it; start it: ${command}`)
+    : sample('UNKNOWN', `has ${backlog}`)
 }

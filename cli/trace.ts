@@ -1,19 +1,19 @@
 import type { Command } from 'commander'
 import { exportsTraces, readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
-import { examples } from './examples.ts'
-import { messageIds } from './option-parsers.ts'
-import { print } from './output.ts'
-import { withDatabase } from './with-database.ts'
+import { examples, messageIds } from './options.ts'
+import { print } from './render/terminal.ts'
+import { withDatabase } from './servers.ts'
 
 export function addTrace(program: Command): void {
   program
     .command('trace')
-    .summary('export what there is of the traces of messages, now')
+    .summary('export traces of messages now')
     .description(
-      'Makes the spans of messages from their rows and exports them by OTLP, whether the traces were sampled or not, and ' +
-        'whether the messages have come to their end or not: completed steps only. The ids are those that the tracer gives, ' +
-        'so a trace that is exported twice is the same trace. Prints the trace id of each attempt.',
+      'Makes the spans of messages from their rows and exports them by OTLP, sampled or not, ended or not: completed ' +
+        'steps only. The ids are those that the tracer gives, so a trace that is exported twice is the same trace, ' +
+        'but its spans count twice in the metrics that Tempo makes of spans. ' +
+        'Prints the trace id of each attempt.',
     )
     .argument('<id...>', 'message ids: 32 hex digits, with or without dashes', messageIds)
     .addHelpText(
@@ -27,10 +27,11 @@ export function addTrace(program: Command): void {
       const config = readConfig()
       if (!exportsTraces()) {
         throw new UserError(
-          'Where should the spans go? Set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318.',
+          'Where should the spans go? Set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318, and neither ' +
+            'OTEL_SDK_DISABLED nor OTEL_TRACES_EXPORTER=none.',
         )
       }
-      // Here, so that the other processes do not load what exports spans.
+      // A dynamic import, so that `throughline --help` does not load OpenTelemetry.
       const { exportAttempts } = await import('../telemetry/tracer/export-attempts.ts')
       await withDatabase(config, async (database) => {
         for await (const line of exportAttempts(ids, config, database)) print(line)

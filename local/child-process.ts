@@ -1,18 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { addAbortListener } from 'node:events'
 import { createInterface } from 'node:readline'
-import { lastLines } from './last-lines.ts'
-import { guardGroup } from './guard.ts'
+import { execa } from 'execa'
 
 export interface ChildOptions {
-  /** What error messages call it. */
+  /** Its name in error messages. */
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
   readonly cwd?: string | undefined
-  /** The whole environment of the child; it inherits ours when this is left out. */
+  /** The whole environment of the child; this process's own when left out. */
   readonly env?: NodeJS.ProcessEnv | undefined
-  /** Whom to run it as; only root can choose. */
+  /** The account to run it as; only root can choose one. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined
   /** Gets every line of standard output and standard error, without its line end. */
   readonly onLine?: ((line: string) => void) | undefined
@@ -23,77 +21,70 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
+export interface StopOptions {
+  readonly signal?: NodeJS.Signals
+  /** Milliseconds until SIGKILL; 10,000 by default. */
+  readonly graceMs?: number
+}
+
 export interface Child extends AsyncDisposable {
   readonly name: string
   readonly pid: number
-  /** True from the moment the process has ended. */
+  /** Whether the process has ended. */
   readonly ended: boolean
-  /** Settles when the process and what it left in its group are gone and its output is read. Never rejects. */
+  /** Resolves when the process and the rest of its group are gone and its output is read. Never rejects. */
   readonly exited: Promise<Exit>
-  /** The newest lines it wrote, to say why it died. */
-  lastLines(): string
+  /** The newest 40 lines of standard output and standard error. */
+  outputTail(): string
   /** Sends a signal to the process alone; does nothing once it has ended. */
   kill(signal: NodeJS.Signals): void
-  /** Asks the whole group to end, and ends it by SIGKILL after `graceMs` milliseconds (10,000). */
+  /** Sends a signal (SIGTERM by default) to the whole group, then SIGKILL after the grace period. */
   stop(options?: StopOptions): Promise<Exit>
 }
 
-export interface StopOptions {
-  readonly signal?: NodeJS.Signals | undefined
-  readonly graceMs?: number | undefined
-}
+const TAIL_LINES = 40
 
 /**
- * Starts a process in a group of its own, so that Ctrl-C reaches only us and we stop our children in the right order.
- * It does not outlive us, however we die.
+ * Starts a process in a process group of its own, so that Ctrl-C in the terminal reaches only this process, which then
+ * stops its children in order. The group is killed when this process ends, also by SIGKILL.
  * @throws the operating system's error (`code` is ENOENT, EACCES, ...) when the command cannot be run
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  const { name, command, cwd, env, user } = options
-  const child = spawn(command, options.args, {
+  const { name, command, args, cwd = process.cwd(), env = process.env, user, onLine } = options
+  const execution = execa(command, args, {
     cwd,
     env,
+    extendEnv: false,
     ...user,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdin: 'ignore',
+    buffer: false,
+    reject: false,
   })
-  const gone = child.pid === undefined ? undefined : untilGone(child, child.pid)
-  const lines = lastLines()
-  for (const stream of [child.stdout, child.stderr]) {
+  const { pid, nodeChildProcess: child } = execution
+  if (pid === undefined) throw (await execution).cause
+  const releaseWatchdog = startParentDeathWatchdog(pid)
+  const watchdogGone = new Promise<void>((resolve) => child.once('exit', () => resolve(releaseWatchdog())))
+  const tail: string[] = []
+  for (const stream of [execution.stdout, execution.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
-      lines.add(line)
-      options.onLine?.(line)
+      tail.push(line)
+      if (tail.length > TAIL_LINES) tail.shift()
+      onLine?.(line)
     })
   }
-  await once(child, 'spawn')
-  if (child.pid === undefined || gone === undefined) throw new Error(`${name} has no process id`)
-  return handle({ name, child, pid: child.pid, exited: gone, lastLines: () => lines.toString() })
-}
-
-async function untilGone(child: ChildProcess, pid: number): Promise<Exit> {
-  const guard = guardGroup(pid)
-  const closed = once(child, 'close')
-  await once(child, 'exit')
-  await Promise.all([guard.release(), closed])
-  return { code: child.exitCode, signal: child.signalCode }
-}
-
-interface Parts extends Pick<Child, 'name' | 'pid' | 'exited' | 'lastLines'> {
-  readonly child: ChildProcess
-}
-
-function handle({ name, child, pid, exited, lastLines: newest }: Parts): Child {
   const ended = () => child.exitCode !== null || child.signalCode !== null
-  const send = (target: number, signal: NodeJS.Signals) => {
-    if (!ended()) process.kill(target, signal)
-  }
+  const exited = Promise.all([execution, watchdogGone]).then(() => {
+    return { code: child.exitCode, signal: child.signalCode }
+  })
+  const send = (target: number, signal: NodeJS.Signals) => void (ended() || process.kill(target, signal))
   const stop = async ({ signal = 'SIGTERM', graceMs = 10_000 }: StopOptions = {}) => {
     send(-pid, signal)
-    // A process that chaos has frozen must wake up to hear the first signal.
+    // A process that SIGSTOP has frozen handles no other signal before SIGCONT.
     send(-pid, 'SIGCONT')
-    const late = setTimeout(() => send(-pid, 'SIGKILL'), graceMs)
+    const timer = setTimeout(() => send(-pid, 'SIGKILL'), graceMs)
     const exit = await exited
-    clearTimeout(late)
+    clearTimeout(timer)
     return exit
   }
   return {
@@ -103,9 +94,53 @@ function handle({ name, child, pid, exited, lastLines: newest }: Parts): Child {
     get ended() {
       return ended()
     },
-    lastLines: newest,
+    outputTail: () => tail.join('\n'),
     kill: (signal) => send(pid, signal),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   }
+}
+
+// `read` returns when the other end of the pipe closes, which the kernel does however its holder ends.
+const WATCHDOG_SCRIPT = 'read -r _; kill -s KILL -- "-$1"'
+
+/**
+ * Kills a process group when this process ends: a shell waits for the end of a pipe that only this process holds.
+ * The returned function closes the pipe when the group's leader has ended, which kills what the leader left behind.
+ */
+function startParentDeathWatchdog(group: number): () => Promise<void> {
+  const watchdog = execa('/bin/sh', ['-c', WATCHDOG_SCRIPT, 'watchdog', String(group)], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    reject: false,
+  })
+  return async () => {
+    watchdog.stdin.end()
+    await watchdog
+  }
+}
+
+export interface RunOptions extends ChildOptions {
+  /** Stops the command early; the promise then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Runs a command to its end and returns the newest 40 lines of its output.
+ * @throws {Error} with those lines when its exit code is not 0
+ */
+export async function runToEnd({ signal, ...options }: RunOptions): Promise<string> {
+  signal?.throwIfAborted()
+  await using child = await startChild(options)
+  using _ = signal && addAbortListener(signal, () => void child.stop({ graceMs: 2000 }))
+  const { code } = await child.exited
+  signal?.throwIfAborted()
+  if (code !== 0) throw new Error(`${await exitMessage(child)}:\n${child.outputTail()}`)
+  return child.outputTail()
+}
+
+/** "Kafka ended with exit code 1" or "Kafka ended by SIGKILL", once it has ended. */
+export async function exitMessage(child: Pick<Child, 'name' | 'exited'>): Promise<string> {
+  const { code, signal } = await child.exited
+  return `${child.name} ended ${signal === null ? `with exit code ${code}` : `by ${signal}`}`
 }

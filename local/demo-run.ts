@@ -1,15 +1,16 @@
+import { existsSync } from 'node:fs'
+import { mkdir, rename } from 'node:fs/promises'
+import { addAbortListener } from 'node:events'
+import { join } from 'node:path'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
-import { openData } from './demo-data.ts'
-import { DemoFailure, mustLive } from './demo-endings.ts'
-import { openLog } from './demo-log.ts'
-import { unlessAborted } from './demo-patience.ts'
-import { showPipeline } from './demo-pipeline.ts'
-import { demoProcesses } from './demo-processes.ts'
+import { showPipeline } from './demo-messages.ts'
+import { openLog } from './demo-output.ts'
+import { DemoFailure, abortOnExit, demoProcesses } from './demo-processes.ts'
 import { startServers } from './demo-servers.ts'
-import { freePort } from './free-port.ts'
+import { freePort, temporaryDirectory } from './host-resources.ts'
 
 export interface DemoOptions {
-  /** How many to let in and wait for; undefined for ever. */
+  /** How many messages to send and wait for; undefined for no end. */
   readonly messages?: number
   readonly keep?: true
   readonly kafkaPort: number
@@ -17,54 +18,77 @@ export interface DemoOptions {
   readonly watchers: boolean
 }
 
-export interface DemoSurroundings {
-  readonly say: (line: string) => void
-  /** Ends the demo when it is aborted, with its reason. The demo itself aborts it when it is over. */
-  readonly ending: AbortController
-}
-
 /**
- * The demo from start to end: everything that it starts has stopped when it settles.
- * @throws {UserError} when something is missing that a person can provide
+ * The demo from start to end: everything that it starts has stopped when the promise settles.
+ * @param ending ends the demo when it is aborted, with its reason; aborted at the end in any case
+ * @throws {UserError} when something is missing that the user can provide
  * @throws {DemoFailure} when a message does not come through, or a process ends
  */
-export async function runDemo(options: DemoOptions, { say, ending }: DemoSurroundings): Promise<void> {
+export async function runDemo(
+  { messages, keep, kafkaPort, watchers }: DemoOptions,
+  say: (line: string) => void,
+  ending: AbortController,
+): Promise<void> {
   const config = readConfig()
   const { signal } = ending
-  await using data = await openData(options.keep === true)
-  await using log = openLog(data.logPath)
+  await using data = await openData(keep === true)
+  await using log = openLog(join(data.path, LOG))
   say(`The demo ${data.about}.`)
-  const { kafkaPort, watchers } = options
   const [dataDir, monitorPort] = [data.path, await freePort()]
-  const planned = { config, kafkaPort, monitorPort, watchers, dataDir, say, signal }
-  await using servers = await startServers(planned)
+  const options = { config, kafkaPort, monitorPort, watchers, dataDir, say, signal }
+  await using servers = await startServers(options)
   const own = servers.all.flatMap(({ name, process }) => (process === undefined ? [] : [{ name, process }]))
   for (const { name, process } of own) {
-    mustLive({ name, exited: process.exited, lastLines: process.lastLines }, ending)
+    void abortOnExit({ ...process, name }, ending)
   }
   const env = Object.assign({}, ...servers.all.map((server) => server.env)) as Record<string, string>
   await using processes = demoProcesses({ env, dataDir, monitorPort, onLine: log.add, signal })
+  const pipeline = {
+    config: readConfig(childEnvironment(env)),
+    servers: servers.all,
+    processes,
+    log,
+    say,
+    ending,
+  }
   try {
-    const shown = showPipeline({
-      config: readConfig(childEnvironment(env)),
-      doors: servers.all,
-      processes,
-      log,
-      say,
-      ending,
-      messages: options.messages,
-    })
-    await unlessAborted(shown, signal)
+    await unlessAborted(showPipeline(pipeline, messages), signal)
   } catch (error) {
     if (!(error instanceof DemoFailure)) throw error
     const where = `The log of all processes: ${await data.saveLog()}`
     throw new DemoFailure(`${error.message}\n${where}`, { cause: error })
   } finally {
-    // From here on processes may end.
-    ending.abort(over)
+    // From here on, processes may end.
+    ending.abort(new Error('The demo is over'))
     const ours = ['generator', 'stages', 'monitor', ...(processes.hasTracer ? ['tracer'] : [])]
     say(`\nStopping: ${[...ours, ...own.map(({ name }) => name)].join(', ')}`)
   }
 }
 
-const over = new Error('The demo is over')
+/** Rejects with the signal's reason as soon as it is aborted: `work` may hang, on a frozen server for example. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => reject(signal.reason as Error))
+  return await Promise.race([work, promise])
+}
+
+const KEPT = join(import.meta.dirname, '..', '.data')
+const LOG = 'demo.log'
+
+/** The directory of the demo's data; disposing removes it, unless it is kept. `saveLog` moves the log out of it and returns its path. */
+async function openData(keep: boolean) {
+  if (keep) {
+    const about = existsSync(KEPT)
+      ? 'goes on with the data in .data'
+      : 'keeps its data in .data, and goes on with it when you start it with --keep again'
+    await mkdir(KEPT, { recursive: true })
+    return { path: KEPT, about, saveLog: async () => join(KEPT, LOG), async [Symbol.asyncDispose]() {} }
+  }
+  const { path, remove } = await temporaryDirectory()
+  const saveLog = async () => {
+    await rename(join(path, LOG), `${path}.log`)
+    return `${path}.log`
+  }
+  const about = 'throws its data away at the end; --keep keeps it'
+  return { path, about, saveLog, [Symbol.asyncDispose]: remove }
+}

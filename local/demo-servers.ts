@@ -1,128 +1,99 @@
 import { join } from 'node:path'
-import { databaseMistake } from '../cli/database-mistake.ts'
-import { withDatabase } from '../cli/with-database.ts'
-import { withKafka } from '../cli/with-kafka.ts'
-import { type Config, isGiven } from '../pipeline/config.ts'
+import { databaseMistake, withDatabase, withKafka } from '../cli/servers.ts'
+import { isGiven } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
-import { plannedWatchers } from './demo-watchers.ts'
-import { requireFreePort } from './free-port.ts'
+import { type PlannedServer, type ServersOptions, planObservability } from './demo-observability.ts'
+import { requireFreePort } from './host-resources.ts'
 import { startKafka } from './kafka.ts'
 import type { LocalServer } from './local-server.ts'
 import { startPostgres } from './postgres.ts'
 
-/** A server that the demo needs, or makes use of. */
-export interface DemoServer {
-  readonly name: string
-  /** Where clients find it: "localhost:19092". */
-  readonly address: string
-  /** What its clients, our processes among them, need in their environment. */
-  readonly env: Readonly<Record<string, string>>
-  /** The process; undefined when the server was there before us. */
+interface DemoServer extends PlannedServer {
+  /** Undefined when the demo did not start it. */
   readonly process: LocalServer | undefined
-}
-
-export interface DemoServers extends AsyncDisposable {
-  readonly all: readonly DemoServer[]
-}
-
-export interface ServersOptions {
-  /** What the environment says. */
-  readonly config: Config
-  readonly kafkaPort: number
-  /** Where the monitor will answer. */
-  readonly monitorPort: number
-  /** Whether Prometheus, Tempo and Grafana are started where they are installed. */
-  readonly watchers: boolean
-  readonly dataDir: string
-  readonly say: (line: string) => void
-  readonly signal: AbortSignal
 }
 
 const STOP_MS = 3000
 
 /**
- * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name, and those that watch where
- * they are installed. Disposing stops the started ones.
+ * Starts Kafka and Postgres, or finds those that BOOTSTRAP_SERVERS and DB_HOST name, and starts the observability servers
+ * that are installed. Disposing stops the started ones.
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
-export async function startServers(options: ServersOptions): Promise<DemoServers> {
-  const { kafkaPort, config } = options
-  const startsKafka = !isGiven('BOOTSTRAP_SERVERS')
-  const startsPostgres = !isGiven('DB_HOST')
-  // All that can be known before anything is started: who has waited for Kafka should not hear of Postgres then.
-  if (startsKafka) await requireFreePort(kafkaPort, 'Kafka', kafkaElsewhere(kafkaPort))
-  if (startsPostgres) await requireFreePort(config.DB_PORT, 'Postgres', postgresElsewhere(config.DB_PORT))
-  const watchers = await plannedWatchers(options)
-  const found = {
-    kafka: startsKafka ? undefined : await foundKafka(options),
-    postgres: startsPostgres ? undefined : await foundPostgres(options),
-  }
+export async function startServers(
+  options: ServersOptions,
+): Promise<AsyncDisposable & { all: readonly DemoServer[] }> {
+  // All checks come before the first start: Kafka needs some seconds, and an error of Postgres should not come after them.
+  const planned = [
+    await planKafka(options),
+    await planPostgres(options),
+    ...(await planObservability(options)),
+  ]
   const all: DemoServer[] = []
   await using starting = new AsyncDisposableStack()
   starting.defer(async () => void (await Promise.all(all.map(stop))))
-  all.push(found.kafka ?? (await ownKafka(options)))
-  all.push(found.postgres ?? (await ownPostgres(options)))
-  for (const start of watchers) all.push(await start())
+  for (const server of planned) all.push(await startPlanned(server, options.say))
   const running = starting.move()
   return { all, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
-async function ownKafka({ kafkaPort, config, dataDir, say, signal }: ServersOptions): Promise<DemoServer> {
-  const process = await startKafka({
-    port: kafkaPort,
-    changePortWith: kafkaElsewhere(kafkaPort),
-    dataDir: join(dataDir, 'kafka'),
-    kafkaHome: config.KAFKA_HOME,
-    say,
-    signal,
-  })
-  const address = `localhost:${process.port}`
-  say(`Kafka is up at ${address}.`)
-  return { name: 'Kafka', address, env: { BOOTSTRAP_SERVERS: address, TOPICS_AUTO_CREATE: 'true' }, process }
+export async function startPlanned(server: PlannedServer, say: ServersOptions['say']): Promise<DemoServer> {
+  const process = await server.start?.()
+  const { name, address, about } = server
+  if (process !== undefined) say(`${name} is up at ${address}${about === undefined ? '' : `: ${about}`}.`)
+  return { ...server, process }
 }
 
-async function foundKafka({ config, say }: ServersOptions): Promise<DemoServer> {
-  const address = config.BOOTSTRAP_SERVERS.join(',')
-  await answering(
-    'BOOTSTRAP_SERVERS',
-    withKafka(config, ({ admin }) => admin.listTopics()),
-  )
-  say(`BOOTSTRAP_SERVERS is set: the Kafka at ${address} is used.`)
-  return { name: 'Kafka', address, env: {}, process: undefined }
+async function planKafka(options: ServersOptions): Promise<PlannedServer> {
+  const { kafkaPort: port, config, dataDir, say, signal } = options
+  const { BOOTSTRAP_SERVERS, KAFKA_HOME: kafkaHome } = config
+  if (isGiven('BOOTSTRAP_SERVERS')) {
+    const answer = withKafka(config, ({ admin }) => admin.listTopics())
+    await requireAnswer('BOOTSTRAP_SERVERS', answer)
+    const address = BOOTSTRAP_SERVERS.join(',')
+    say(`BOOTSTRAP_SERVERS is set: the Kafka at ${address} is used.`)
+    return { name: 'Kafka', address, env: {} }
+  }
+  const changePortWith = `\`npm run demo -- --kafka-port ${another(port)}\``
+  await requireFreePort(port, 'Kafka', changePortWith)
+  const address = `localhost:${port}`
+  const own = { port, changePortWith, dataDir: join(dataDir, 'kafka'), kafkaHome, say, signal }
+  const env = { BOOTSTRAP_SERVERS: address, TOPICS_AUTO_CREATE: 'true' }
+  return { name: 'Kafka', address, env, start: () => startKafka(own) }
 }
 
-async function ownPostgres({ config, dataDir, say, signal }: ServersOptions): Promise<DemoServer> {
-  const { DB_PORT, DB_USER, DB_PASSWORD, DB_NAME } = config
-  const process = await startPostgres({
-    port: DB_PORT,
-    changePortWith: postgresElsewhere(DB_PORT),
+async function planPostgres(options: ServersOptions): Promise<PlannedServer> {
+  const { config, dataDir, say, signal } = options
+  const { DB_HOST, DB_PORT: port, DB_USER: user, DB_PASSWORD: password, DB_NAME: database } = config
+  if (isGiven('DB_HOST')) {
+    const answer = withDatabase(config, (pool) => pool.query('select 1'))
+    await requireAnswer('DB_HOST', answer)
+    const address = `${DB_HOST}:${port}`
+    say(`DB_HOST is set: the Postgres at ${address} is used.`)
+    return { name: 'Postgres', address, env: {} }
+  }
+  const changePortWith = `\`DB_PORT=${another(port)} npm run demo\``
+  await requireFreePort(port, 'Postgres', changePortWith)
+  const own = {
+    port,
+    changePortWith,
     dataDir: join(dataDir, 'postgres'),
-    user: DB_USER,
-    password: DB_PASSWORD,
-    database: DB_NAME,
+    user,
+    password,
+    database,
     say,
     signal,
-  }).catch((error: unknown) => {
-    // Data that was kept knows the user and the password of its first start only.
-    throw databaseMistake(error, config) ?? error
-  })
-  const address = `localhost:${process.port}`
-  say(`Postgres is up at ${address}.`)
-  const env = { DB_HOST: 'localhost', DB_PORT: String(process.port), DB_SSLMODE: 'disable' }
-  return { name: 'Postgres', address, env, process }
+  }
+  const start = () =>
+    startPostgres(own).catch((error: unknown) => {
+      // Kept data accepts only the user and the password of its first start.
+      throw databaseMistake(error, config) ?? error
+    })
+  const env = { DB_HOST: 'localhost', DB_PORT: String(port), DB_SSLMODE: 'disable' }
+  return { name: 'Postgres', address: `localhost:${port}`, env, start }
 }
 
-async function foundPostgres({ config, say }: ServersOptions): Promise<DemoServer> {
-  const address = `${config.DB_HOST}:${config.DB_PORT}`
-  await answering(
-    'DB_HOST',
-    withDatabase(config, (database) => database.query('select 1')),
-  )
-  say(`DB_HOST is set: the Postgres at ${address} is used.`)
-  return { name: 'Postgres', address, env: {}, process: undefined }
-}
-
-async function answering(variable: string, answer: Promise<unknown>): Promise<void> {
+async function requireAnswer(variable: string, answer: Promise<unknown>): Promise<void> {
   await answer.catch((cause: unknown) => {
     if (!(cause instanceof UserError)) throw cause
     const why = `${variable} is set, so the demo uses what is there; without ${variable} it starts its own.`
@@ -131,12 +102,10 @@ async function answering(variable: string, answer: Promise<unknown>): Promise<vo
 }
 
 async function stop({ process }: DemoServer): Promise<void> {
-  // What was promised to a person is more than a clean end: all of them survive this one, too.
-  const late = setTimeout(() => process?.kill('SIGKILL'), STOP_MS)
+  // The demo promises to end within ten seconds, and the servers survive SIGKILL.
+  const timer = setTimeout(() => process?.kill('SIGKILL'), STOP_MS)
   await process?.stop()
-  clearTimeout(late)
+  clearTimeout(timer)
 }
 
 const another = (port: number) => (port < 50_000 ? port + 10_000 : port - 10_000)
-const kafkaElsewhere = (port: number) => `\`npm run demo -- --kafka-port ${another(port)}\``
-const postgresElsewhere = (port: number) => `\`DB_PORT=${another(port)} npm run demo\``

@@ -1,9 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
-import { examples } from '../cli/examples.ts'
-import { exitCode } from '../cli/exit-code.ts'
-import { positiveWhole } from '../cli/option-parsers.ts'
-import { report } from '../cli/program.ts'
-import { DemoFailure, interruption } from './demo-endings.ts'
+import { examples, exitCode, positiveWhole, report } from '../cli/options.ts'
+import { DemoFailure } from './demo-processes.ts'
 import { type DemoOptions, runDemo } from './demo-run.ts'
 
 const LATEST_END_MS = 9500
@@ -16,7 +13,7 @@ function createCommand(): Command {
       'Starts Kafka, Postgres, the stages and the generator on this machine, without Docker, and shows what they ' +
         'do until Ctrl-C. Kafka needs Java 17 and, the first time, Maven, which fetches it into .cache.',
     )
-    .option('-n, --messages <n>', 'let this many in at once, end when all are through', positiveWhole)
+    .option('-n, --messages <n>', 'send this many at once, end when all are through', positiveWhole)
     .option('-k, --keep', 'keep the data in .data, and go on with what is there; otherwise it is thrown away')
     .option('--no-watchers', 'start neither Prometheus nor Tempo nor Grafana, where they are installed')
     .option('--kafka-port <port>', 'where Kafka listens', port, 19_092)
@@ -26,7 +23,7 @@ function createCommand(): Command {
 }
 
 const helpText = `
-Environment (.env.example has more, for the generator too):
+Environment (.env.example has more, also of the generator):
   DB_PORT            where Postgres listens (default: 15432)
   KAFKA_HOME         an unpacked Kafka 4 to run, instead of what Maven fetches
   BOOTSTRAP_SERVERS  when set: the Kafka that is there is used, none is started
@@ -38,13 +35,13 @@ Exit codes:
   0  all messages finished or are dead letters; without --messages: Ctrl-C,
      which npm itself reports as 130
   1  a message is missing, a process ended by itself, or --messages was interrupted
-  2  a mistake to mend: Java is missing, a port is taken, ...
+  2  a mistake to correct: Java is missing, a port is taken, ...
 ${examples(
   ['Everything, until Ctrl-C', 'npm run demo'],
-  ['Does it work here? 200 messages, a summary, the way of one of them', 'npm run demo -- --messages 200'],
+  ['200 messages, a summary, the path of one of them', 'npm run demo -- --messages 200'],
   ['Fifty messages a second', 'RATE=50 npm run demo'],
-  ['Beside something that has the usual ports', 'DB_PORT=25432 npm run demo -- --kafka-port 29092'],
-  ['With a Kafka of your own', 'BOOTSTRAP_SERVERS=localhost:9092 npm run demo'],
+  ['On other ports', 'DB_PORT=25432 npm run demo -- --kafka-port 29092'],
+  ['With a Kafka that runs already', 'BOOTSTRAP_SERVERS=localhost:9092 npm run demo'],
 )}`
 
 /** @throws {InvalidArgumentError} */
@@ -54,20 +51,22 @@ function port(text: string): number {
   return value
 }
 
-/** Runs the demo until it is done or a person ends it. Returns the exit code. */
+const interruption = new Error('Interrupted')
+
+/** Runs the demo until it is done or interrupted. Returns the exit code. */
 async function demo(options: DemoOptions): Promise<number> {
   const ending = new AbortController()
   const interrupt = () => {
     if (ending.signal.aborted) return
     ending.abort(interruption)
-    // Ending our own process ends all others, whatever they hang on.
+    // The watchdogs end all children with this process, whatever they hang on.
     setTimeout(() => process.exit(exitCode.bad), LATEST_END_MS).unref()
   }
-  // They stay: npm passes a Ctrl-C on to us that we have got from the terminal already.
+  // The handlers stay, because Ctrl-C arrives twice: from the terminal, and passed on by npm.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   process.stdout.on('error', interrupt)
   try {
-    await runDemo(options, { say, ending })
+    await runDemo(options, say, ending)
     return exitCode.fine
   } catch (error) {
     if (error === interruption) return options.messages === undefined ? exitCode.fine : exitCode.bad

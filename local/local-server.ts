@@ -1,46 +1,58 @@
-import type { Child, Exit } from './child-process.ts'
+import { WaitTimeout, waitUntil } from '../telemetry/wait-until.ts'
+import { type Child, type ChildOptions, type Exit, exitMessage, startChild } from './child-process.ts'
 
 export interface ServerOptions {
   /** The port of 127.0.0.1 to listen on. */
   readonly port: number
-  /** What a person changes to choose another port, such as "DB_PORT"; told when the port is taken. */
+  /** How to choose another port, such as "DB_PORT"; part of the error when the port is taken. */
   readonly changePortWith?: string | undefined
-  /** Where its data lives, used again when it is there already. */
+  /** The directory of its data, which is used again when it exists. */
   readonly dataDir: string
-  /** Gets a line that a waiting person wants to read. */
+  /** Gets each line of progress for the user. */
   readonly say: (line: string) => void
-  /** Gives up starting: what has been started is stopped, and the promise rejects with the signal's reason. */
+  /** Cancels the start: what has been started is stopped, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** A server that runs as our child. Disposing of it stops it. */
+/** A server that runs as a child process. Disposing of it stops it. */
 export interface LocalServer extends AsyncDisposable {
   readonly port: number
-  /** Of the process that runs now: another one after a restart. */
+  /** Of the current process; a restart changes it. */
   readonly pid: number
-  /** Settles when the process that runs now has ended, wanted or not. */
+  /** Resolves when the current process has ended. */
   readonly exited: Promise<Exit>
-  /** The newest lines it wrote. */
-  lastLines(): string
-  /** For chaos: -9, or SIGSTOP and SIGCONT to freeze and wake it. */
+  /** The newest lines of its output. */
+  outputTail(): string
+  /** SIGKILL, or SIGSTOP and SIGCONT to freeze and resume it. */
   kill(signal: NodeJS.Signals): void
-  /** Starts it again on the same port and data, after it has ended or been stopped; settles when it is ready. */
+  /** Starts it again on the same port and data, after it has ended or been stopped; resolves when it is ready. */
   restart(): Promise<void>
   stop(): Promise<void>
 }
 
-export interface Life {
-  readonly port: number
-  /** Starts the process and settles when it is ready. */
-  readonly launch: () => Promise<Child>
-  readonly kill: (child: Child, signal: NodeJS.Signals) => void
-  readonly stop: (child: Child) => Promise<Exit>
+export interface ServerProcess {
+  /** The command of the next start. */
+  readonly command: () => ChildOptions | Promise<ChildOptions>
+  /** Asked every 50 ms after a start. What it throws ends the start. */
+  readonly isReady: () => Promise<boolean>
+  /** 60,000 by default. */
+  readonly readyTimeoutMs?: number
+  readonly kill?: (child: Child, signal: NodeJS.Signals) => void
+  readonly stop?: (child: Child) => Promise<Exit>
 }
 
-/** Launches a server and keeps hold of whichever process is it now. */
-export async function localServer({ port, launch, kill, stop }: Life): Promise<LocalServer> {
-  let child = await launch()
-  const stopNow = async () => void (await stop(child))
+/** Starts a server and resolves when it is ready. */
+export async function startServer(
+  { port, signal }: ServerOptions,
+  server: ServerProcess,
+): Promise<LocalServer> {
+  const start = async () => {
+    const started = await startChild(await server.command())
+    await untilReady(started, server, signal)
+    return started
+  }
+  let child = await start()
+  const stop = async () => void (await (server.stop?.(child) ?? child.stop()))
   return {
     port,
     get pid() {
@@ -49,13 +61,46 @@ export async function localServer({ port, launch, kill, stop }: Life): Promise<L
     get exited() {
       return child.exited
     },
-    lastLines: () => child.lastLines(),
-    kill: (signal) => kill(child, signal),
+    outputTail: () => child.outputTail(),
+    kill: (each) => (server.kill === undefined ? child.kill(each) : server.kill(child, each)),
     async restart() {
-      await stopNow()
-      child = await launch()
+      await stop()
+      child = await start()
     },
-    stop: stopNow,
-    [Symbol.asyncDispose]: stopNow,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  }
+}
+
+/**
+ * Waits until a child is ready; stops it otherwise.
+ * @throws {Error} with the newest lines of its output when it ends, or takes longer than `readyTimeoutMs`, before it is ready
+ */
+export async function untilReady(
+  child: Child,
+  { isReady, readyTimeoutMs: timeoutMs = 60_000 }: Pick<ServerProcess, 'isReady' | 'readyTimeoutMs'>,
+  signal?: AbortSignal,
+): Promise<void> {
+  const ask = async () => {
+    if (await isReady()) return true
+    if (!child.ended) return false
+    throw new Error(`${await exitMessage(child)} before it was ready:\n${child.outputTail()}`)
+  }
+  try {
+    await waitUntil(`${child.name} is ready`, ask, { timeoutMs, signal })
+  } catch (error) {
+    await child.stop()
+    if (!(error instanceof WaitTimeout)) throw error
+    const message = `${child.name} was not ready after ${timeoutMs / 1000} s:\n${child.outputTail()}`
+    throw new Error(message, { cause: error })
+  }
+}
+
+/** Whether a server answers this URL with a status of 200 to 299; false as long as it refuses or is silent for a second. */
+export async function answersHttp(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok
+  } catch {
+    return false
   }
 }

@@ -1,19 +1,24 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { type Child, startChild } from './child-process.ts'
-import { requireDiskSpace } from './disk-space.ts'
-import { requireFreePort } from './free-port.ts'
-import { type LocalServer, type ServerOptions, localServer } from './local-server.ts'
-import { type Login, postgresAnswers } from './postgres-answers.ts'
-import { postgresCluster, prepareDataDir } from './postgres-cluster.ts'
-import { installedPostgres, reachableBy } from './postgres-files.ts'
-import { killFamily } from './process-family.ts'
-import { type SystemUser, unprivilegedUser } from './system-user.ts'
-import { untilReady } from './until-ready.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { openDatabase } from '../sql/database.ts'
+import type { Child } from './child-process.ts'
+import { requireFreePort } from './host-resources.ts'
+import { type LocalServer, type ServerOptions, startServer } from './local-server.ts'
+import { preparePostgres } from './postgres-install.ts'
+
+/** The superuser of a Postgres, and where it listens. */
+export interface Login {
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+}
 
 export interface PostgresOptions extends ServerOptions {
   readonly user: string
   readonly password: string
-  /** Created when it is not there. */
+  /** Created where it is missing. */
   readonly database: string
 }
 
@@ -32,62 +37,86 @@ const SETTINGS = {
 }
 
 /**
- * Starts a Postgres 18 as durable as one on a server, for it has to survive -9, and settles when it takes connections.
+ * Starts a Postgres 18 and resolves when it accepts connections. It is as durable as one in production (fsync is on),
+ * because it has to survive SIGKILL.
  * @throws {UserError} when the port is taken, the disk is full, or Postgres cannot run here
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const { port, user, password, database } = options
-  const dataDir = resolve(options.dataDir)
   await requireFreePort(port, 'Postgres', options.changePortWith)
-  const runAs = await unprivilegedUser()
-  await prepareDataDir(dataDir, runAs)
-  await requireDiskSpace(dataDir)
-  const installed = await installedPostgres()
-  const files =
-    runAs === undefined ? installed : await reachableBy(runAs, installed, join(dataDir, 'postgres'))
-  const initdb = join(files, 'bin', 'initdb')
-  const cluster = await postgresCluster({ ...options, dataDir, initdb, runAs })
-  const login = { host: '127.0.0.1', port, user, password }
-  const server = await localServer({
-    port,
-    launch: () => launch({ options, postgres: join(files, 'bin', 'postgres'), cluster, runAs, login }),
-    kill: killFamily,
-    stop,
-  })
-  return Object.assign(server, { ...login, database })
-}
-
-interface Launch {
-  readonly options: PostgresOptions
-  readonly postgres: string
-  readonly cluster: string
-  readonly runAs: SystemUser | undefined
-  readonly login: Login
-}
-
-async function launch(how: Launch): Promise<Child> {
-  const { options, postgres, cluster, runAs, login } = how
-  const settings = Object.entries({ port: options.port, ...SETTINGS }).flatMap(([name, value]) => [
+  const dataDir = resolve(options.dataDir)
+  const { bin, cluster, runAs } = await preparePostgres({ ...options, dataDir })
+  const login = { host: '127.0.0.1', port, user, password, database }
+  const settings = Object.entries({ port, ...SETTINGS }).flatMap(([name, value]) => [
     '-c',
     `${name}=${value}`,
   ])
-  const child = await startChild({
-    name: 'Postgres',
-    command: postgres,
-    args: ['-D', cluster, ...settings],
-    cwd: cluster,
-    user: runAs,
+  const server = await startServer(options, {
+    command: () => ({
+      name: 'Postgres',
+      command: join(bin, 'postgres'),
+      args: ['-D', cluster, ...settings],
+      cwd: cluster,
+      user: runAs,
+    }),
+    isReady: () => acceptsConnections(login),
+    kill: killWithBackends,
+    stop: fastShutdown,
   })
-  await untilReady(child, {
-    isReady: () => postgresAnswers(login, options.database),
-    timeoutMs: 60_000,
-    signal: options.signal,
-  })
-  return child
+  return Object.assign(server, login)
 }
 
-/** Ends the sessions, writes a checkpoint and goes: what Postgres calls a fast shutdown. */
-async function stop(child: Child) {
-  killFamily(child, 'SIGCONT')
-  return await child.stop({ signal: 'SIGINT' })
+/** SQLSTATE cannot_connect_now: Postgres is starting, or recovering from a crash. */
+const CANNOT_CONNECT_NOW = '57P03'
+
+/**
+ * Whether Postgres accepts connections; the database then exists.
+ * @throws the server's error when it refuses for good, such as a wrong password
+ */
+async function acceptsConnections({ host, port, user, password, database }: Login & { database: string }) {
+  const config = readConfig({
+    DB_HOST: host,
+    DB_PORT: String(port),
+    DB_USER: user,
+    DB_PASSWORD: password,
+    DB_NAME: 'postgres',
+    DB_SSLMODE: 'disable',
+  })
+  const pool = openDatabase(config, 1)
+  try {
+    const { rows } = await pool.query<{ statement: string }>(
+      `select format('create database %I', $1::text) as statement
+      where not exists (select from pg_database where datname = $1)`,
+      [database],
+    )
+    for (const { statement } of rows) await pool.query(statement)
+    return true
+  } catch (error) {
+    // Only errors of Postgres itself have a severity; those of the network pass.
+    const { severity, code } = error as { severity?: string; code?: string }
+    if (severity !== undefined && code !== CANNOT_CONNECT_NOW) throw error
+    return false
+  } finally {
+    await pool.end()
+  }
+}
+
+/**
+ * Sends a signal to Postgres and its own children, which it puts into process groups of their own. Without /proc only
+ * Postgres itself gets it.
+ */
+function killWithBackends(child: Child, signal: NodeJS.Signals): void {
+  // A stopped parent starts no more children and reaps none, so the list stays right.
+  child.kill('SIGSTOP')
+  const list = `/proc/${child.pid}/task/${child.pid}/children`
+  const backends = child.ended || !existsSync(list) ? '' : readFileSync(list, 'utf8')
+  for (const pid of backends.split(' ').filter(Boolean)) process.kill(Number(pid), signal)
+  child.kill(signal)
+  if (signal !== 'SIGSTOP') child.kill('SIGCONT')
+}
+
+/** SIGINT: Postgres ends the sessions, writes a checkpoint and exits. Frozen backends must be resumed first. */
+function fastShutdown(child: Child) {
+  killWithBackends(child, 'SIGCONT')
+  return child.stop({ signal: 'SIGINT' })
 }

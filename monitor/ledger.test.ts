@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { ledgerOf, missingFor, missingNow, type Account } from './ledger.ts'
+import { ledgerOf, missingFor, missingNow, type LedgerTotals } from './ledger.ts'
 
 /** Each stage as [arrived, entered, processed, dead]. */
-function account(rows: readonly (readonly [number, number, number, number?])[], unsent = 0): Account {
+function totals(rows: readonly (readonly [number, number, number, number?])[], unsent = 0): LedgerTotals {
   const stages = rows.map(([arrived, entered, processed, dead = 0], index) => ({
     stage: `stage${index + 1}`,
     arrived,
@@ -19,18 +19,18 @@ function broker(...waiting: readonly number[]): Map<string, number> {
   return new Map(waiting.map((count, index) => [`stage${index + 1}`, count]))
 }
 
-/** At rest the account before is the account after. */
-const still = (one: Account, waiting: ReadonlyMap<string, number>) => [
+/** At rest the totals before and after are the same. */
+const still = (one: LedgerTotals, waiting: ReadonlyMap<string, number>) => [
   ...missingNow({ before: one, after: one }, waiting).values(),
 ]
 
-const gap = account([
+const gap = totals([
   [0, 10, 10],
   [10, 0, 4],
 ])
 
-test('nothing is missing where both accounts agree', () => {
-  const agreed = account([
+test('nothing is missing where rows and broker agree', () => {
+  const agreed = totals([
     [0, 10, 7, 1],
     [7, 0, 5],
   ])
@@ -47,12 +47,12 @@ test('what a stage has saved and not sent on is still in front of it', () => {
 })
 
 test('what a generator has saved and not sent is in its outbox', () => {
-  expect(still(account([[0, 10, 4]], 6), broker(0))).toEqual([0])
-  expect(still(account([[0, 10, 4]], 5), broker(0))).toEqual([1])
+  expect(still(totals([[0, 10, 4]], 6), broker(0))).toEqual([0])
+  expect(still(totals([[0, 10, 4]], 5), broker(0))).toEqual([1])
 })
 
 test('posted by hand and posted twice wait at the broker alone', () => {
-  const done = account([
+  const done = totals([
     [0, 10, 10],
     [10, 0, 10],
   ])
@@ -60,7 +60,7 @@ test('posted by hand and posted twice wait at the broker alone', () => {
 })
 
 test('of a stage that could not be read, and of the next one, nothing is known', () => {
-  const lost = account([
+  const lost = totals([
     [0, 10, 10],
     [10, 0, 4],
     [4, 0, 0],
@@ -79,16 +79,16 @@ test('of a stage that could not be read, and of the next one, nothing is known',
   )
 })
 
-test('what moves between the two looks at the rows is not missing', () => {
-  const before = account([
+test('what moves between the two readings of the rows is not missing', () => {
+  const before = totals([
     [0, 100, 100],
     [100, 0, 20],
   ])
-  const after = account([
+  const after = totals([
     [0, 100, 100],
     [100, 0, 70],
   ])
-  // 50 were done meanwhile: by the first look 80 wait, and the broker has 30 by now.
+  // 50 were done meanwhile: by the first reading 80 wait, and the broker has 30 by now.
   expect([...missingNow({ before, after }, broker(0, 30)).values()]).toEqual([0, 0])
 })
 
@@ -105,13 +105,13 @@ test('missing is only what was missing all the time', () => {
   expect(missing(minute.slice(1))).toBe(0)
   expect(missing(minute.with(6, 1))).toBe(1)
   expect(missing([0, ...minute])).toBe(3)
-  // A look that saw nothing of the stage changes nothing.
+  // A sample without the stage changes nothing.
   expect(missing([3, undefined, ...minute.slice(1)])).toBe(3)
   expect(missing([])).toBe(0)
 })
 
 test('the ledger adds up', () => {
-  const all = { ...account([], 0), entered: 102, finished: 80, dead: 7, duplicates: 3 }
+  const all = { ...totals([], 0), entered: 102, finished: 80, dead: 7, duplicates: 3 }
   const ledger = ledgerOf(all, 3)
   expect(ledger).toEqual({ entered: 102, in_flight: 12, finished: 80, dead: 7, duplicates: 3, missing: 3 })
   expect(ledger.in_flight + ledger.finished + ledger.dead + ledger.missing).toBe(ledger.entered)

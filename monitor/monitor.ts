@@ -1,64 +1,165 @@
-import type { Kafka } from 'kafkajs'
-import type { Database } from '../sql/database.ts'
-import { exportsTraces } from '../pipeline/config.ts'
-import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
-import { createOutageTracker } from '../pipeline/retry.ts'
-import { createHealth } from '../telemetry/health.ts'
-import type { Log } from '../telemetry/log.ts'
-import type { ProcessContext } from '../pipeline/process-context.ts'
 import { createAdmin } from '../kafka/cluster.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
 import { createRecordReader } from '../kafka/oldest-record.ts'
-import { monitoredGroups, type MonitoredGroup } from './monitored-groups.ts'
-import { createSeat } from './seat.ts'
-import type { GroupReader } from './take-sample.ts'
-import { watch, type Pace } from './watch.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { exportsTraces } from '../pipeline/config.ts'
+import { readMessage } from '../pipeline/message.ts'
+import type { ProcessContext } from '../pipeline/process.ts'
+import { createOutageTracker } from '../pipeline/retry.ts'
+import type { Database } from '../sql/database.ts'
+import { createHealth } from '../telemetry/health.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { sleep } from '../telemetry/wait-until.ts'
+import { setGauges } from './gauges.ts'
+import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
+import { monitoredGroups } from './monitored-groups.ts'
+import { persistReport } from './persist-report.ts'
+import { report, type Report, type StageReport } from './report.ts'
+import { createRetention } from './retention.ts'
+import type { SlidingWindow } from './samples.ts'
+import { takeSample, unlessAway, type GroupReader, type Sources } from './take-sample.ts'
+import { isBad, type Verdict } from './verdict.ts'
 
-const usualPace: Pace = { every: 5, patience: 60, sweepEvery: 60 }
+/** Seconds. */
+export interface MonitorTiming {
+  /** Between two samples, and between two reports. */
+  readonly every: number
+  /** For which rows and broker have to disagree until messages are missing. */
+  readonly missingAfter: number
+  readonly retentionEvery: number
+}
 
-/** A broker that does not answer at once is one that cannot be asked now: the next sample is due. */
-const impatient = { connectionTimeout: 2000, requestTimeout: 4000 }
-const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
-
-export interface MonitorParts {
+export interface MonitorOptions {
   readonly metrics: Metrics
   readonly database: Database
-  readonly pace?: Pace
-  /** Whether traces are exported, so that the tracer is watched, too. */
+  readonly timing?: MonitorTiming
+  /** Whether traces are exported, so that the tracer is monitored, too. */
   readonly isTracing?: boolean
 }
 
+interface Monitor extends ProcessContext {
+  readonly sources: Sources
+  readonly lock: LeaderLock
+  readonly timing: MonitorTiming
+  readonly window: SlidingWindow
+  /** The latest verdict on each stage. */
+  readonly verdicts: Map<string, Verdict>
+  /** Whether it holds the lock; undefined until Postgres has said so. */
+  isLeader: boolean | undefined
+  /** Whether it has sampled since it became the leader. */
+  hasSampled: boolean
+}
+
 /**
- * Watches the whole pipeline until it is told to stop: how much waits where, how old it is, whether it gets better, and
- * whether anything is missing. Of several monitors one is active; another takes over when it ends.
+ * Monitors the whole pipeline until `stopping` is aborted: how much waits where, how old it is, whether it gets better, and
+ * whether anything is missing. Of several monitors one is active; another takes over when that one ends. Sampling, reporting
+ * and retention run side by side, so that a server that does not answer one of them does not hold up the others.
  */
 export async function runMonitor(
   context: ProcessContext,
-  { metrics, database, pace = usualPace, isTracing = exportsTraces() }: MonitorParts,
+  options: MonitorOptions,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { config, log, health } = context
-  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
-  const kafka = createKafka({ ...settings, client: { ...settings.client, ...impatient, retry } }, log)
-  const seat = createSeat(config)
-  const readers = monitoredGroups(config, isTracing).map((group) => openReader(kafka, group, log))
-  const sources = {
-    readers,
+  const { metrics, database, timing = { every: 5, missingAfter: 60, retentionEvery: 60 } } = options
+  const { log, health } = context
+  const sources: Sources = {
+    readers: openReaders(context, options.isTracing ?? exportsTraces()),
     database,
     kafka: createOutageTracker('Kafka', { log, health }),
     postgres: createOutageTracker('Postgres', { log, health }),
   }
+  const lock = createLeaderLock(context.config)
+  const window: SlidingWindow = { samples: [], ledgerSamples: [] }
+  const state = { verdicts: new Map(), isLeader: undefined, hasSampled: false }
+  const monitor: Monitor = { ...context, sources, lock, timing, window, ...state }
+  const retention = createRetention({ ...context, metrics, sources, timing })
+  for (const status of ['firing', 'resolved'])
+    metrics.count('throughline_alert_notifications_total', 0, { status })
+  metrics.onScrape(() => {
+    setGauges(reportNow(monitor), metrics)
+    retention.setGauge(monitor.isLeader)
+  })
+  const ending = new AbortController()
+  const signal = AbortSignal.any([stopping, ending.signal])
+  const repeat = (work: () => Promise<void>) =>
+    everyInterval(work, timing.every, signal).finally(() => ending.abort())
   try {
-    await watch({ ...context, metrics, sources, seat, pace }, stopping)
+    await Promise.all([
+      repeat(() => persist(monitor)),
+      repeat(() => sample(monitor)),
+      repeat(() => (monitor.isLeader ? retention.apply(signal) : Promise.resolve())),
+    ])
   } finally {
-    seat.leave()
-    await Promise.all(readers.flatMap(({ admin, records }) => [admin.disconnect(), records.close()]))
+    lock.release()
+    await Promise.all(sources.readers.flatMap(({ admin, records }) => [admin.disconnect(), records.close()]))
   }
 }
 
-function openReader(kafka: Kafka, group: MonitoredGroup, log: Log): GroupReader {
-  // A group that cannot be read makes the monitor neither less ready nor less alive.
-  const outages = createOutageTracker(`Reading what waits at ${group.name}`, { log, health: createHealth() })
-  return { group, admin: createAdmin(kafka), records: createRecordReader(kafka), outages }
+/** Short, so that a broker that is away does not hold up the next sample. */
+const shortTimeouts = { connectionTimeout: 2000, requestTimeout: 4000 }
+const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
+
+function openReaders({ config, log }: ProcessContext, isTracing: boolean): GroupReader[] {
+  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
+  const kafka = createKafka({ ...settings, client: { ...settings.client, ...shortTimeouts, retry } }, log)
+  return monitoredGroups(config, isTracing).map((group) => ({
+    group,
+    admin: createAdmin(kafka),
+    records: createRecordReader(kafka, readMessage),
+    // With a health of its own: a group that cannot be read makes the monitor neither less ready nor less alive.
+    outages: createOutageTracker(`Reading the backlog of ${group.name}`, { log, health: createHealth() }),
+  }))
+}
+
+/** Starts `work` every so many seconds, or as soon as the previous run has ended. */
+async function everyInterval(work: () => Promise<void>, seconds: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const begun = performance.now()
+    await work()
+    await sleep(Math.max(0, begun + seconds * 1000 - performance.now()), signal)
+  }
+}
+
+/** Undefined when another monitor is active. */
+function reportNow({ sources, timing, window, isLeader, hasSampled }: Monitor): Report | undefined {
+  if (!isLeader || !hasSampled) return undefined
+  const groups = sources.readers.map(({ group }) => group)
+  return report(groups, window, { now: performance.now() / 1000, missingAfter: timing.missingAfter })
+}
+
+async function sample(monitor: Monitor): Promise<void> {
+  if (!monitor.isLeader) return
+  await takeSample(monitor.sources, monitor.window)
+  // Leadership may have changed meanwhile.
+  monitor.hasSampled = monitor.isLeader
+}
+
+async function persist(monitor: Monitor): Promise<void> {
+  const { sources, lock, health } = monitor
+  await acquireLock(monitor)
+  health.connected(true)
+  const made = reportNow(monitor)
+  const { connection } = lock
+  if (made === undefined) return
+  for (const stage of made.stages) logVerdictChange(stage, monitor)
+  if (connection !== undefined) await unlessAway(sources.postgres, () => persistReport(made, connection))
+}
+
+/** While Postgres is away no monitor can acquire the lock, so the active one stays active. */
+async function acquireLock(monitor: Monitor): Promise<void> {
+  const { sources, lock, log, window } = monitor
+  const isLeader = await unlessAway(sources.postgres, lock.acquire)
+  if (isLeader === undefined || isLeader === monitor.isLeader) return
+  log.info(isLeader ? 'Watching.' : 'Another monitor is watching: standing by.')
+  Object.assign(window, { samples: [], ledgerSamples: [] })
+  Object.assign(monitor, { isLeader, hasSampled: false })
+}
+
+/** Logs that a verdict has become bad, or is bad no more. */
+function logVerdictChange({ stage, verdict, summary }: StageReport, { verdicts, log }: Monitor): void {
+  const before = verdicts.get(stage) ?? 'OK'
+  verdicts.set(stage, verdict)
+  if (verdict === before) return
+  if (isBad(verdict)) log.warn({ watched: stage, verdict }, summary)
+  else if (isBad(before)) log.info({ watched: stage, verdict }, summary)
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readNotification } from './notification.ts'
 
-/** As Grafana sends it, with fields that nobody here needs. */
+/** As Grafana sends it, with fields that are ignored. */
 const body = {
   receiver: 'monitor',
   status: 'firing',
@@ -56,8 +56,8 @@ test("the rule's link to the stage's own dashboard comes before Grafana's to a p
   expect(linked?.url).toBe(dashboard)
 })
 
-test('what is no notification is refused with a sentence', () => {
-  expect(() => readNotification('no')).toThrow('it is no JSON')
+test('a body that is not a notification is refused with a sentence', () => {
+  expect(() => readNotification('no')).toThrow('it is not JSON')
   expect(() => readNotification('{}')).toThrow('alerts')
   expect(() => readNotification('null')).toThrow('Expected object')
   expect(() => readNotification('no')).toThrow(SyntaxError)
@@ -67,13 +67,13 @@ test('what is no notification is refused with a sentence', () => {
   expect(() => readNotification(JSON.stringify(many))).toThrow('1000')
 })
 
-test('texts are cut to what a table bears', () => {
+test('texts are cut to a length that a table can show', () => {
   const [alert] = body.alerts
   const long = { alerts: [{ ...alert, annotations: { summary: 'x'.repeat(100_000) } }] }
   expect(readNotification(JSON.stringify(long))[0]?.summary).toHaveLength(2000)
 })
 
-test('what Postgres does not take is not in the texts', () => {
+test('texts have no characters that Postgres refuses', () => {
   const [alert] = body.alerts
   const summary = `\0${'x'.repeat(1998)}\u{1F525}`
   const odd = { ...alert, annotations: { summary }, fingerprint: 'a\0b', values: { 'A\0\uD83D': 4 } }

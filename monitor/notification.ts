@@ -1,11 +1,11 @@
 import { z } from 'zod/v3'
 
-/** Postgres takes no NUL and no half of a character, which a cut can leave. */
-const text = (longest: number) =>
-  z.string().transform((value) => value.slice(0, longest).replaceAll('\0', '\uFFFD').toWellFormed())
+/** Postgres refuses NUL and lone surrogates, which a cut can leave. */
+const text = (maxLength: number) =>
+  z.string().transform((value) => value.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed())
 const texts = z.record(z.string(), text(2000)).default({})
 
-/** What Postgres takes, too. */
+/** Postgres has no year 0. */
 const time = z
   .string()
   .datetime({ offset: true })
@@ -26,40 +26,35 @@ const alert = z
   })
   .transform(({ labels, annotations, values, panelURL, dashboardURL, generatorURL, endsAt, ...rest }) => ({
     ...rest,
-    // Grafana writes the year 1 for an end that has not come.
+    // Grafana sends the year 1 while an alert fires.
     endsAt: rest.status === 'resolved' ? (endsAt ?? null) : null,
     alert: labels['alertname'] ?? 'unnamed',
     stage: labels['stage'] ?? null,
     severity: labels['severity'] ?? null,
     summary: annotations['summary'] ?? annotations['description'] ?? null,
     values: values ?? null,
-    // Grafana's own links know the panel and not the stage.
+    // The rule's own link has the stage; Grafana's have the panel alone.
     url: annotations['dashboard'] || panelURL || dashboardURL || generatorURL || null,
   }))
 
-/** What Grafana's webhook contact point sends: at most a few hundred alerts at once. Other fields are ignored. */
+/** The body that Grafana's webhook contact point posts: at most a few hundred alerts. Other fields are ignored. */
 const notification = z.object({ alerts: z.array(alert).max(1000) })
 
-/** One alert that fires or is resolved, as it is kept. */
+/** One alert, firing or resolved, as its row has it. */
 export type NotifiedAlert = z.infer<typeof alert>
 
-/**
- * Reads a notification.
- * @throws {SyntaxError} with a sentence that says what is wrong with it
- */
+/** @throws {SyntaxError} saying in one sentence what is wrong with the notification */
 export function readNotification(body: string): readonly NotifiedAlert[] {
-  const result = notification.safeParse(parse(body))
+  let json: unknown
+  try {
+    json = JSON.parse(body)
+  } catch (cause) {
+    throw new SyntaxError("Not a notification of Grafana's webhook: it is not JSON", { cause })
+  }
+  const result = notification.safeParse(json)
   if (result.success) return result.data.alerts
   const [issue] = result.error.issues
   throw new SyntaxError(
     `Not a notification of Grafana's webhook: ${issue?.path.join('.')}: ${issue?.message}`,
   )
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch (cause) {
-    throw new SyntaxError("Not a notification of Grafana's webhook: it is no JSON", { cause })
-  }
 }

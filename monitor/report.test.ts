@@ -1,24 +1,24 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { showReport } from './gauges.ts'
-import { history, messageAt, STEP, times, type Change } from '../test/support/made-up-history.ts'
+import { setGauges } from './gauges.ts'
+import { history, messageAt, STEP, times, type Change } from '../test/support/data/backlog-history.fixture.ts'
 import { monitoredGroups } from './monitored-groups.ts'
-import { report, type Seen } from './report.ts'
-import type { Sample } from './sample.ts'
+import { report } from './report.ts'
+import type { Sample, SlidingWindow } from './samples.ts'
 
 const groups = monitoredGroups(readConfig({}), true)
 
-/** Looks at the stage add, and at the seconds for which it was busy by then. */
-function seen(changes: readonly Change[], busy: readonly number[], missing = 0): Seen {
+/** Samples of the stage add, with the seconds for which it was busy by then. */
+function windowOf(changes: readonly Change[], busy: readonly number[], missing = 0): SlidingWindow {
   const whole = history(changes)
   const stage = { stage: 'add', arrived: 0, entered: 9, processed: 4, dead: 1 }
   const all = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
   return {
     samples: samplesOf('add', changes),
-    accounts: busy.map((seconds, index) => ({
+    ledgerSamples: busy.map((seconds, index) => ({
       at: whole[index]?.at ?? 0,
-      account: { ...all, stages: [{ ...stage, busy: seconds }] },
+      totals: { ...all, stages: [{ ...stage, busy: seconds }] },
       missing: new Map([['add', missing]]),
     })),
   }
@@ -29,67 +29,71 @@ function samplesOf(name: string, changes: readonly Change[], partitions = 1): Sa
   return whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([[name, group]]) }))
 }
 
-/** What is said of the stage add. */
-function ofAdd(what: Seen, now = what.samples.at(-1)?.at ?? 0) {
-  return report(groups, what, now).stages.find(({ stage }) => stage === 'add')
+/** The report of the stage add. */
+function ofAdd(window: SlidingWindow, now = window.samples.at(-1)?.at ?? 0) {
+  return report(groups, window, { now }).stages.find(({ stage }) => stage === 'add')
 }
 
 const utilisation = (changes: readonly Change[], busy: readonly number[]) =>
-  ofAdd(seen(changes, busy))?.utilisation
+  ofAdd(windowOf(changes, busy))?.utilisation
 
 test('the bottleneck is the stage that is always busy', () => {
   expect(utilisation([{}, {}, {}], [100, 104.75, 109.5])).toBeCloseTo(0.95)
   expect(utilisation([{ members: 2 }, {}], [0, 10])).toBe(1)
 })
 
-test('a process without a partition is no rest for the others', () => {
+test('a process without a partition does not lower utilisation', () => {
   // One partition.
   expect(utilisation([{ members: 3 }, {}, {}], [0, 4.75, 9.5])).toBeCloseTo(0.95)
 })
 
-test('without something to compare with, or somebody to be busy, it is not known', () => {
+test('without an earlier sample, or a process that could be busy, utilisation is unknown', () => {
   expect(utilisation([{}], [5])).toBeNull()
   expect(utilisation([{ members: 0 }, {}], [5, 9])).toBeNull()
   expect(utilisation([{}, {}], [5, 0])).toBeNull()
 })
 
-test('what the accounts said a while ago they do not say now', () => {
-  const what = seen(
+test('an old sample of the ledger is not reported', () => {
+  const what = windowOf(
     times(14, () => ({})),
     times(14, () => ({})).map((_, index) => index),
     3,
   )
   const end = 13 * 5
   expect(ofAdd(what, end + 15)).toMatchObject({ missing: 3, utilisation: 0.2 })
-  expect(report(groups, what, end + 15).ledger).toMatchObject({ entered: 9, finished: 4, missing: 3 })
+  expect(report(groups, what, { now: end + 15 }).ledger).toMatchObject({
+    entered: 9,
+    finished: 4,
+    missing: 3,
+  })
   expect(ofAdd(what, end + 16)).toMatchObject({ missing: null, utilisation: null })
-  expect(report(groups, what, end + 16).ledger).toBeUndefined()
+  expect(report(groups, what, { now: end + 16 }).ledger).toBeUndefined()
 })
 
-test('the oldest grows older between two looks, until nothing is known any more', () => {
-  const what = seen([{ waiting: 3, age: 10 }], [])
+test('the oldest grows older between two samples, until the stage is UNKNOWN', () => {
+  const what = windowOf([{ waiting: 3, age: 10 }], [])
   expect(ofAdd(what, 4)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
   expect(ofAdd(what, 16)?.verdict).toBe('UNKNOWN')
 })
 
 test.each([
   [1, 'add is idle: nothing waits'],
-  [0, 'add is idle: nothing waits, and nobody runs it'],
-])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, sentence) => {
-  const what = seen(
+  [0, 'add is idle: nothing waits, and no process runs it'],
+])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, summary) => {
+  const what = windowOf(
     times(2000, () => ({ members })),
     [],
   )
   for (let end = 1; end <= 2000; end += 37) {
     const lately = { ...what, samples: what.samples.slice(Math.max(0, end - 21), end) }
     const now = (end - 1) * STEP + 14
-    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', sentence })
+    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', summary })
   }
 })
 
 test('the oldest message of a stage is that of its latest partition, also when it was read a while ago', () => {
-  const what = (...changes: readonly Change[]): Seen => ({
-    ...seen([], []),
+  const what = (...changes: readonly Change[]): SlidingWindow => ({
+    ...windowOf([], []),
     samples: samplesOf('add', changes, 3),
   })
   const late = { waiting: [0, 5, 2], committed: [9, 4, 7], age: [0, 3, 30] }
@@ -99,9 +103,9 @@ test('the oldest message of a stage is that of its latest partition, also when i
   expect(ofAdd(what({}))?.oldestMessage).toBeNull()
 })
 
-test('the tracer is watched like a stage, and has no part in the accounts', () => {
+test('the tracer is monitored like a stage, and is not part of the ledger', () => {
   const busy = Array.from({ length: 14 }, (_, second) => second)
-  const what = seen(
+  const what = windowOf(
     times(14, () => ({ waiting: 3 })),
     busy,
     3,
@@ -110,7 +114,7 @@ test('the tracer is watched like a stage, and has no part in the accounts', () =
   const samples = samplesOf('tracer', stopped).map(({ at, wallMs, groups: sampled }, index) => {
     return { at, wallMs, groups: new Map([...(what.samples[index]?.groups ?? []), ...sampled]) }
   })
-  const { stages, ledger } = report(groups, { ...what, samples }, 13 * STEP)
+  const { stages, ledger } = report(groups, { ...what, samples }, { now: 13 * STEP })
   expect(stages.at(-1)).toMatchObject({
     stage: 'tracer',
     position: 7,
@@ -127,8 +131,8 @@ test('a monitor that stands by shows nothing but that', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const page = async () => (await metrics.page('')).text
   let isActive = true
-  const what = seen([{ waiting: 3 }], [0])
-  metrics.beforePage(() => showReport(isActive ? report(groups, what, 0) : undefined, metrics))
+  const what = windowOf([{ waiting: 3 }], [0])
+  metrics.onScrape(() => setGauges(isActive ? report(groups, what, { now: 0 }) : undefined, metrics))
   expect(await page()).toMatch(/^throughline_sampled_at_seconds\{/m)
   expect(await page()).toMatch(/^throughline_backlog_messages\{.*\} 3$/m)
   isActive = false

@@ -1,94 +1,115 @@
-import type { Admin } from 'kafkajs'
-import { assignedPartitions } from '../kafka/client.ts'
-import type { OutageTracker } from '../pipeline/retry.ts'
 import { readBacklog, type PartitionBacklog } from '../kafka/backlog.ts'
+import { assignedPartitions, type Admin } from '../kafka/client.ts'
 import type { RecordReader } from '../kafka/oldest-record.ts'
+import type { OutageTracker } from '../pipeline/retry.ts'
+import type { Database } from '../sql/database.ts'
+import { missingNow, readLedgerTotals } from './ledger.ts'
 import type { MonitoredGroup } from './monitored-groups.ts'
-import type { GroupSample, PartitionSample } from './sample.ts'
+import { slide, totalWaiting, type GroupState, type PartitionState, type SlidingWindow } from './samples.ts'
 
 /**
- * How the broker is asked about one group. Each has connections of its own: kafkajs fails on all topics that a connection
- * was asked for when one of them is gone.
+ * How the broker is asked about one group, over connections of its own: when one of the topics that a connection was asked for
+ * is gone, kafkajs fails for all of them.
  */
 export interface GroupReader {
   readonly group: MonitoredGroup
   readonly admin: Admin
   readonly records: RecordReader
-  /** Is told when this group alone cannot be read. */
+  /** For outages of this group alone. */
   readonly outages: OutageTracker
 }
 
+/** Where samples come from, with the outages of both servers. */
+export interface Sources {
+  /** In the order of the flow. */
+  readonly readers: readonly GroupReader[]
+  readonly database: Database
+  readonly kafka: OutageTracker
+  readonly postgres: OutageTracker
+}
+
+/** Samples broker and rows once into the window. When one of the two is away, the window gets what the other says. */
+export async function takeSample(sources: Sources, window: SlidingWindow): Promise<void> {
+  const { readers, database, kafka, postgres } = sources
+  const readTotals = () => unlessAway(postgres, () => readLedgerTotals(database))
+  const before = await readTotals()
+  const groups = await unlessAway(kafka, () => readGroups(readers))
+  const at = performance.now() / 1000
+  if (groups !== undefined) window.samples = slide(window.samples, { at, wallMs: Date.now(), groups })
+  const after = await readTotals()
+  if (before === undefined || groups === undefined || after === undefined) return
+  const waiting = new Map([...groups].map(([name, { partitions }]) => [name, totalWaiting(partitions)]))
+  const missing = missingNow({ before, after }, waiting)
+  window.ledgerSamples = slide(window.ledgerSamples, { at, totals: after, missing })
+}
+
+/** The answer of a server; undefined when it is away, which the log says once an outage. */
+export async function unlessAway<T>(server: OutageTracker, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    const answer = await ask()
+    server.works()
+    return answer
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof TypeError) throw error
+    server.failed(error)
+    return undefined
+  }
+}
+
 /**
- * The groups by the broker's account, by their names. One that cannot be read is absent.
+ * The state of each group, by its name; a group that cannot be read is absent.
  * @throws when none can be read
  */
-export async function takeGroups(readers: readonly GroupReader[]): Promise<Map<string, GroupSample>> {
-  const taken = await Promise.allSettled(readers.map(takeGroup))
-  const failure = taken.find(({ status }) => status === 'rejected')
-  if (failure?.status === 'rejected' && taken.every(({ status }) => status === 'rejected'))
-    throw failure.reason
-  const groups = new Map<string, GroupSample>()
+export async function readGroups(readers: readonly GroupReader[]): Promise<Map<string, GroupState>> {
+  const reading = readers.map(readGroup)
+  await Promise.any(reading).catch(({ errors: [first] }: AggregateError) => {
+    throw first
+  })
+  const groups = new Map<string, GroupState>()
   for (const [index, { group, outages }] of readers.entries()) {
-    const one = taken[index]
-    if (one?.status === 'fulfilled') {
-      outages.works()
-      groups.set(group.name, one.value)
-    } else if (one !== undefined) outages.failed(errorOf(one.reason))
+    const state = await reading[index]?.catch(outages.failed)
+    if (!state) continue
+    outages.works()
+    groups.set(group.name, state)
   }
   return groups
 }
 
-function errorOf(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason))
-}
-
-async function takeGroup(reader: GroupReader): Promise<GroupSample> {
+async function readGroup(reader: GroupReader): Promise<GroupState> {
   const { group, admin } = reader
   await admin.connect()
-  const [partitions, assignments] = await Promise.all([
-    Promise.all(group.topics.map((topic) => takePartitions(reader, topic))),
-    membersOf(admin, group.group),
+  const [partitions, { groups }] = await Promise.all([
+    Promise.all(group.topics.map((topic) => readPartitions(reader, topic))),
+    admin.describeGroups([group.group]),
   ])
-  const shares = assignments.map((assignment) =>
-    group.topics.flatMap((topic) =>
-      assignedPartitions(assignment, topic).map((partition) => nameOf(group, topic, partition)),
+  const assignments = groups.flatMap(({ members }) =>
+    members.map(({ memberAssignment }) =>
+      group.topics.flatMap((topic) =>
+        assignedPartitions(memberAssignment, topic).map((partition) => nameOf(group, topic, partition)),
+      ),
     ),
   )
-  const working = shares.filter((share) => share.length > 0).length
-  const assigned = new Set(shares.flat()).size
-  return { members: shares.length, working, assigned, partitions: partitions.flat() }
+  const working = assignments.filter(({ length }) => length > 0).length
+  const assigned = new Set(assignments.flat()).size
+  return { members: assignments.length, working, assigned, partitions: partitions.flat() }
 }
 
-/** Its number, and the topic before it where the group reads several. */
+/** A partition's number, after its topic where the group reads several. */
 function nameOf({ topics }: MonitoredGroup, topic: string, partition: number): string {
   return topics.length === 1 ? String(partition) : `${topic}/${partition}`
 }
 
-async function takePartitions(reader: GroupReader, topic: string): Promise<PartitionSample[]> {
-  const { group, admin } = reader
+async function readPartitions(reader: GroupReader, topic: string): Promise<PartitionState[]> {
+  const { group, admin, records } = reader
   const backlog = await readBacklog(admin, { group: group.group, source: topic })
-  return await Promise.all(backlog.map((one) => takePartition(reader, topic, one)))
-}
-
-async function takePartition(
-  { group, records }: GroupReader,
-  topic: string,
-  { partition, waiting, ...backlog }: PartitionBacklog,
-): Promise<PartitionSample> {
-  // What waits is known without it. A record that cannot be read, such as a compressed one, may stay unread for ever.
-  const fetch = () => records.fetchOldestRecord(topic, { partition, ...backlog }).catch(() => undefined)
-  const oldest = waiting > 0n ? await fetch() : undefined
-  return {
-    ...backlog,
-    partition: nameOf(group, topic, partition),
-    waiting: Number(waiting),
-    oldestAt: oldest?.at,
-    oldestMessage: oldest?.messageId,
+  const read = async (offsets: PartitionBacklog): Promise<PartitionState> => {
+    const { partition, end, committed, isCommitted } = offsets
+    const waiting = Number(offsets.waiting)
+    // The count does not need it, and a record that cannot be read, such as a compressed one, may stay for ever.
+    const fetch = () => records.fetchOldestRecord(topic, offsets).catch(() => undefined)
+    const { at: oldestAt, messageId: oldestMessage } = (waiting > 0 ? await fetch() : undefined) ?? {}
+    const name = nameOf(group, topic, partition)
+    return { partition: name, end, committed, isCommitted, waiting, oldestAt, oldestMessage }
   }
-}
-
-/** What each member of a group is assigned, as Kafka's protocol has it. */
-async function membersOf(admin: Admin, group: string): Promise<Buffer[]> {
-  const { groups } = await admin.describeGroups([group])
-  return groups.flatMap(({ members }) => members.map(({ memberAssignment }) => memberAssignment))
+  return await Promise.all(backlog.map(read))
 }

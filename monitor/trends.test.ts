@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { history, times } from '../test/support/made-up-history.ts'
+import { history, times } from '../test/support/data/backlog-history.fixture.ts'
 import { trendsOf } from './trends.ts'
 
-test('with one look there is nothing to compare with', () => {
+test('with one sample there is nothing to compare with', () => {
   expect(trendsOf(history([{ waiting: 10 }]))).toEqual({ arrivals: null, served: null, drain: null })
   expect(trendsOf(history([{}]))).toEqual({ arrivals: null, served: null, drain: 0 })
 })

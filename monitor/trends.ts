@@ -1,11 +1,11 @@
-import { momentsOf, type StageMoment } from './moments.ts'
+import { partitionSamples, totalWaiting, type StageSample } from './samples.ts'
 
-/** How much comes and goes in front of a stage. */
+/** How fast messages arrive in front of a stage and leave it. */
 export interface Trends {
   /** Messages a second over the last half minute; null while there is nothing to compare with. */
   readonly arrivals: number | null
   readonly served: number | null
-  /** Seconds until nothing waits, as things go; null when it would take for ever. */
+  /** Seconds until nothing waits at these rates; null when that is never. */
   readonly drain: number | null
 }
 
@@ -13,26 +13,24 @@ export interface Trends {
 const WINDOW = 30
 
 /** @param history oldest first */
-export function trendsOf(history: readonly StageMoment[]): Trends {
-  const latest = history.at(-1)
-  const waiting = latest?.partitions.reduce((sum, partition) => sum + partition.waiting, 0) ?? 0
-  const rates = latest?.partitions.map(({ partition }) => rateOf(history, partition)) ?? []
-  const known = rates.filter((rate) => rate !== undefined)
-  const nothing = waiting === 0 ? 0 : null
-  if (known.length === 0) return { arrivals: null, served: null, drain: nothing }
-  const arrivals = known.reduce((sum, rate) => sum + rate.arrivals, 0)
-  const served = known.reduce((sum, rate) => sum + rate.served, 0)
-  return { arrivals, served, drain: served > arrivals ? waiting / (served - arrivals) : nothing }
+export function trendsOf(history: readonly StageSample[]): Trends {
+  const partitions = history.at(-1)?.partitions ?? []
+  const waiting = totalWaiting(partitions)
+  const rates = partitions.flatMap(({ partition }) => rateOf(history, partition) ?? [])
+  const idle = waiting === 0 ? 0 : null
+  if (rates.length === 0) return { arrivals: null, served: null, drain: idle }
+  const arrivals = rates.reduce((sum, rate) => sum + rate.arrivals, 0)
+  const served = rates.reduce((sum, rate) => sum + rate.served, 0)
+  return { arrivals, served, drain: served > arrivals ? waiting / (served - arrivals) : idle }
 }
 
-function rateOf(history: readonly StageMoment[], partition: string) {
-  const moments = momentsOf(history, partition)
-  const latest = moments.at(-1)
-  if (latest === undefined) return undefined
-  const first = moments.find(({ at }) => latest.at - at <= WINDOW) ?? latest
+function rateOf(history: readonly StageSample[], partition: string) {
+  const samples = partitionSamples(history, partition)
+  const latest = samples.at(-1)
+  const first = samples.find(({ at }) => latest !== undefined && latest.at - at <= WINDOW)
+  if (latest === undefined || first === undefined || first === latest) return undefined
   const seconds = latest.at - first.at
-  if (seconds === 0) return undefined
-  // A group whose offsets were set back, or have expired, has served nothing by that, nor by what was removed unread.
+  // Offsets that were set back or have expired, and records that were removed unread, were not served.
   const served = latest.isCommitted ? Math.max(0, Number(latest.committed - first.committed)) : 0
   return { arrivals: Number(latest.end - first.end) / seconds, served: served / seconds }
 }

@@ -1,32 +1,33 @@
 import { expect, test } from 'vitest'
-import { ageOf } from './age.ts'
-import { burstyHour } from '../test/support/made-up-bursts.ts'
-import { history, STEP, times, type Change } from '../test/support/made-up-history.ts'
-import { KEPT } from './memory.ts'
-import { momentsOf } from './moments.ts'
-import { isBad, judgeStage, unwellPartitions, type Verdict } from './verdict.ts'
+import {
+  burstyHour,
+  history,
+  STEP,
+  times,
+  type Change,
+} from '../test/support/data/backlog-history.fixture.ts'
+import { ageOf, partitionSamples, WINDOW_SECONDS } from './samples.ts'
+import { isBad, judgeStage, type Verdict } from './verdict.ts'
 
-/** The verdict after each sample, judged at the moment of the sample. */
-function words(changes: readonly Change[], partitions = 1): Verdict[] {
+/** The verdict after each sample, judged at its time. */
+function verdictsOf(changes: readonly Change[], partitions = 1): Verdict[] {
   const whole = history(changes, partitions)
-  return whole.map(({ at }, index) =>
-    judgeStage(
-      whole.slice(0, index + 1).filter((moment) => at - moment.at <= KEPT),
-      at,
-    ),
-  )
+  return whole.map(({ at }, index) => {
+    const window = whole.slice(0, index + 1).filter((sample) => at - sample.at <= WINDOW_SECONDS)
+    return judgeStage(window, at).verdict
+  })
 }
 
-const last = (changes: readonly Change[], partitions = 1) => words(changes, partitions).at(-1)
+const last = (changes: readonly Change[], partitions = 1) => verdictsOf(changes, partitions).at(-1)
 
 test('idle is OK for as long as the clock runs, with consumers and without', () => {
-  expect(new Set(words(times(2000, () => ({}))))).toEqual(new Set(['OK']))
-  expect(new Set(words(times(2000, () => ({ members: 0 }))))).toEqual(new Set(['OK']))
+  expect(new Set(verdictsOf(times(2000, () => ({}))))).toEqual(new Set(['OK']))
+  expect(new Set(verdictsOf(times(2000, () => ({ members: 0 }))))).toEqual(new Set(['OK']))
 })
 
 test('work that passes within seconds is OK, however much it is', () => {
   const busy = times(50, (index) => ({ waiting: 5000, committed: index * 20_000, age: 1.5 }))
-  expect(new Set(words(busy))).toEqual(new Set(['OK']))
+  expect(new Set(verdictsOf(busy))).toEqual(new Set(['OK']))
 })
 
 test('a burst is OK for half a minute, then it is being caught up with, and then OK again', () => {
@@ -35,7 +36,7 @@ test('a burst is OK for half a minute, then it is being caught up with, and then
     committed: index * 1000,
     age: index * 5,
   }))
-  const found = words([{}, ...burst, { waiting: 0, committed: 14_000 }])
+  const found = verdictsOf([{}, ...burst, { waiting: 0, committed: 14_000 }])
   expect(found.slice(0, 7)).toEqual(Array.from({ length: 7 }, () => 'OK'))
   expect(new Set(found.slice(7, -1))).toEqual(new Set(['CATCHING UP']))
   expect(found.at(-1)).toBe('OK')
@@ -44,14 +45,14 @@ test('a burst is OK for half a minute, then it is being caught up with, and then
 test('a stage that is too slow is falling behind', () => {
   const slow = times(20, (index) => ({ waiting: 100 + index * 10, committed: index * 40, age: 6 + index }))
   expect(
-    words(slow)
+    verdictsOf(slow)
       .slice(2)
-      .every((word) => word === 'FALLING BEHIND'),
+      .every((verdict) => verdict === 'FALLING BEHIND'),
   ).toBe(true)
 })
 
-test('one that takes nothing although it is there is stalled after half a minute', () => {
-  const stuck = words([{ waiting: 0 }, ...times(8, () => ({ waiting: 10 }))])
+test('a stage with members that commits nothing is stalled after half a minute', () => {
+  const stuck = verdictsOf([{ waiting: 0 }, ...times(8, () => ({ waiting: 10 }))])
   expect(stuck.lastIndexOf('OK')).toBe(30 / STEP)
   expect(stuck.at(-1)).toBe('STALLED')
 })
@@ -77,20 +78,20 @@ test('work without consumers is stopped at once, and caught up with when they co
     members: 1,
     age: 105 + index,
   }))
-  const found = words([{ members: 0 }, ...stopped, ...back, { waiting: 0, committed: 50_000 }])
+  const found = verdictsOf([{ members: 0 }, ...stopped, ...back, { waiting: 0, committed: 50_000 }])
   expect(new Set(found.slice(1, 21))).toEqual(new Set(['STOPPED']))
   expect(new Set(found.slice(21, 31))).toEqual(new Set(['CATCHING UP']))
   expect(found.at(-1)).toBe('OK')
 })
 
-test('what was left alone for a moment is caught up with, although nothing waited before', () => {
+test('what waited without members is caught up with, although nothing waited before', () => {
   const left = [
     {},
     { waiting: 50_000, members: 0 },
     { members: 0 },
     { members: 1, waiting: 40_000, committed: 10_000 },
   ]
-  expect(words(left)).toEqual(['OK', 'STOPPED', 'STOPPED', 'CATCHING UP'])
+  expect(verdictsOf(left)).toEqual(['OK', 'STOPPED', 'STOPPED', 'CATCHING UP'])
 })
 
 test('a group that has never committed has the whole log before it', () => {
@@ -100,9 +101,9 @@ test('a group that has never committed has the whole log before it', () => {
 
 test('a group that rebalances has members without partitions: it is not stopped, and stalled after half a minute', () => {
   const sharing = (samples: number) => times(samples, () => ({ waiting: 5, assigned: 0 }))
-  const short = words([{}, ...sharing(6), { waiting: 0, committed: 5 }])
+  const short = verdictsOf([{}, ...sharing(6), { waiting: 0, committed: 5 }])
   expect(new Set(short)).toEqual(new Set(['OK']))
-  const long = words([{}, ...sharing(9), { waiting: 0, committed: 5 }])
+  const long = verdictsOf([{}, ...sharing(9), { waiting: 0, committed: 5 }])
   expect(long).toEqual([...Array.from({ length: 7 }, () => 'OK'), 'STALLED', 'STALLED', 'STALLED', 'OK'])
 })
 
@@ -129,19 +130,19 @@ test('one hot partition is enough', () => {
     age: [0, 0, 10 + index * 2, 0],
   }))
   expect(last(hot, 4)).toBe('FALLING BEHIND')
-  expect(unwellPartitions(history(hot, 4))).toEqual(['2'])
+  expect(judgeStage(history(hot, 4), 19 * STEP).unwell).toEqual(['2'])
 })
 
-test('a monitor that has just started knows who is stopped, and calls nobody worse than it has seen', () => {
+test('a monitor that has just started knows which stage is stopped, and gives no verdict worse than its samples show', () => {
   expect(last([{ waiting: 10, members: 0, age: 500 }])).toBe('STOPPED')
   expect(last([{ waiting: 10, age: 500 }])).toBe('CATCHING UP')
-  expect(judgeStage([], 0)).toBe('UNKNOWN')
+  expect(judgeStage([], 0).verdict).toBe('UNKNOWN')
 })
 
 test('without a sample for 15 s nothing is known', () => {
   const old = history([{}])
-  expect(judgeStage(old, 15)).toBe('OK')
-  expect(judgeStage(old, 15.1)).toBe('UNKNOWN')
+  expect(judgeStage(old, 15).verdict).toBe('OK')
+  expect(judgeStage(old, 15.1).verdict).toBe('UNKNOWN')
 })
 
 test.each([3600, -3600])('a jump of the time of day by %i s makes nothing worse or better', (jump) => {
@@ -150,24 +151,24 @@ test.each([3600, -3600])('a jump of the time of day by %i s makes nothing worse 
     const later = changes.map((change, index) =>
       index < 15 ? change : { ...change, age: Number(change.age) + jump },
     )
-    return words(jumping(later))
+    return verdictsOf(jumping(later))
   }
   const slow = times(30, (index) => ({ waiting: 100 + index * 10, committed: index * 40, age: 6 + index }))
-  expect(seenAs(slow)).toEqual(words(slow))
+  expect(seenAs(slow)).toEqual(verdictsOf(slow))
   const busy = times(30, (index) => ({ waiting: 500, committed: index * 2000, age: 1.5 }))
   expect(seenAs(busy).filter(isBad)).toEqual([])
   const draining = times(30, (index) => ({ waiting: 1000, committed: index * 50, age: 90 - index * 2 }))
-  expect(seenAs(draining)).toEqual(words(draining))
+  expect(seenAs(draining)).toEqual(verdictsOf(draining))
 })
 
 test('what waits and cannot be read is as old as it was seen to be', () => {
-  const unreadable = words([{}, ...times(9, () => ({ waiting: 100, isUnreadable: true as const }))])
+  const unreadable = verdictsOf([{}, ...times(9, () => ({ waiting: 100, isUnreadable: true as const }))])
   expect(unreadable.at(-1)).toBe('STALLED')
   const begun = history([{ waiting: 100, age: 40 }, ...times(2, () => ({ isUnreadable: true as const }))])
-  expect(ageOf(momentsOf(begun, '0'))).toBe(40 + 2 * STEP)
+  expect(ageOf(partitionSamples(begun, '0'))).toBe(40 + 2 * STEP)
   const moving = times(4, (index) => ({ waiting: 100, committed: index * 20, isUnreadable: true as const }))
-  expect(ageOf(momentsOf(history(moving), '0'))).toBe(3 * STEP)
-  expect(ageOf(momentsOf(history([{ waiting: 100 }, { waiting: 0, committed: 100 }]), '0'))).toBe(0)
+  expect(ageOf(partitionSamples(history(moving), '0'))).toBe(3 * STEP)
+  expect(ageOf(partitionSamples(history([{ waiting: 100 }, { waiting: 0, committed: 100 }]), '0'))).toBe(0)
 })
 
 test.each([
@@ -176,10 +177,10 @@ test.each([
   [0.9, 50],
   [0.95, 50],
 ])(
-  'a stage that can do %d of what comes in bursts changes its word at most %i times an hour',
+  'a stage that can do %d of what comes in bursts changes its verdict at most %i times an hour',
   (share, most) => {
-    const found = words(burstyHour(share))
-    const changes = found.filter((word, index) => index > 0 && word !== found[index - 1])
+    const found = verdictsOf(burstyHour(share))
+    const changes = found.filter((verdict, index) => index > 0 && verdict !== found[index - 1])
     expect(changes.length).toBeLessThan(most)
     expect(found.filter(isBad).length).toBeGreaterThan(found.length / 2)
   },

@@ -1,110 +1,99 @@
-import { ageOf } from './age.ts'
-import { momentsOf, type PartitionMoment, type StageMoment } from './moments.ts'
+import { ageOf, partitionSamples, type PartitionSample, type StageSample } from './samples.ts'
 
-/** From bad to good: the worst of a stage's partitions is the word for the stage. */
+/** From bad to good: the worst verdict of a stage's partitions is the stage's. */
 export const verdicts = ['UNKNOWN', 'STOPPED', 'STALLED', 'FALLING BEHIND', 'CATCHING UP', 'OK'] as const
 export type Verdict = (typeof verdicts)[number]
 
-/** Those that somebody should do something about. */
+/** Whether an operator should act. */
 export function isBad(verdict: Verdict): boolean {
   return verdict === 'STOPPED' || verdict === 'STALLED' || verdict === 'FALLING BEHIND'
 }
 
 /** Seconds. */
-const SILENCE = 15
-const STALL = 30
-const CALM = 30
-const YOUNG = 5
-const TREND = 60
-/** Arrivals in bursts make a stage that is too slow look well for a moment. */
-const STICKY = 30
-/** Less is no trend: a process that has just come back begins with one partition, and others wait a moment longer. */
+const UNKNOWN_AFTER = 15
+const STALLED_AFTER = 30
+const OK_AFTER_EMPTY = 30
+const OK_BELOW_AGE = 5
+const LONGEST_TREND = 60
+/** A process that has just started begins with one partition, and the others wait a little longer: that is no trend. */
 const SHORTEST_TREND = 10
+/** FALLING BEHIND stays for this long: with arrivals in bursts a stage that is too slow looks well in between. */
+const STICKY = 30
 
 /**
- * The word for a stage, from what was seen of it.
- * @param history the moments of the last minute and a bit, oldest first
- * @param now seconds, on the clock of the moments' `at`
+ * The verdict on a stage, and its partitions whose verdict is not OK.
+ * @param history the samples of the window, oldest first
+ * @param now seconds, on the clock of the samples' `at`
  */
-export function judgeStage(history: readonly StageMoment[], now: number): Verdict {
+export function judgeStage(
+  history: readonly StageSample[],
+  now: number,
+): { readonly verdict: Verdict; readonly unwell: readonly string[] } {
   const latest = history.at(-1)
-  if (latest === undefined || now - latest.at > SILENCE) return 'UNKNOWN'
-  const words = new Set(
-    latest.partitions.map(({ partition }) => judgePartition(momentsOf(history, partition))),
-  )
-  return verdicts.find((verdict) => words.has(verdict)) ?? 'OK'
+  if (latest === undefined || now - latest.at > UNKNOWN_AFTER) return { verdict: 'UNKNOWN', unwell: [] }
+  const found = latest.partitions.map(({ partition }) => judgePartition(partitionSamples(history, partition)))
+  const verdict = verdicts.find((candidate) => found.includes(candidate)) ?? 'OK'
+  const unwell = latest.partitions.filter((_, index) => found[index] !== 'OK')
+  return { verdict, unwell: unwell.map(({ partition }) => partition) }
 }
 
-/** The partitions that are not well, or not yet. */
-export function unwellPartitions(history: readonly StageMoment[]): string[] {
-  const partitions = history.at(-1)?.partitions.map(({ partition }) => partition) ?? []
-  return partitions.filter((partition) => judgePartition(momentsOf(history, partition)) !== 'OK')
-}
-
-function judgePartition(moments: readonly PartitionMoment[]): Verdict {
-  const latest = moments.at(-1)
+function judgePartition(samples: readonly PartitionSample[]): Verdict {
+  const latest = samples.at(-1)
   if (latest === undefined) return 'UNKNOWN'
   if (latest.waiting > 0 && latest.members === 0) return 'STOPPED'
-  if (isStalled(moments, latest)) return 'STALLED'
-  if (isCalm(moments, latest) || ageOf(moments) < YOUNG) return 'OK'
-  return hasFallenBehind(moments, latest) ? 'FALLING BEHIND' : 'CATCHING UP'
+  if (isStalled(samples, latest)) return 'STALLED'
+  if (isCalm(samples, latest) || ageOf(samples) < OK_BELOW_AGE) return 'OK'
+  return hasFallenBehind(samples, latest) ? 'FALLING BEHIND' : 'CATCHING UP'
 }
 
-/** Nothing waited a short while ago; what has come since was never left alone. */
-function isCalm(moments: readonly PartitionMoment[], latest: PartitionMoment): boolean {
-  const left = moments.findLastIndex(({ waiting, members }) => waiting > 0 && members === 0)
-  return moments.slice(left + 1).some(({ waiting, at }) => waiting === 0 && latest.at - at <= CALM)
+/** Nothing waited a short while ago, and what has come since always had a member to read it. */
+function isCalm(samples: readonly PartitionSample[], latest: PartitionSample): boolean {
+  const abandoned = samples.findLastIndex(({ waiting, members }) => waiting > 0 && members === 0)
+  return samples
+    .slice(abandoned + 1)
+    .some(({ waiting, at }) => waiting === 0 && latest.at - at <= OK_AFTER_EMPTY)
 }
 
-/** Somebody is there, and has committed nothing although something waited all the time. */
-function isStalled(moments: readonly PartitionMoment[], latest: PartitionMoment): boolean {
-  if (latest.waiting === 0) return false
-  const since = streak(
-    moments,
+/** The group has members and has committed nothing, although records waited all the time. */
+function isStalled(samples: readonly PartitionSample[], latest: PartitionSample): boolean {
+  const since = startOfStreak(
+    samples,
     ({ waiting, committed, isCommitted, members }) =>
       waiting > 0 && members > 0 && (committed === latest.committed || (!isCommitted && !latest.isCommitted)),
   )
-  return latest.at - since.at >= STALL
+  return since !== undefined && latest.at - since.at >= STALLED_AFTER
 }
 
-/** It was so a short while ago: where messages come in bursts, the oldest grows younger now and then. */
-function hasFallenBehind(moments: readonly PartitionMoment[], { at }: PartitionMoment): boolean {
-  return moments.some(
-    (moment, index) => at - moment.at <= STICKY && isFallingBehind(moments.slice(0, index + 1)),
+function hasFallenBehind(samples: readonly PartitionSample[], { at }: PartitionSample): boolean {
+  return samples.some(
+    (sample, index) => at - sample.at <= STICKY && isFallingBehind(samples.slice(0, index + 1)),
   )
 }
 
 /**
- * The oldest has grown older while somebody was there to take it, and no fewer wait than before. The age alone would
- * call every burst that: until all of it is done, its oldest grows older by the second.
+ * The oldest record has grown older while the group had members, and no fewer wait than before. The age alone would not do: in
+ * every burst the oldest grows older until all of the burst is done.
  */
-function isFallingBehind(moments: readonly PartitionMoment[]): boolean {
-  const latest = moments.at(-1)
+function isFallingBehind(samples: readonly PartitionSample[]): boolean {
+  const latest = samples.at(-1)
   if (latest === undefined) return false
-  const since = streak(
-    moments,
-    ({ at, waiting, members }) => waiting > 0 && members > 0 && latest.at - at <= TREND,
+  const since = startOfStreak(
+    samples,
+    ({ at, waiting, members }) => waiting > 0 && members > 0 && latest.at - at <= LONGEST_TREND,
   )
-  const isLonger = latest.at - since.at >= SHORTEST_TREND
-  return isLonger && latest.waiting >= since.waiting && hasAged(moments, since)
-}
-
-function hasAged(moments: readonly PartitionMoment[], since: PartitionMoment): boolean {
-  const latest = moments.at(-1) ?? since
+  if (since === undefined || latest.at - since.at < SHORTEST_TREND || latest.waiting < since.waiting)
+    return false
   if (latest.oldestAt !== undefined && since.oldestAt !== undefined) {
-    // By the records' own times: a jump of our clock makes nothing older.
+    // By the append times: a jump of the monitor's time of day makes nothing older.
     return (latest.oldestAt - since.oldestAt) / 1000 < latest.at - since.at
   }
-  return ageOf(moments) > ageOf(moments.slice(0, moments.indexOf(since) + 1))
+  return ageOf(samples) > ageOf(samples.slice(0, samples.indexOf(since) + 1))
 }
 
-/** The first of the moments up to the last that are all `so`. */
-function streak(
-  moments: readonly PartitionMoment[],
-  so: (moment: PartitionMoment) => boolean,
-): PartitionMoment {
-  const broken = moments.findLastIndex((moment) => !so(moment))
-  const first = moments[broken + 1] ?? moments.at(-1)
-  if (first === undefined) throw new RangeError('No moment, no streak')
-  return first
+/** The first sample of the unbroken run of such samples that ends with the last one; undefined when that is not one. */
+function startOfStreak(
+  samples: readonly PartitionSample[],
+  isPart: (sample: PartitionSample) => boolean,
+): PartitionSample | undefined {
+  return samples[samples.findLastIndex((sample) => !isPart(sample)) + 1]
 }

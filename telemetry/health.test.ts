@@ -28,7 +28,7 @@ test('waiting for a server that is away is no reason for a restart, however long
   expect(health.isAlive()).toBe(false)
 })
 
-test('ready is connected and waiting for nobody', () => {
+test('ready is connected and waiting for no server', () => {
   const { health } = atTime()
   expect(health.isReady()).toBe(false)
   health.connected(true)

@@ -1,90 +1,86 @@
 import { longestTimeout } from './timeouts.ts'
 
-/** How long a batch may be without progress before it counts as stuck: a busy process sees a timeout end late. */
+/** A batch without progress for longer is stuck; the margin is for a busy process, which notices a timeout late. */
 const BATCH_SILENCE_MS = longestTimeout + 10_000
 
-/** How long a process without a batch may be silent, neither fetching nor waiting for a server, before it counts as stuck. */
+/** A process without a batch that neither fetches nor waits for a server for longer is stuck. */
 const SILENCE_MS = 60_000
 
-/** Counts what a process has to wait for. */
+/** Counts failures and recoveries, by what failed. */
 export interface OutageListener {
-  /** An attempt failed and is made again. */
   readonly failed: (what: string) => void
   readonly worksAgain: (what: string) => void
 }
 
 /** A batch in work. */
 export interface BatchHealth {
-  /** A step of it begins, worked, or failed and is tried again. */
+  /** A step of it begins, worked, or failed and is retried. */
   progressed(): void
   ended(): void
 }
 
 /** The state of a process, for its supervisor. */
 export interface Health {
-  /** Work goes on: a fetch came back, a heartbeat was answered. */
+  /** A fetch came back, or a heartbeat was answered. */
   progressed(): void
-  /** A batch is in work. It has to make progress by itself, whatever the heartbeats say. */
+  /** A batch has to make progress of its own, whatever the heartbeats say. */
   batchBegan(): BatchHealth
-  /** An attempt failed and is made again. */
+  /** An attempt failed and will be repeated. */
   failed(what: string): void
-  /** The process begins to wait, on purpose, for what has just failed. Whether that is news: true once in an outage. */
+  /** The process begins to wait for what has failed. True for the first wait of an outage. */
   waitsFor(what: string): boolean
-  /** A wait for it is over, because it works or because there is no need. */
+  /** A wait is over, because it works or because there is no need any more. */
   waitedFor(what: string): void
-  /** It works: for how many milliseconds it had not; undefined when it had, or while another wait for it goes on. */
+  /** It works. Returns the milliseconds of the outage that ends; undefined without one, or while another wait goes on. */
   works(what: string): number | undefined
-  /** It is, or is no longer, connected and assigned. */
+  /** The process is, or is no longer, connected and assigned. */
   connected(isConnected: boolean): void
   /**
-   * Makes progress, or waits on purpose. When not, a restart may help. A batch makes progress when a step of it begins,
-   * works or fails, and no step takes longer than the longest of the timeouts.
+   * Whether the process makes progress or waits for a server; when not, a restart may help. A batch makes progress when a step
+   * of it begins, works or fails, and no step takes longer than the longest timeout.
    */
   isAlive(): boolean
-  /** Connected, assigned, and waiting for no server. */
+  /** Whether it is connected, assigned, and waits for no server. */
   isReady(): boolean
 }
 
 interface Outage {
   readonly since: number
-  /** How many wait. It may be 0 while the server was not seen to work again. */
+  /** Waits under way. 0 when all gave up and the server was not seen to work again. */
   waiting: number
 }
 
-/** @param clock milliseconds that only go forward */
-export function createHealth(
-  clock: () => number = () => performance.now(),
-  listener?: OutageListener,
-): Health {
+/** @param clock milliseconds, monotonic */
+export function createHealth(clock = () => performance.now(), listener?: OutageListener): Health {
   let latest = clock()
   let isConnected = false
   const outages = new Map<string, Outage>()
-  const batches = trackBatches(clock)
+  /** When each batch in work made progress last. */
+  const batches = new Map<symbol, number>()
   const isWaiting = () => outages.values().some(({ waiting }) => waiting > 0)
+  const progressed = () => void (latest = clock())
   return {
-    progressed() {
-      latest = clock()
-    },
+    progressed,
     batchBegan() {
-      const batch = batches.began()
+      const batch = Symbol('batch')
+      const batchProgressed = () => void batches.set(batch, clock())
+      batchProgressed()
       const ended = () => {
-        batch.ended()
-        latest = clock()
+        batches.delete(batch)
+        progressed()
       }
-      return { ...batch, ended }
+      return { progressed: batchProgressed, ended }
     },
     failed: (what) => listener?.failed(what),
     waitsFor(what) {
       const known = outages.get(what)
-      const outage = known ?? { since: clock(), waiting: 0 }
-      outage.waiting += 1
-      outages.set(what, outage)
+      outages.set(what, { since: known?.since ?? clock(), waiting: (known?.waiting ?? 0) + 1 })
       return known === undefined
     },
     waitedFor(what) {
       const outage = outages.get(what)
       if (outage !== undefined) outage.waiting -= 1
-      latest = clock()
+      progressed()
     },
     works(what) {
       const outage = outages.get(what)
@@ -95,25 +91,12 @@ export function createHealth(
     },
     connected(now) {
       isConnected = now
-      latest = clock()
+      progressed()
     },
     isAlive: () =>
-      batches.count() > 0 ? !batches.isAnyStuck() : isWaiting() || clock() - latest < SILENCE_MS,
+      batches.size > 0
+        ? batches.values().every((at) => clock() - at < BATCH_SILENCE_MS)
+        : isWaiting() || clock() - latest < SILENCE_MS,
     isReady: () => isConnected && !isWaiting(),
-  }
-}
-
-/** The batches in work, each with the time of its latest progress. */
-function trackBatches(clock: () => number) {
-  const progressedAt = new Map<symbol, number>()
-  return {
-    count: () => progressedAt.size,
-    isAnyStuck: () => progressedAt.values().some((at) => clock() - at >= BATCH_SILENCE_MS),
-    began(): BatchHealth {
-      const batch = Symbol('batch')
-      const progressed = () => void progressedAt.set(batch, clock())
-      progressed()
-      return { progressed, ended: () => void progressedAt.delete(batch) }
-    },
   }
 }

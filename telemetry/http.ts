@@ -1,22 +1,24 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Health } from './health.ts'
 import type { Log } from './log.ts'
-import { UserError } from './user-error.ts'
 import type { Metrics } from './metrics.ts'
+import { UserError } from './user-error.ts'
 
-// An import of node:http looks at all that it has, and so loads what programs for browsers need: 14 MB for each process.
+// `import 'node:http'` makes all its exports, among them WebSocket and the other browser APIs: 14 MB in each process.
 const { createServer } = process.getBuiltinModule('node:http')
 
-/** What one process answers beside the three doors that all have. */
-export interface Door {
+/** The content type is plain text by default. */
+export type HttpAnswer = readonly [status: number, body: string, contentType?: string]
+
+export interface HttpRoute {
   /** Without a query: "/alerts". */
   readonly path: string
-  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly handle: (request: IncomingMessage) => Promise<HttpAnswer>
 }
 
-export interface OpenDoors {
+export interface HttpServerOptions {
   /** An address of this machine. */
   readonly host: string
   /** 0 takes any that is free. */
@@ -24,22 +26,34 @@ export interface OpenDoors {
   readonly health: Health
   readonly metrics: Metrics
   readonly log: Log
-  readonly more: readonly Door[]
+  /** Routes besides those that all processes have. */
+  readonly routes: readonly HttpRoute[]
 }
 
-export interface Doors extends AsyncDisposable {
+export interface HttpServer extends AsyncDisposable {
   readonly port: number
 }
 
 /**
- * Serves /metrics to Prometheus, and /healthz (alive) and /readyz (connected and assigned) to whoever supervises the
- * process: 200 or 503.
+ * Serves /metrics to Prometheus, and /healthz (alive) and /readyz (connected and assigned) to the supervisor of the process:
+ * 200 or 503. It does not keep a process alive that has nothing else to do.
  * @throws {UserError} when the port is taken, or the host is not this machine
  */
-export async function openDoors(doors: OpenDoors): Promise<Doors> {
-  const server = createServer((request, response) => void answerAnyhow(request, response, doors))
-  await listen(server, doors)
-  // The doors do not keep a process alive that has nothing else to do.
+export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port } = options
+  const server = createServer((request, response) => void respond(request, response, options))
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new UserError(
+      code === 'EADDRINUSE'
+        ? `Port ${port} is taken: set METRICS_PORT to another one, or to 0 for any.`
+        : `Cannot listen at ${host}, port ${port} (${code}): set METRICS_HOST to an address of this machine, METRICS_PORT to a port that may be used.`,
+      { cause },
+    )
+  }
   server.unref()
   return {
     port: (server.address() as AddressInfo).port,
@@ -51,60 +65,34 @@ export async function openDoors(doors: OpenDoors): Promise<Doors> {
   }
 }
 
-/** What goes wrong behind a door is told to whoever asked and to the log; the process has other work than that. */
-async function answerAnyhow(
+/** A handler that fails is logged and answered with 500: the process has other work to go on with. */
+async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  doors: OpenDoors,
+  options: HttpServerOptions,
 ): Promise<void> {
-  try {
-    await answer(request, response, doors)
-  } catch (err) {
-    const asked = `${request.method} ${request.url}`
-    const fate = response.destroyed ? 'was broken off by whoever asked' : 'could not be answered'
-    doors.log.warn({ err }, `${asked} ${fate}`)
-    if (response.headersSent) response.destroy()
-    else response.writeHead(500, plainText).end(`${asked} failed: the log of this process says why.\n`)
-  }
+  const name = `${request.method} ${request.url}`
+  const answer = await answerTo(request, options).catch((err: unknown): HttpAnswer => {
+    const outcome = response.destroyed ? 'was aborted by the client' : 'could not be answered'
+    options.log.warn({ err }, `${name} ${outcome}`)
+    return [500, `${name} failed: the log of this process says why.`]
+  })
+  const [status, body, type = 'text/plain; charset=utf-8'] = answer
+  response.writeHead(status, { 'content-type': type }).end(`${body.trimEnd()}\n`)
 }
 
-const plainText = { 'content-type': 'text/plain; charset=utf-8' }
-
-async function answer(
+async function answerTo(
   request: IncomingMessage,
-  response: ServerResponse,
-  { health, metrics, more }: OpenDoors,
-): Promise<void> {
-  const say = (status: number, text: string, type = 'text/plain; charset=utf-8') =>
-    response.writeHead(status, { 'content-type': type }).end(text)
-  const door = more.find(({ path }) => path === request.url)
-  if (door !== undefined) await door.answer(request, response)
-  else if (request.url === '/metrics') {
-    const page = await metrics.page(request.headers.accept ?? '')
-    say(200, page.text, page.type)
-  } else if (request.url === '/healthz') say(...(health.isAlive() ? okay('alive') : away('no progress')))
-  else if (request.url === '/readyz') say(...(health.isReady() ? okay('ready') : away('not ready')))
-  else
-    say(
-      404,
-      `Here are ${['/metrics', '/healthz', ...more.map(({ path }) => path)].join(', ')} and /readyz.\n`,
-    )
-}
-
-const okay = (text: string): [number, string] => [200, `${text}\n`]
-const away = (text: string): [number, string] => [503, `${text}\n`]
-
-async function listen(server: Server, { host, port }: OpenDoors): Promise<void> {
-  try {
-    server.listen(port, host)
-    await once(server, 'listening')
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new UserError(
-      code === 'EADDRINUSE'
-        ? `Port ${port} is taken: set METRICS_PORT to another one, or to 0 for any.`
-        : `Nobody can be answered at ${host}, port ${port} (${code}): set METRICS_HOST to an address of this machine, METRICS_PORT to a port that may be used.`,
-      { cause },
-    )
+  { health, metrics, routes }: HttpServerOptions,
+): Promise<HttpAnswer> {
+  const route = routes.find(({ path }) => path === request.url)
+  if (route !== undefined) return await route.handle(request)
+  if (request.url === '/metrics') {
+    const { text, type } = await metrics.page(request.headers.accept ?? '')
+    return [200, text, type]
   }
+  if (request.url === '/healthz') return health.isAlive() ? [200, 'alive'] : [503, 'no progress']
+  if (request.url === '/readyz') return health.isReady() ? [200, 'ready'] : [503, 'not ready']
+  const paths = ['/metrics', '/healthz', ...routes.map(({ path }) => path)]
+  return [404, `Here are ${paths.join(', ')} and /readyz.`]
 }

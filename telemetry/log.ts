@@ -6,7 +6,7 @@ const require = createRequire(import.meta.url)
 
 export type Log = Logger
 
-const forPeople = {
+const terminalOptions = {
   sync: true,
   singleLine: true,
   translateTime: 'SYS:HH:MM:ss.l',
@@ -14,11 +14,11 @@ const forPeople = {
   messageFormat: '{stage}: {msg}',
 }
 
-/** JSON lines for machines; readable lines when a person's terminal is at the other end. */
+/** JSON lines; readable ones on a terminal. */
 export function createLog(level: string, fields: Record<string, unknown>): Log {
   const options = { level, base: fields, timestamp: () => `,"time":"${new Date().toISOString()}"` }
   if (!process.stdout.isTTY) return pino({ ...options, formatters: { level: (label) => ({ level: label }) } })
-  // Loaded only for a terminal: the processes of the pipeline do without its 4 MB.
+  // Loaded for a terminal only: it takes 4 MB.
   const pretty = require('pino-pretty') as typeof PinoPretty
-  return pino(options, pretty(forPeople))
+  return pino(options, pretty(terminalOptions))
 }

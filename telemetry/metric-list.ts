@@ -1,79 +1,52 @@
-/** What a process is there for. */
+/** What a process does. */
 export type Role = 'stage' | 'generator' | 'monitor' | 'tracer'
 
-/** `code` and `flag` are said in the help; a point in time is in seconds since the epoch. */
-export type Unit =
-  | 'seconds'
-  | 'ratio'
-  | 'messages'
-  | 'messages per second'
-  | 'processes'
-  | 'partitions'
-  | 'days'
-  | 'queries'
-  | 'rows'
-  | 'alerts'
-  | 'spans'
-  | 'headers'
-  | 'times'
-  | 'code'
-  | 'flag'
-
-/** A metric as it is defined once; dashboards and alerts are checked against this list. */
+/** A metric, defined once; dashboards and alert rules are checked against the list. */
 export interface MetricDefinition {
   /** The processes that have it. */
   readonly of: readonly Role[]
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** What it counts or measures. */
   readonly help: string
-  /** What its value is a number of. */
-  readonly unit: Unit
-  /** Beside `stage` and `position`, which all series have; it is of two digits, so that any list sorts in the order of the flow. */
+  /** What its value is a number of. The help explains a `code` or `flag`; a point in time is in seconds since the epoch. */
+  readonly unit: string
+  /** Besides `stage` and `position`, which all series have. A position has two digits, so that text order is the flow's. */
   readonly labels: readonly string[]
   readonly buckets?: readonly number[]
 }
 
-/** Seconds, from half a millisecond to five minutes: a message may take either. */
-const seconds = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
-]
-
-type Make = (unit: Unit, help: string, ...labels: string[]) => MetricDefinition
+type Define = (unit: string, help: string, ...labels: string[]) => MetricDefinition
 
 const counter =
-  (...of: readonly Role[]): Make =>
+  (...of: readonly Role[]): Define =>
   (unit, help, ...labels) => ({ of, type: 'counter', help, unit, labels })
 const gauge =
-  (...of: readonly Role[]): Make =>
+  (...of: readonly Role[]): Define =>
   (unit, help, ...labels) => ({ of, type: 'gauge', help, unit, labels })
-const histogram = (unit: Unit, help: string, buckets: readonly number[]): MetricDefinition => ({
-  of: ['stage'],
-  type: 'histogram',
-  help,
-  unit,
-  labels: [],
-  buckets,
-})
-const duration = (help: string): MetricDefinition => histogram('seconds', help, seconds)
+const histogram = (unit: string, help: string, buckets: readonly number[]): MetricDefinition => {
+  return { of: ['stage'], type: 'histogram', help, unit, labels: [], buckets }
+}
 
-const counted = counter('stage')
-const everywhere = counter('stage', 'generator', 'monitor', 'tracer')
-const said = gauge('monitor')
-/** The monitor speaks of each stage: `stage` and `position` are those of the stage that it is said about. */
-const saidOfStage: Make = (unit, help, ...labels) => said(unit, help, 'stage', 'position', ...labels)
+/** Seconds, from half a millisecond to five minutes. */
+const durations = [
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
+]
+const duration = (help: string) => histogram('seconds', help, durations)
+const ofStage = counter('stage')
+const ofAll = counter('stage', 'generator', 'monitor', 'tracer')
+const ofMonitor = gauge('monitor')
+/** The monitor's gauges of each stage: `stage` and `position` are those of that stage. */
+const monitored: Define = (unit, help, ...labels) => ofMonitor(unit, help, 'stage', 'position', ...labels)
 
 /** Every metric of the project's own. Process and event loop metrics come from prom-client. */
 export const metricList = {
-  throughline_wait_seconds: duration('From the broker having a message to its computation beginning'),
+  throughline_wait_seconds: duration('From the append time of a message to the start of its computation'),
   throughline_work_seconds: duration('Computing a result'),
-  throughline_save_seconds: duration('From the result to its row being committed and publishing beginning'),
-  throughline_publish_seconds: duration(
-    'From publishing beginning to the broker having it on the next topic',
-  ),
+  throughline_save_seconds: duration('From the result to the commit of its row, when publishing begins'),
+  throughline_publish_seconds: duration('From the start of publishing to the append time on the next topic'),
   throughline_end_to_end_seconds: duration('From the entry topic to the last one; at the last stage'),
-  throughline_messages_total: counted(
+  throughline_messages_total: ofStage(
     'messages',
-    'Messages taken: processed, redelivered, duplicate (dropped), or dead with its reason',
+    'Messages consumed: processed, redelivered, duplicate (dropped), or dead with its reason',
     'outcome',
     'reason',
   ),
@@ -82,98 +55,79 @@ export const metricList = {
     'Messages in a batch',
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
   ),
-  throughline_busy_seconds_total: counted('seconds', 'Seconds in which at least one batch was in work'),
-  throughline_bad_headers_total: counted('headers', 'Headers of the machinery that were there but of no use'),
-  throughline_clock_corrections_total: counted(
+  throughline_busy_seconds_total: ofStage('seconds', 'Seconds with at least one batch in work'),
+  throughline_bad_headers_total: ofStage('headers', "Headers of the pipeline's own that could not be used"),
+  throughline_clock_corrections_total: ofStage(
     'times',
     'Times that two clocks disagreed by more than 2 ms and one was overruled',
   ),
   throughline_traces_total: counter('tracer')(
     'messages',
-    'Messages that came to their end, by what became of their trace: exported, not-kept, duplicate (a second record of the ' +
+    'Messages that reached their end, by what became of their trace: exported, not-kept, duplicate (a second record of the ' +
       'same message), without-rows (not sent by the pipeline), refused (by the backend, and dropped)',
     'outcome',
   ),
-  throughline_spans_refused_total: counter('tracer')('spans', 'Spans that the backend got and did not take'),
-  throughline_retries_total: everywhere(
+  throughline_spans_refused_total: counter('tracer')('spans', 'Spans that the backend received and refused'),
+  throughline_retries_total: ofAll(
     'times',
-    'Attempts that failed and were made again, or got no answer for 10 s',
+    'Attempts that failed and were repeated, or got no answer for 10 s',
     'server',
   ),
-  throughline_reconnects_total: everywhere(
-    'times',
-    'Times that a server works again after it had failed',
-    'server',
-  ),
-  throughline_rebalances_total: counter('stage', 'tracer')(
-    'times',
-    'Times that the consumer group gave out its partitions',
-  ),
+  throughline_reconnects_total: ofAll('times', 'Times that a server worked again after a failure', 'server'),
+  throughline_rebalances_total: counter('stage', 'tracer')('times', 'Rebalances of the consumer group'),
   throughline_pool_waiting: gauge('stage', 'tracer')(
     'queries',
-    'Queries that wait for a connection to Postgres',
+    'Queries waiting for a connection to Postgres',
   ),
 
-  throughline_backlog_messages: saidOfStage(
+  throughline_backlog_messages: monitored(
     'messages',
     'Messages waiting in front of a stage, by the broker: end offset - committed offset',
     'partition',
   ),
-  throughline_backlog_age_seconds: saidOfStage(
+  throughline_backlog_age_seconds: monitored(
     'seconds',
     'Age of the oldest message waiting; 0 when nothing waits',
     'partition',
   ),
-  throughline_arrivals_per_second: saidOfStage(
-    'messages per second',
-    'Messages a second that arrive in front of a stage',
-  ),
-  throughline_served_per_second: saidOfStage(
-    'messages per second',
-    'Messages a second that a stage is done with',
-  ),
-  throughline_drain_seconds: saidOfStage(
-    'seconds',
-    'Until nothing waits, as things go; absent when that is never',
-  ),
-  throughline_group_members: saidOfStage(
-    'processes',
-    'Processes that run a stage: members of its consumer group',
-  ),
-  throughline_partitions: saidOfStage('partitions', 'Partitions of the topic that a stage reads'),
-  throughline_partitions_assigned: saidOfStage('partitions', 'Of these, how many a process takes from'),
-  throughline_utilisation_ratio: saidOfStage(
+  throughline_arrivals_per_second: monitored('messages per second', 'Messages arriving in front of a stage'),
+  throughline_served_per_second: monitored('messages per second', 'Messages that a stage has done'),
+  throughline_drain_seconds: monitored('seconds', 'Until nothing waits at these rates; absent when never'),
+  throughline_group_members: monitored('processes', "Members of a stage's consumer group"),
+  throughline_partitions: monitored('partitions', 'Partitions of the topic that a stage reads'),
+  throughline_partitions_assigned: monitored('partitions', 'Partitions of that topic that have a consumer'),
+  throughline_utilisation_ratio: monitored(
     'ratio',
-    'Share of its time in which a process of the stage is busy, 0 to 1',
+    "Share of time in which a stage's process is busy, 0 to 1",
   ),
-  throughline_verdict: saidOfStage(
+  throughline_verdict: monitored(
     'code',
     '0 OK, 1 CATCHING UP, 2 FALLING BEHIND, 3 STALLED, 4 STOPPED, 5 UNKNOWN',
   ),
-  throughline_missing_messages: saidOfStage(
+  throughline_missing_messages: monitored(
     'messages',
-    'Messages that the rows say wait in front of a stage and the broker does not have',
+    'Messages waiting in front of a stage by the rows and not by the broker',
   ),
-  throughline_ledger_messages: said(
+  throughline_ledger_messages: ofMonitor(
     'messages',
     'All messages by account: entered, in_flight, finished, dead, duplicates, missing',
     'account',
   ),
-  throughline_monitor_active: said('flag', '1 in the monitor that samples, 0 in one that stands by'),
-  throughline_sampled_at_seconds: said('seconds', 'When the monitor last sampled, seconds since the epoch'),
+  throughline_monitor_active: ofMonitor('flag', '1 in the active monitor, 0 in one that stands by'),
+  throughline_sampled_at_seconds: ofMonitor('seconds', 'Time of the latest sample, seconds since the epoch'),
   throughline_alert_notifications_total: counter('monitor')(
     'alerts',
-    'Alerts that Grafana has notified the monitor of',
+    'Alerts in the notifications from Grafana',
     'status',
   ),
   throughline_rows_removed_total: counter('monitor')(
     'rows',
-    'Rows that were older than RETENTION; of whole days that were dropped, as many as Postgres estimated',
+    'Rows older than RETENTION that were removed; for dropped partitions an estimate by Postgres',
     'table',
   ),
-  throughline_partitions_ahead_days: said(
+  throughline_partitions_ahead_days: ofMonitor(
     'days',
-    'Whole days after today for which all tables have partitions',
+    'Whole days after today with partitions of all tables',
   ),
 } as const satisfies Readonly<Record<`throughline_${string}`, MetricDefinition>>
 

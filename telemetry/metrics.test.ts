@@ -1,6 +1,7 @@
+import { Histogram, Registry, type RegistryContentType } from 'prom-client'
 import { expect, test } from 'vitest'
 import { metricList, type MetricDefinition, type Role } from './metric-list.ts'
-import { createMetrics } from './metrics.ts'
+import { BatchHistogram, createMetrics } from './metrics.ts'
 
 const openMetrics = 'application/openmetrics-text; version=1.0.0'
 
@@ -29,22 +30,13 @@ test('the unit is in the name, where Prometheus wants it', () => {
   expect(wrong).toEqual([])
 })
 
-test('what can be counted begins at 0', async () => {
-  const text = await pageOf('lcm')
-  for (const labels of ['outcome="duplicate",reason=""', 'outcome="dead",reason="negative-root"']) {
-    expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="00"} 0`)
-  }
-  expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="00"} 0')
-  expect(await pageOf('monitor')).toContain('throughline_alert_notifications_total{status="firing",')
-})
-
-test('what the monitor says of a stage is the stage’s', async () => {
+test('the series of a stage in the monitor have the labels of that stage', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   metrics.set('throughline_drain_seconds', 3, { stage: 'lcm', position: 3 })
   expect((await metrics.page('')).text).toContain('throughline_drain_seconds{stage="lcm",position="03"} 3')
 })
 
-test('places sort as texts in the order of the flow', async () => {
+test('positions sort as text in the order of the flow', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 12 })
   metrics.set('throughline_drain_seconds', 3, { stage: 'lcm', position: 10 })
   const { text } = await metrics.page('')
@@ -52,7 +44,7 @@ test('places sort as texts in the order of the flow', async () => {
   expect(text).toContain('{stage="monitor",position="12"}')
 })
 
-test('the names of counters stay when pages of both kinds are asked for', async () => {
+test('the names of counters stay when both formats are scraped', async () => {
   const metrics = createMetrics({ stage: 'lcm', position: 3 })
   const plain = (await metrics.page('')).text
   expect((await metrics.page(openMetrics)).text).toContain('# TYPE throughline_rebalances counter\n')
@@ -61,17 +53,49 @@ test('the names of counters stay when pages of both kinds are asked for', async 
   expect(plain).toContain('# TYPE throughline_rebalances_total counter\n')
 })
 
-test('what is asked for is as it is then', async () => {
+test('what is set on a scrape has the value of then', async () => {
   const metrics = createMetrics({ stage: 'lcm', position: 3 })
   let waiting = 1
-  metrics.ask('throughline_pool_waiting', () => waiting)
+  metrics.onScrape(() => metrics.set('throughline_pool_waiting', waiting))
   waiting = 2
   expect((await metrics.page('')).text).toMatch(/^throughline_pool_waiting\{.*\} 2$/m)
 })
 
-test('a process cannot speak of what is not its own', () => {
+test('a process cannot set a metric of another role', () => {
   const metrics = createMetrics({ stage: 'lcm', position: 3 })
   expect(() => metrics.set('throughline_monitor_active', 1)).toThrow(
     'throughline_monitor_active is a gauge of monitor',
   )
+})
+
+const bounds = [0.5, 1, 5]
+const values = [0.1, 0.5, 0.6, 1, 1, 4.9, 5, 5.1, 100]
+
+test.each([Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE])(
+  'a page of %s is the same as that of prom-client’s own histogram',
+  async (type) => {
+    const [ours, theirs] = [new Registry(), new Registry()]
+    for (const registry of [ours, theirs]) {
+      const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
+      page.setContentType(type)
+      registry.setDefaultLabels({ stage: 'lcm', position: '03' })
+    }
+    const histogram = new BatchHistogram('taken', 'How many.', bounds)
+    ours.registerMetric(histogram.asMetric())
+    histogram.observe(values.slice(0, 4), Number)
+    histogram.observe(values.slice(4), Number)
+    const own = new Histogram({ name: 'taken', help: 'How many.', buckets: bounds, registers: [theirs] })
+    for (const value of values) own.observe(value)
+    expect(await ours.metrics()).toBe(await theirs.metrics())
+    expect(await ours.metrics()).toContain('taken_bucket{le="+Inf",stage="lcm",position="03"} 9')
+  },
+)
+
+test('a histogram refuses what is not a number, and keeps its sum', () => {
+  const histogram = new BatchHistogram('taken', 'How many.', bounds)
+  histogram.observe([1], Number)
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => histogram.observe([wrong], Number)).toThrow(`${wrong} is no value of taken`)
+  }
+  expect(histogram.get().values.at(-2)?.value).toBe(1)
 })

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { waitUntil } from './wait-until.ts'
+import { WaitTimeout, waitUntil } from './wait-until.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -27,4 +27,16 @@ test('a signal ends the waiting, and so does an error', async () => {
   await expect(waitUntil('never', () => false, { timeoutMs: 60_000, signal })).rejects.toThrow('timeout')
   const failing = () => Promise.reject(new Error('refused'))
   await expect(waitUntil('an answer', failing, { timeoutMs: 1000 })).rejects.toThrow('refused')
+})
+
+test('the reason of an aborted signal is thrown as it is', async () => {
+  const reason = new Error('interrupted')
+  const ending = new AbortController()
+  const waiting = waitUntil('never', () => false, { timeoutMs: 60_000, signal: ending.signal })
+  ending.abort(reason)
+  await expect(waiting).rejects.toBe(reason)
+})
+
+test('a timeout can be told from other errors', async () => {
+  await expect(waitUntil('never', () => false, { timeoutMs: 1, everyMs: 1 })).rejects.toThrow(WaitTimeout)
 })

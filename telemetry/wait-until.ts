@@ -1,3 +1,4 @@
+import { addAbortListener } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export interface WaitOptions {
@@ -10,10 +11,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** Waiting took longer than `timeoutMs`. */
+export class WaitTimeout extends Error {
+  override readonly name = 'WaitTimeout'
+}
+
 /**
  * Asks again and again until the answer is neither undefined nor false, and returns it.
  * @param what is waited for, for the error
- * @throws {Error} after `timeoutMs`; the signal's reason when it is aborted; whatever `ask` throws
+ * @throws {WaitTimeout} after `timeoutMs`; the signal's reason when it is aborted; whatever `ask` throws
  */
 export async function waitUntil<T>(
   what: string,
@@ -27,7 +33,18 @@ export async function waitUntil<T>(
     if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>
     const current = progress?.()
     if (current !== last) [last, since] = [current, performance.now()]
-    if (performance.now() - since > timeoutMs) throw new Error(`${what}: not after ${timeoutMs / 1000} s`)
+    if (performance.now() - since > timeoutMs)
+      throw new WaitTimeout(`${what}: not after ${timeoutMs / 1000} s`)
     await pause(everyMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
+}
+
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const over = Promise.withResolvers<void>()
+  const timer = setTimeout(over.resolve, ms)
+  using _ = addAbortListener(signal, () => over.resolve())
+  await over.promise
+  clearTimeout(timer)
 }

@@ -1,9 +1,9 @@
 import { rawJson } from '../../stages/json.ts'
 import type { MessageHistory, Step } from '../../sql/read-message.ts'
-import { isoTime } from '../iso-time.ts'
-import { attemptTime, stepTimes } from './step-times.ts'
+import { attemptTime, stepTimes } from './render-message.ts'
+import { isoTimeOrNull } from './text.ts'
 
-/** A message's history as values for JSON.stringify: every digit of the results, times to the microsecond. */
+/** The values that JSON.stringify writes: every digit of the results, times to the microsecond. */
 export function messageJson({ id, enteredFor, attempts }: MessageHistory): unknown {
   return {
     id,
@@ -12,44 +12,37 @@ export function messageJson({ id, enteredFor, attempts }: MessageHistory): unkno
       attempt: attempt.attempt,
       state: attempt.state,
       replayedTo: attempt.replayedTo,
-      finishedAt: time(attempt.finishedAt),
+      finishedAt: isoTimeOrNull(attempt.finishedAt),
       endToEndMs: attempt.state === 'finished' ? attemptTime(attempt) : null,
       steps: attempt.steps.map(stepJson),
     })),
   }
 }
 
+const timeNames = ['enteredAt', 'queuedAt', 'startedAt', 'computedAt', 'sentAt', 'nextQueuedAt'] as const
+
 function stepJson(step: Step): unknown {
-  const { wait, work, save, publish, total } = stepTimes(step)
+  const { wait: waitMs, work: workMs, save: saveMs, publish: publishMs, total: totalMs } = stepTimes(step)
   return {
     ...step,
     attempt: undefined,
     result: step.result === null ? null : exactJson(step.result),
     offset: rawJson(step.offset),
-    enteredAt: time(step.enteredAt),
-    queuedAt: time(step.queuedAt),
-    startedAt: time(step.startedAt),
-    computedAt: time(step.computedAt),
-    sentAt: time(step.sentAt),
-    nextQueuedAt: time(step.nextQueuedAt),
-    waitMs: wait,
-    workMs: work,
-    saveMs: save,
-    publishMs: publish,
-    totalMs: total,
+    ...Object.fromEntries(timeNames.map((name) => [name, isoTimeOrNull(step[name])])),
+    waitMs,
+    workMs,
+    saveMs,
+    publishMs,
+    totalMs,
   }
 }
 
-/** JSON.parse with the source text, which Node has and TypeScript's own types do not have yet. */
+/** A reviver's third argument, which TypeScript's types of JSON.parse lack. */
 type Reviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown
 
-/** What JSON.stringify writes with the digits that the text has. */
+/** The value of a JSON text whose numbers JSON.stringify writes with the same digits. */
 function exactJson(text: string): unknown {
   const keepDigits: Reviver = (_, value, { source }) =>
     typeof value === 'number' && source !== undefined ? rawJson(source) : value
   return JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
-}
-
-function time(ms: number | null): string | null {
-  return ms === null ? null : isoTime(ms)
 }

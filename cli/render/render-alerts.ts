@@ -1,9 +1,18 @@
-import { duration } from './duration.ts'
-import { secondTime } from '../iso-time.ts'
-import { fit, wrap } from './printable.ts'
 import type { DeliveredAlert } from '../../sql/read-alerts.ts'
+import { duration } from '../../telemetry/duration.ts'
+import { fit, isoTime, isoTimeOrNull, secondTime, wrap } from './text.ts'
 
-/** When, whether it fires, what and where; below that what to do, or how long it lasted. */
+/** The values that JSON.stringify writes. */
+export function alertJson(alert: DeliveredAlert): unknown {
+  return {
+    ...alert,
+    receivedAt: isoTime(alert.receivedAt),
+    startsAt: isoTime(alert.startsAt),
+    endsAt: isoTimeOrNull(alert.endsAt),
+  }
+}
+
+/** A line with time, severity, stage and name of each alert; below it what to do, or how long it lasted. */
 export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): string {
   return alerts
     .flatMap((alert) => [
@@ -14,13 +23,13 @@ export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): 
 }
 
 function headline({ receivedAt, status, severity, alert, stage }: DeliveredAlert, width: number): string {
-  const said = status === 'firing' ? (severity ?? 'firing') : 'resolved'
-  const what = stage === null ? alert : `${stage}: ${alert}`
-  const before = `${secondTime(receivedAt)}  ${fit(said, 8).padEnd(8)}  `
-  return before + fit(what, width - before.length)
+  const state = status === 'firing' ? (severity ?? 'firing') : 'resolved'
+  const name = stage === null ? alert : `${stage}: ${alert}`
+  const before = `${secondTime(receivedAt)}  ${fit(state, 8).padEnd(8)}  `
+  return before + fit(name, width - before.length)
 }
 
-/** What was measured when it ended says nothing of why it fired. */
+/** The summary of a resolved alert has the values of its end, which do not explain why it fired. */
 function detail({ status, summary, startsAt, endsAt }: DeliveredAlert): string {
   if (status === 'firing') return summary ?? 'It says no more.'
   return `It lasted ${duration(endsAt === null ? null : endsAt - startsAt)}.`

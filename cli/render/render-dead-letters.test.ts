@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import { deadLetterJson } from './dead-letter-json.ts'
 import type { DeadLetterRow } from '../../sql/read-dead-letters.ts'
-import { renderDeadLetter, renderSummaries } from './render-dead-letters.ts'
+import { deadLetterJson, renderDeadLetter, renderSummaries } from './render-dead-letters.ts'
 
 const letter: DeadLetterRow = {
   id: '019ab2c4d5e67f8091a2b3c4d5e6f708',

@@ -1,21 +1,39 @@
-import { bytesText } from './bytes-text.ts'
-import { headerList } from './dead-letter-json.ts'
-import { secondTime } from '../iso-time.ts'
-import { fit, printable } from './printable.ts'
 import type { DeadLetterRow, DeadLetterSummary } from '../../sql/read-dead-letters.ts'
+import { headersFromText } from '../../sql/results.ts'
+import { rawJson } from '../../stages/json.ts'
+import { bytesText, fit, isoTime, printable, secondTime } from './text.ts'
 
-/** Two lines each: id, when and where; then why. */
+export function summaryJson(letter: DeadLetterSummary): unknown {
+  return { ...letter, diedAt: isoTime(letter.diedAt) }
+}
+
+/** The values that JSON.stringify writes. Bytes say whether they are text or hex digits. */
+export function deadLetterJson(letter: DeadLetterRow): unknown {
+  return {
+    ...letter,
+    diedAt: isoTime(letter.diedAt),
+    offset: rawJson(letter.offset),
+    headers: Object.fromEntries(headerList(letter).map(([name, values]) => [name, values.map(bytesText)])),
+    body: letter.body === null ? null : bytesText(letter.body),
+  }
+}
+
+/** A header may have several values. */
+function headerList({ headers }: DeadLetterRow): [name: string, values: Buffer[]][] {
+  return Object.entries(headersFromText(headers)).map(([name, value]) => [name, [value].flat()])
+}
+
+/** Two lines each: id, time and stage; then the reason. */
 export function renderSummaries(letters: readonly DeadLetterSummary[], width: number): string {
   return letters
-    .map(({ id, diedAt, stage, reason, explanation }) =>
-      [`${id}  ${secondTime(diedAt)}  ${stage}`, `    ${fit(`${reason}: ${explanation}`, width - 4)}`].join(
-        '\n',
-      ),
-    )
+    .flatMap(({ id, diedAt, stage, reason, explanation }) => [
+      `${id}  ${secondTime(diedAt)}  ${stage}`,
+      `    ${fit(`${reason}: ${explanation}`, width - 4)}`,
+    ])
     .join('\n')
 }
 
-/** All that is known of one: why it died, where it came from, and what it was. */
+/** One dead letter with its reason, origin, headers and body. */
 export function renderDeadLetter(letter: DeadLetterRow): string {
   const { id, attempt, traceId, diedAt, stage, reason, explanation, topic, partition, offset } = letter
   const fields: [string, string][] = [
@@ -28,7 +46,7 @@ export function renderDeadLetter(letter: DeadLetterRow): string {
     ['from', `topic ${topic}, partition ${partition}, offset ${offset}`],
   ]
   const headers = headerList(letter).flatMap(([name, values]) =>
-    values.map((value): [string, string] => ['header', `${name}: ${readable(value)}`]),
+    values.map((value): [string, string] => ['header', `${name}: ${headerText(value)}`]),
   )
   const lines = [...fields, ...headers].map(([name, text]) => `${name.padEnd(9)}${printable(text)}`)
   return [...lines, '', bodyText(letter.body)].join('\n')
@@ -41,7 +59,7 @@ function bodyText(body: Buffer | null): string {
   return encoding === 'utf8' ? printable(text) : `The body is not UTF-8; in hex:\n${text}`
 }
 
-function readable(value: Buffer): string {
+function headerText(value: Buffer): string {
   const { encoding, text } = bytesText(value)
   return encoding === 'utf8' ? text : `0x${text}`
 }

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest'
 import { messageJson } from './message-json.ts'
 import type { MessageHistory, Step } from '../../sql/read-message.ts'
-import { complaintAbout } from '../follow.ts'
-import { renderMessage } from './render-message.ts'
+import { renderMessage, renderUnfinished } from './render-message.ts'
 
 const id = '019ab2c4d5e67f8091a2b3c4d5e6f708'
 const start = 1_763_951_411_000
@@ -101,7 +100,7 @@ test('attempts are told apart', () => {
   expect(text).toMatch(/Attempt 1: dead at sine[\s\S]+Attempt 2: finished/)
 })
 
-test('an attempt that no stage has taken yet says where it was sent', () => {
+test('an attempt that no stage has consumed yet says where it was sent', () => {
   const replayed = {
     attempt: 2,
     state: 'in flight',
@@ -110,7 +109,7 @@ test('an attempt that no stage has taken yet says where it was sent', () => {
     steps: [],
   } as const
   const text = renderMessage({ ...dead, attempts: [...dead.attempts, replayed] }, 80)
-  expect(text).toMatch(/\n\nAttempt 2: sent to sine, which has not taken it yet$/)
+  expect(text).toMatch(/\n\nAttempt 2: sent to sine, which has not consumed it yet$/)
 })
 
 test('a foreign trace is named', () => {
@@ -136,16 +135,16 @@ test('JSON has every digit, and times to the microsecond', () => {
   expect(json).toContain('"waitMs":2,"workMs":0.5,"saveMs":5,"publishMs":2.5,"totalMs":10')
 })
 
-test('whoever waited in vain is told why', () => {
+test('a message without an end is explained', () => {
   const inFlight = {
     ...finished,
     attempts: finished.attempts.map((one) => ({ ...one, state: 'in flight' as const })),
   }
-  expect(complaintAbout(finished, 30)).toBeUndefined()
-  expect(complaintAbout(dead, 30)).toBeUndefined()
-  expect(complaintAbout(inFlight, 30)).toContain('not finished within 30 s')
-  expect(complaintAbout({ id, enteredFor: 'add', attempts: [] }, 30)).toContain('npx throughline run add')
-  expect(complaintAbout({ id, enteredFor: null, attempts: [] }, 30)).toContain(
-    `Nobody has seen a message ${id}`,
+  expect(renderUnfinished(finished, 30)).toBeUndefined()
+  expect(renderUnfinished(dead, 30)).toBeUndefined()
+  expect(renderUnfinished(inFlight, 30)).toContain('not finished within 30 s')
+  expect(renderUnfinished({ id, enteredFor: 'add', attempts: [] }, 30)).toContain('npx throughline run add')
+  expect(renderUnfinished({ id, enteredFor: null, attempts: [] }, 30)).toContain(
+    `Message ${id} was not seen within 30 s`,
   )
 })

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import type { StageStatus, Status } from '../../sql/read-status.ts'
-import { renderStatus } from './render-status.ts'
+import { renderStatus, type StageStatus, type Status } from './render-status.ts'
 
 const stage = (position: number, name: string, changes: Partial<StageStatus> = {}): StageStatus => ({
   position,
@@ -32,7 +31,7 @@ const stopped = {
   workMs: null,
   dead: 7,
   verdict: 'STOPPED',
-  sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it',
+  sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it',
   oldest: 38,
   oldestMessage: '019a0000000070008000000000000001',
   served: 0,
@@ -57,7 +56,7 @@ const sums = `
 entered 12,345,690   finished 12,345,678   in flight 5   dead 7   missing 0
 end to end   p50 12.5 ms   p95 18.6 ms   p99 1.24 s   (1,204 messages)
 wait, work: medians of the last minute; end to end: of what finished in it
-square-root is stopped: 1,234 waiting, oldest 38 s, and nobody runs it
+square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it
   its oldest message is 019a0000000070008000000000000001`
 
 test('a line for each stage, sums below, and what to do about a stage that is not well', () => {
@@ -103,7 +102,7 @@ test('what only a monitor knows is not claimed without one', () => {
 })
 
 test.each([80, 120])('the table keeps to %i columns whatever the name of a stage', (width) => {
-  const long = stage(1, 'a-stage-that-somebody-has-given-a-very-long-name', { verdict: 'FALLING BEHIND' })
+  const long = stage(1, 'a-stage-that-has-been-given-a-very-long-long-name', { verdict: 'FALLING BEHIND' })
   const lines = renderStatus({ ...status, stages: [long] }, { width, color: false }).split('\n')
   expect(Math.max(...lines.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(width)
 })

@@ -1,67 +1,96 @@
 import { styleText } from 'node:util'
-import { count } from '../../stages/refusal.ts'
 import type { Verdict } from '../../monitor/verdict.ts'
-import { duration } from './duration.ts'
-import type { Look } from '../output.ts'
+import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
+import { count } from '../../stages/refusal.ts'
+import { duration } from '../../telemetry/duration.ts'
 import { tableLines, type Column } from './table.ts'
-import type { EndToEnd, GroupStatus, StageStatus, Status } from '../../sql/read-status.ts'
+import type { Terminal } from './terminal.ts'
+
+/**
+ * The status of a stage, or of the tracer, by the broker's offsets and the monitor's latest sample. Without a monitor the
+ * sample's numbers are null and verdict and sentence are what one reading tells.
+ */
+export interface GroupStatus extends Omit<LatestSample, 'verdict' | 'missing'> {
+  readonly position: number
+  /** The stage's name, or `tracer`. */
+  readonly stage: string
+  /** Members of its consumer group. */
+  readonly running: number
+  /** Messages in front of it, by the broker's offsets. */
+  readonly waiting: number
+  readonly verdict: Verdict
+}
+
+/** The status of a stage, which also has rows. */
+export interface StageStatus extends GroupStatus, Omit<StageTotals, 'processed'> {
+  /** Messages processed since the beginning. */
+  readonly done: number
+  /** Medians of the last minute, milliseconds; null when no message passed. */
+  readonly waitMs: number | null
+  readonly workMs: number | null
+}
+
+export interface Status extends MessageTotals {
+  /** In the order of the flow. */
+  readonly stages: readonly StageStatus[]
+  /** Null where no traces are exported. */
+  readonly tracer: GroupStatus | null
+  readonly inFlight: number
+  /** Messages that wait by the rows and that the broker does not have; null without a monitor. */
+  readonly missing: number | null
+  /** Null when no message finished in the last minute. */
+  readonly endToEnd: EndToEnd | null
+}
 
 type Style = Parameters<typeof styleText>[0]
 
-/** A stage, or the tracer, of which the rows say nothing. */
+/** A stage, or the tracer, which has no rows. */
 type Row = GroupStatus & Partial<StageStatus>
 
-/** A column and what it shows of a stage. */
-interface Shown extends Column {
+interface StatusColumn extends Column {
   readonly of: (row: Row) => string
 }
 
-const right = (title: string, of: Shown['of']): Shown => ({ title, align: 'right', of })
-const left = (title: string, of: Shown['of'], shrinks = false): Shown => ({
-  title,
-  align: 'left',
-  of,
-  shrinks,
-})
+const right = (title: string, of: StatusColumn['of']): StatusColumn => ({ title, align: 'right', of })
 
-const always: readonly Shown[] = [
+const narrowColumns: readonly StatusColumn[] = [
   right('', ({ position }) => String(position)),
-  left('stage', ({ stage }) => stage, true),
-  left('state', ({ verdict }) => verdict),
+  { title: 'stage', shrinks: true, of: ({ stage }) => stage },
+  { title: 'state', of: ({ verdict }) => verdict },
   right('running', ({ running }) => count(running)),
   right('waiting', ({ waiting }) => count(waiting)),
   right('oldest', ({ oldest }) => duration(oldest === null ? null : oldest * 1000)),
   right('wait', ({ waitMs }) => duration(waitMs ?? null)),
   right('work', ({ workMs }) => duration(workMs ?? null)),
 ]
-const whereThereIsRoom: readonly Shown[] = [
+const wideColumns: readonly StatusColumn[] = [
   right('in/s', ({ arrivals }) => rate(arrivals)),
   right('out/s', ({ served }) => rate(served)),
   right('drain', ({ drain }) => duration(drain === null ? null : drain * 1000)),
   right('busy', ({ utilisation }) => (utilisation === null ? '-' : `${Math.round(utilisation * 100)} %`)),
-  right('done', ({ done }) => total(done)),
-  right('dead', ({ dead }) => total(dead)),
+  right('done', ({ done }) => countOrDash(done)),
+  right('dead', ({ dead }) => countOrDash(dead)),
 ]
 
-/** Characters in a line from which there is room for all columns. */
+/** Characters in a line from which all columns fit. */
 const WIDE = 120
 
-/** A table with a line for each stage and the tracer, and the sums below. Ends without a line end. */
-export function renderStatus(status: Status, { width, color }: Look): string {
+/** A table with a line for each stage and the tracer, with sums below. The text ends without a line end. */
+export function renderStatus(status: Status, { width, color }: Terminal): string {
   const paint = (style: Style, text: string) =>
     color ? styleText(style, text, { validateStream: false }) : text
   const isWide = width >= WIDE
-  const columns = isWide ? [...always, ...whereThereIsRoom] : always
+  const columns = isWide ? [...narrowColumns, ...wideColumns] : narrowColumns
   const stages: readonly Row[] = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
   const rows = stages.map((stage) => columns.map(({ of }) => of(stage)))
   const [titles = '', ...lines] = tableLines(columns, rows, width)
-  const remarkable = stages.filter(({ verdict }) => verdict !== 'OK')
+  const notOk = stages.filter(({ verdict }) => verdict !== 'OK')
   return [
     paint('bold', titles),
     ...stages.map(({ verdict }, index) => paint(styles[verdict], lines[index] ?? '')),
     '',
     ...sums(status, isWide, paint),
-    ...remarkable.flatMap(({ verdict, sentence, oldestMessage }) => {
+    ...notOk.flatMap(({ verdict, sentence, oldestMessage }) => {
       const painted = paint(styles[verdict], sentence)
       return oldestMessage === null ? [painted] : [painted, `  its oldest message is ${oldestMessage}`]
     }),
@@ -90,7 +119,7 @@ function sums(
     ...(isWide ? [`duplicates ${count(sum.duplicates)}`] : []),
     ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${count(missing)}`)]),
   ]
-  const monitor = 'no monitor runs: nothing is known of age and trend (npx throughline monitor)'
+  const monitor = 'no monitor runs: age and trend are unknown (npx throughline monitor)'
   return [
     parts.join('   '),
     `end to end   ${endToEndLine(endToEnd)}`,
@@ -99,8 +128,7 @@ function sums(
   ]
 }
 
-/** Of what only the rows know. */
-function total(messages: number | undefined): string {
+function countOrDash(messages: number | undefined): string {
   return messages === undefined ? '-' : count(messages)
 }
 

@@ -1,40 +1,40 @@
-import { fit } from './printable.ts'
+import { fit } from './text.ts'
 
 export interface Column {
   readonly title: string
-  /** Numbers stand to the right. */
-  readonly align: 'left' | 'right'
-  /** Gives up characters when the table is too wide. */
+  /** Left by default. */
+  readonly align?: 'left' | 'right'
+  /** Loses characters when the table is too wide. */
   readonly shrinks?: boolean
 }
 
 const GAP = '  '
 
 /**
- * The lines of a table, the titles first, two spaces between the columns.
- * @param width of the terminal, in characters; only columns that shrink keep to it
+ * The lines of a table, the titles first, with two spaces between the columns.
+ * @param totalWidth of the terminal, in characters; only columns that shrink make room
  */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
-  width: number,
+  totalWidth: number,
 ): string[] {
   const widest = columns.map(({ title }, index) =>
     Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
   )
   const total = widest.reduce((sum, one) => sum + one + GAP.length, -GAP.length)
-  const widths = columns.map((column, index) => {
+  const widths = columns.map(({ shrinks, title }, index) => {
     const own = widest[index] ?? 0
-    return column.shrinks ? Math.max(column.title.length, own - Math.max(0, total - width)) : own
+    return shrinks ? Math.max(title.length, own - Math.max(0, total - totalWidth)) : own
   })
   const line = (cells: readonly string[]) =>
     columns
-      .map(({ align }, index) => pad(fit(cells[index] ?? '', widths[index] ?? 0), widths[index] ?? 0, align))
+      .map(({ align }, index) => {
+        const width = widths[index] ?? 0
+        const cell = fit(cells[index] ?? '', width)
+        return align === 'right' ? cell.padStart(width) : cell.padEnd(width)
+      })
       .join(GAP)
       .trimEnd()
   return [line(columns.map(({ title }) => title)), ...rows.map(line)]
-}
-
-function pad(text: string, width: number, align: Column['align']): string {
-  return align === 'left' ? text.padEnd(width) : text.padStart(width)
 }

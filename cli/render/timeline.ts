@@ -1,6 +1,6 @@
-import { duration } from './duration.ts'
+import { duration } from '../../telemetry/duration.ts'
 
-/** The boundaries of one stage's time, in order, in milliseconds; null from the first that is not known on. */
+/** The boundaries of a message's time in one stage, in order, in milliseconds; null from the first unknown one on. */
 export interface Bar {
   readonly label: string
   readonly boundaries: readonly (number | null)[]
@@ -16,7 +16,7 @@ const parts = [
 
 const MIN_COLUMNS = 20
 
-/** Lines that draw each stage's parts to scale on the one time axis that all share, an axis, and a legend. */
+/** Lines that draw the parts of all stages to scale on one time axis, then the axis and a legend. */
 export function timelineLines(bars: readonly Bar[], width: number): string[] {
   const known = bars.flatMap(({ boundaries }) => boundaries.filter((at) => at !== null))
   const start = Math.min(...known)
@@ -29,27 +29,19 @@ export function timelineLines(bars: readonly Bar[], width: number): string[] {
       markOf(boundaries, start + (span * column) / columns, start + (span * (column + 1)) / columns),
     ).join('')
   const margin = ' '.repeat(labelWidth)
-  const end = duration(span)
   return [
     ...bars.map((bar) => (bar.label.padEnd(labelWidth) + draw(bar)).trimEnd()),
-    `${margin}0${end.padStart(columns - 1)}`,
+    `${margin}0${duration(span).padStart(columns - 1)}`,
     `${margin}${parts.map(({ name, mark }) => `${mark} ${name}`).join('   ')}   one column is ${duration(span / columns)}`,
   ]
 }
 
-/** The part that fills most of the time from `from` to `to`. */
+/** The mark of the part that fills most of the time from `from` to `to`. */
 function markOf(boundaries: Bar['boundaries'], from: number, to: number): string {
-  let mark = ' '
-  let most = 0
-  for (const [index, part] of parts.entries()) {
-    const begin = boundaries[index] ?? null
-    const end = boundaries[index + 1] ?? null
-    if (begin === null || end === null) break
-    const overlap = Math.min(end, to) - Math.max(begin, from)
-    if (overlap > most) {
-      most = overlap
-      mark = part.mark
-    }
-  }
-  return mark
+  const overlaps = parts.map((_, index) => {
+    const [begin, end] = [boundaries[index] ?? null, boundaries[index + 1] ?? null]
+    return begin === null || end === null ? 0 : Math.min(end, to) - Math.max(begin, from)
+  })
+  const most = Math.max(...overlaps)
+  return most > 0 ? (parts[overlaps.indexOf(most)]?.mark ?? ' ') : ' '
 }

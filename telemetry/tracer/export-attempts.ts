@@ -1,16 +1,16 @@
-import { tracesProtocol, type Config } from '../../pipeline/config.ts'
+import { type Config, tracesProtocol } from '../../pipeline/config.ts'
 import { createLog } from '../log.ts'
 import { endTopics } from '../../pipeline/route.ts'
 import { UserError } from '../user-error.ts'
 import type { Queryable } from '../../sql/database.ts'
-import { createTraceExporter } from './exporter.ts'
-import { createResources } from './resources.ts'
+import { createResources, createTraceExporter } from './exporter.ts'
 import { spansOf } from './spans.ts'
 import { readAttempts, readTraceRows } from './trace-rows.ts'
 
 /**
- * Exports what there is of the traces of messages, complete steps only. Gives a line for each attempt.
- * @throws {UserError} when a message has no row, or the backend does not take the spans
+ * Exports the traces of messages as far as they have got: complete steps only.
+ * @yields a line for each attempt
+ * @throws {UserError} when a message has no row, or the backend refuses the spans or is away
  */
 export async function* exportAttempts(
   ids: readonly string[],
@@ -32,7 +32,7 @@ export async function* exportAttempts(
       for (const rows of await readTraceRows(database, attempts)) {
         const spans = spansOf(rows, options)
         await exporter.export(spans).catch((cause: unknown) => {
-          throw new UserError(`The trace backend does not take the spans: ${String(cause)}`, { cause })
+          throw new UserError(`The spans could not be exported: ${String(cause)}`, { cause })
         })
         yield `${id}  attempt ${rows.attempt}: trace ${rows.steps[0]?.traceId}, ${spans.length} span(s)`
       }

@@ -3,22 +3,91 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
+import { Server, ServerCredentials, status, type sendUnaryData } from '@grpc/grpc-js'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createLog } from '../log.ts'
-import { createTraceExporter, type Protocol } from './exporter.ts'
-import { id, options, rows } from '../../test/support/spans.fixture.ts'
+import { createTraceExporter, exportTraces, type Protocol } from './exporter.ts'
+import { id, options, rows } from '../../test/support/data/spans.fixture.ts'
 import { spansOf } from './spans.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-/** What a backend gets of an export that it answers so, and what is told of its answer. */
+/** A backend for OTLP over gRPC: the port, and the requests that it received. */
+async function grpcBackend(answer: (respond: sendUnaryData<Buffer>) => void) {
+  const requests: Buffer[] = []
+  const asIs = (bytes: Buffer) => bytes
+  const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
+  const server = new Server()
+  server.addService(
+    {
+      export: {
+        path,
+        requestStream: false,
+        responseStream: false,
+        requestSerialize: asIs,
+        requestDeserialize: asIs,
+        responseSerialize: asIs,
+        responseDeserialize: asIs,
+      },
+    },
+    {
+      export: (call: { request: Buffer }, respond: sendUnaryData<Buffer>) => {
+        requests.push(call.request)
+        answer(respond)
+      },
+    },
+  )
+  const bound = Promise.withResolvers<number>()
+  server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+    error === null ? bound.resolve(port) : bound.reject(error),
+  )
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${await bound.promise}`)
+  let refused = 0
+  const onRefused = (spans: number) => (refused += spans)
+  const exporter = await createTraceExporter({ protocol: 'grpc', log: createLog('silent', {}), onRefused })
+  return {
+    requests,
+    exporter,
+    refused: () => refused,
+    async [Symbol.asyncDispose]() {
+      await exporter.close()
+      server.forceShutdown()
+    },
+  }
+}
+
+test('over gRPC spans arrive, and what the backend refuses of them is reported', async () => {
+  await using backend = await grpcBackend((respond) => respond(null, Buffer.from([0x0a, 0x02, 0x08, 0x03])))
+  await backend.exporter.export(spansOf(rows(), options))
+  expect(backend.requests.map((body) => body.includes(Buffer.from(id, 'hex')))).toEqual([true])
+  expect(backend.refused()).toBe(3)
+})
+
+test('a refusal over gRPC is known as one: the halves are exported, and one trace is dropped', async () => {
+  await using backend = await grpcBackend((respond) =>
+    respond({ code: status.INVALID_ARGUMENT, details: 'no such thing' }),
+  )
+  const traces = [spansOf(rows(), options), spansOf(rows(), options)]
+  expect(await exportTraces(traces, backend.exporter)).toHaveLength(2)
+  expect(backend.requests).toHaveLength(3)
+})
+
+test('a process that stops does not wait for a backend that hangs', async () => {
+  await using backend = await grpcBackend(() => {})
+  const exporting = backend.exporter.export(spansOf(rows(), options)).catch(() => 'not answered')
+  await vi.waitFor(() => expect(backend.requests).toHaveLength(1))
+  await backend.exporter.close()
+  expect(await Promise.race([exporting, Promise.resolve('closed')])).toBe('closed')
+})
+
+/** The request that a backend with this answer receives, and the number of spans that the exporter reports as refused. */
 async function exported(protocol: Protocol, answer: Buffer | string = '', env: Record<string, string> = {}) {
   const requests: { readonly body: Buffer; readonly encoding: string | undefined }[] = []
-  const take = async (request: IncomingMessage, response: ServerResponse) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
     requests.push({ body: await buffer(request), encoding: request.headers['content-encoding'] })
     response.end(answer)
   }
-  const server = createServer((request, response) => void take(request, response))
+  const server = createServer((request, response) => void handle(request, response))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -51,7 +120,7 @@ test('OTEL_EXPORTER_OTLP_COMPRESSION is heeded', async () => {
   expect(gunzipSync(body ?? '').includes(Buffer.from(id, 'hex'))).toBe(true)
 })
 
-test('spans that the backend refuses while it takes others are told', async () => {
+test('spans that the backend refuses while it accepts others are reported', async () => {
   // partial_success { rejected_spans: 3 }
   const partial = Buffer.from([0x0a, 0x02, 0x08, 0x03])
   expect((await exported('http/protobuf', partial)).refused).toBe(3)

@@ -5,7 +5,7 @@ import { exportTraces, isRefusal, refusedSpans } from './exporter.ts'
 const trace = (name: string) => [{ name } as ReadableSpan, { name } as ReadableSpan]
 const failed = (code: number, message = 'no') => Object.assign(new Error(message), { code })
 
-test('traces that the backend takes are exported at once', async () => {
+test('traces that the backend accepts are exported in one request', async () => {
   const send = vi.fn<(spans: readonly ReadableSpan[]) => Promise<void>>(() => Promise.resolve())
   expect(await exportTraces([trace('a'), trace('b')], { export: send })).toEqual([])
   expect(send.mock.calls.map(([spans]) => spans.length)).toEqual([4])

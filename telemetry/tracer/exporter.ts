@@ -1,8 +1,16 @@
 import { diag, DiagLogLevel, type DiagLogger } from '@opentelemetry/api'
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+  type Resource,
+} from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
 import type { Log } from '../log.ts'
+import { within } from '../timeouts.ts'
 
-// Only the one that is used is loaded: gRPC alone is 4 MB.
+// Only the one that is used is loaded: gRPC alone takes 4 MB.
 const modules = {
   'http/protobuf': () => import('@opentelemetry/exporter-trace-otlp-proto'),
   'http/json': () => import('@opentelemetry/exporter-trace-otlp-http'),
@@ -12,7 +20,7 @@ const modules = {
 export type Protocol = keyof typeof modules
 
 export interface TraceExporter {
-  /** Resolves when the backend has the spans. @throws when it has not, or may not have them */
+  /** @throws when the backend does not have the spans, or may not have them */
   export(spans: readonly ReadableSpan[]): Promise<void>
   close(): Promise<void>
 }
@@ -20,14 +28,11 @@ export interface TraceExporter {
 export interface ExporterOptions {
   readonly protocol: Protocol
   readonly log: Log
-  /** Told of spans that the backend got and refused, by a partial success. */
+  /** Called for spans that the backend received and refused, by a partial success. */
   readonly onRefused: (spans: number) => void
 }
 
-/**
- * OpenTelemetry's OTLP exporter of a protocol. Where to, with which headers, compression and timeout, it reads from
- * OTEL_EXPORTER_OTLP_* itself.
- */
+/** OpenTelemetry's OTLP exporter of a protocol. Its other settings come from OTEL_EXPORTER_OTLP_*. */
 export async function createTraceExporter({
   protocol,
   log,
@@ -42,11 +47,12 @@ export async function createTraceExporter({
         // A success has no error.
         exporter.export([...spans], ({ error }) => (error === undefined ? resolve() : reject(error)))
       }),
-    close: () => exporter.shutdown(),
+    // A backend that hangs must not hold up a process that stops: what was not answered is exported again.
+    close: () => within(2000, 'the end of the exports', exporter.shutdown()).catch(() => undefined),
   }
 }
 
-/** The exporters tell of a partial success by a warning alone: its words, and the answer as JSON. */
+/** The exporters report a partial success as a warning only, with the answer as JSON. */
 function diagnostics(log: Log, onRefused: (spans: number) => void): DiagLogger {
   const debug = (message: string, ...details: unknown[]) => log.debug({ details }, message)
   return {
@@ -63,7 +69,7 @@ function diagnostics(log: Log, onRefused: (spans: number) => void): DiagLogger {
 }
 
 export function refusedSpans(detail: unknown): number {
-  // In protobuf's JSON a 64-bit number is a text.
+  // In protobuf's JSON a 64-bit number is a string.
   const [, spans] = /"rejectedSpans":"?(\d+)/.exec(String(detail)) ?? []
   return Number(spans ?? 0)
 }
@@ -71,7 +77,7 @@ export function refusedSpans(detail: unknown): number {
 const INVALID_ARGUMENT = 3
 const RESOURCE_EXHAUSTED = 8
 
-/** The backend refuses what is in the request, or its size: sent again as it is, it is refused again. */
+/** Whether the backend refuses the content of the request, or its size, and would refuse it again. */
 export function isRefusal(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   const { code, message } = error
@@ -80,9 +86,9 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * Exports traces, halved as often as the backend refuses them, down to the one that it does not take.
+ * Exports traces. What the backend refuses is halved and exported again, down to a single trace.
  * @returns the traces that were refused
- * @throws any other error: the traces may be there or not, and are to be exported again
+ * @throws any other error: the traces may have arrived or not, and have to be exported again
  */
 export async function exportTraces(
   traces: readonly (readonly ReadableSpan[])[],
@@ -96,9 +102,19 @@ export async function exportTraces(
     if (!isRefusal(error)) throw error
     if (traces.length === 1) return [...traces]
     const half = Math.ceil(traces.length / 2)
-    return [
-      ...(await exportTraces(traces.slice(0, half), exporter)),
-      ...(await exportTraces(traces.slice(half), exporter)),
-    ]
+    const refused = await exportTraces(traces.slice(0, half), exporter)
+    return [...refused, ...(await exportTraces(traces.slice(half), exporter))]
+  }
+}
+
+/** The resource of each service: its name, and OTEL_RESOURCE_ATTRIBUTES. */
+export function createResources(): (service: string) => Resource {
+  const common = defaultResource().merge(detectResources({ detectors: [envDetector] }))
+  const known = new Map<string, Resource>()
+  return (service) => {
+    const names = { 'service.name': service, 'service.namespace': 'throughline' }
+    const resource = known.get(service) ?? common.merge(resourceFromAttributes(names))
+    known.set(service, resource)
+    return resource
   }
 }

@@ -1,13 +1,13 @@
-import type { Retry } from '../../pipeline/consumer-process.ts'
 import { headerText } from '../../pipeline/headers.ts'
-import type { Log } from '../log.ts'
 import type { Message } from '../../pipeline/message.ts'
-import { sleep } from '../../pipeline/sleep.ts'
+import type { Retry } from '../../pipeline/retry.ts'
 import type { Queryable } from '../../sql/database.ts'
-import type { KeepRules } from './is-kept.ts'
+import type { Log } from '../log.ts'
+import { sleep } from '../wait-until.ts'
+import type { KeepRules } from './tail-sampling.ts'
 import { keyOf, readTraceRows, type FinishedRow, type TraceRows } from './trace-rows.ts'
 
-/** A message that came to its end, with its rows. */
+/** A message that reached its end, with its rows. */
 export interface Ended {
   readonly message: Message
   readonly rows: TraceRows
@@ -20,25 +20,25 @@ export interface ReadEndedOptions {
   readonly database: Queryable
   readonly log: Log
   readonly rules: KeepRules
-  readonly deadLetters: DeadLetterMemory
+  readonly isFirstDeadLetter: ReturnType<typeof createDeadLetterFilter>
   readonly signal: AbortSignal
   readonly retry: Retry
 }
 
-/** The record of each dead letter that was seen lately: says whether this is the first one of its message. */
-export type DeadLetterMemory = (rows: TraceRows, message: Message) => boolean
+const MAX_DEAD_LETTERS = 10_000
 
-const REMEMBERED = 10_000
-
-/** No row says where the record of a dead letter is: of two in a short time the first is traced. */
-export function createDeadLetterMemory(): DeadLetterMemory {
+/**
+ * No row has the offset of a dead letter's record, so the filter holds those of the latest dead letters.
+ * @returns whether a record is the first of its message
+ */
+export function createDeadLetterFilter() {
   const records = new Map<string, string>()
-  return (rows, { partition, offset }) => {
+  return (rows: TraceRows, { partition, offset }: Message): boolean => {
     const [key, record] = [keyOf(rows), `${partition}/${offset}`]
     const known = records.get(key)
     if (known !== undefined) return known === record
     const [oldest] = records.keys()
-    if (records.size >= REMEMBERED && oldest !== undefined) records.delete(oldest)
+    if (records.size >= MAX_DEAD_LETTERS && oldest !== undefined) records.delete(oldest)
     records.set(key, record)
     return true
   }
@@ -47,64 +47,66 @@ export function createDeadLetterMemory(): DeadLetterMemory {
 const FIRST_PAUSE_MS = 20
 const LONGEST_PAUSE_MS = 1000
 const WARN_AFTER_MS = 5000
-/** The last stage writes the row at once; a process that took its place may need as long as a group needs to rebalance. */
-const GIVE_UP_AFTER_MS = 60_000
+/** The last stage writes the row at once; if it was killed before that, whenever it runs again. */
+const GIVE_UP_AFTER_MS = 900_000
 
 /**
- * The rows of messages that came to their end. The record on the last topic comes before its row in `finished`, so a row
- * that is missing is waited for; where it does not come in a minute, the record says what it would have said.
+ * Reads the rows of messages that reached their end. The record on the last topic comes before its row in `finished`, so a
+ * missing row is waited for. After fifteen minutes without it, the trace is made with what the record itself says.
  */
 export async function readEnded(
   kept: readonly Message[],
-  { database, log, rules, deadLetters, signal, retry }: ReadEndedOptions,
+  options: ReadEndedOptions,
 ): Promise<{ readonly ended: readonly Ended[]; readonly skipped: ReadonlyMap<Skipped, number> }> {
+  const { database, log, signal, retry } = options
   const ended: Ended[] = []
   const skipped = new Map<Skipped, number>()
-  const begun = performance.now()
   let [missing, hasWarned] = [kept, false]
-  for (let pauseMs = FIRST_PAUSE_MS; missing.length > 0; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  let begun: number | undefined
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const asked = missing
     const rows = await retry((using) => using('Postgres', () => readTraceRows(database, asked)))
+    // From the first answer, so that an outage of Postgres does not count.
+    begun ??= performance.now()
     const waitedMs = performance.now() - begun
-    const left: Message[] = []
-    for (const [index, message] of asked.entries()) {
+    missing = asked.filter((message, index) => {
       const one = { message, rows: rows[index] as TraceRows }
-      const what = whatIs(one, rules, deadLetters)
-      if (what === 'ended') ended.push(one)
-      else if (what !== 'unfinished') skipped.set(what, (skipped.get(what) ?? 0) + 1)
-      else if (waitedMs < GIVE_UP_AFTER_MS) left.push(message)
-      else ended.push({ message, rows: { ...one.rows, finished: finishedBy(message) } })
-    }
-    missing = left
+      const state = stateOf(one, options)
+      if (state === 'unfinished' && waitedMs < GIVE_UP_AFTER_MS) return true
+      if (state === 'ended') ended.push(one)
+      else if (state === 'unfinished') {
+        log.error(
+          { messageId: message.id },
+          'The row in finished did not come: its times are those of the record.',
+        )
+        ended.push({ message, rows: { ...one.rows, finished: finishedBy(message) } })
+      } else skipped.set(state, (skipped.get(state) ?? 0) + 1)
+      return false
+    })
     const [first] = missing
-    if (first === undefined) break
+    if (first === undefined) return { ended, skipped }
     if (waitedMs > WARN_AFTER_MS && !hasWarned) {
-      const { id, offset } = first
-      log.warn(
-        { messageId: id, offset, messages: missing.length },
-        'A finished message has no row in finished yet.',
-      )
+      const fields = { messageId: first.id, offset: first.offset, messages: missing.length }
+      log.warn(fields, 'A finished message has no row in finished yet.')
       hasWarned = true
     }
     await sleep(pauseMs, signal)
     signal.throwIfAborted()
   }
-  return { ended, skipped }
 }
 
-function whatIs(
+function stateOf(
   { message, rows }: Ended,
-  { deadLetterTopic }: KeepRules,
-  isFirstRecord: DeadLetterMemory,
+  { rules, isFirstDeadLetter }: ReadEndedOptions,
 ): 'ended' | 'unfinished' | Skipped {
   const { steps, finished } = rows
   const dead = steps.find(({ reason }) => reason !== null)
-  if (message.topic === deadLetterTopic) {
-    const [, partition, offset] =
-      /\/(\d+)\/(\d+)$/.exec(headerText(message.headers, 'dead-letter-source') ?? '') ?? []
+  if (message.topic === rules.deadLetterTopic) {
+    const source = headerText(message.headers, 'dead-letter-source') ?? ''
+    const [, partition, offset] = /\/(\d+)\/(\d+)$/.exec(source) ?? []
     const isOurs = dead !== undefined && String(dead.partition) === partition && dead.offset === offset
     if (!isOurs) return 'without-rows'
-    return isFirstRecord(rows, message) ? 'ended' : 'duplicate'
+    return isFirstDeadLetter(rows, message) ? 'ended' : 'duplicate'
   }
   if (steps.length === 0 || (dead !== undefined && finished === undefined)) return 'without-rows'
   if (finished === undefined) return 'unfinished'

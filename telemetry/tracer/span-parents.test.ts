@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { id, options, own, rows, shapes, step, time } from '../../test/support/spans.fixture.ts'
+import { id, options, own, rows, shapes, step, time } from '../../test/support/data/spans.fixture.ts'
 import { spansOf } from './spans.ts'
 
 test('a foreign parent is the parent, and is never made here', () => {

@@ -1,6 +1,6 @@
 import { SpanStatusCode } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
-import { id, options, own, rows, shapes, step, time } from '../../test/support/spans.fixture.ts'
+import { id, options, own, rows, shapes, step, time } from '../../test/support/data/spans.fixture.ts'
 import { spansOf } from './spans.ts'
 
 test('a message that came through: the span it entered by, then two for each stage, each below the one before', () => {

@@ -10,162 +10,183 @@ import {
 } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import { spanId, type SpanKindName } from '../../pipeline/span-ids.ts'
-import { entryAttributes, processAttributes, sendAttributes } from './attributes.ts'
+import * as trace from '../trace-context.ts'
 import type { SentRecord, TraceRows, TraceStep } from './trace-rows.ts'
 
 export interface SpanOptions {
   readonly topicPrefix: string
   /** The resource of a service, by its name. */
   readonly resourceOf: (service: string) => Resource
-  /** The topic behind the last stage. */
+  /** The topic that the last stage writes. */
   readonly finishTopic: string
-  /** The record of a dead letter on its topic; undefined when it is not known, and then there is no span that sent it. */
+  /** The record of a dead letter on its topic; where it is unknown, there is no span that sent it. */
   readonly deadLetter?: SentRecord | undefined
 }
 
 /**
- * The spans of an attempt, with the times of its rows: for each step that is complete a CONSUMER span, child of the span
- * that sent the message, and below it the PRODUCER span of what was sent on; in front of them the span with which the
- * message entered, where the rows say that a service of ours let it in.
+ * The spans of an attempt, with the times of its rows: for each complete step a CONSUMER span, child of the span that sent the
+ * message, and its child, the PRODUCER span of the record that was sent. Before them comes the span with which the message
+ * entered, where the rows say that a service of the pipeline sent it.
  */
 export function spansOf(rows: TraceRows, options: SpanOptions): ReadableSpan[] {
   return [
     ...entrySpan(rows, options),
-    ...rows.steps.flatMap((step, index) => stepSpans(rows, index, step, options)),
+    ...rows.steps.flatMap((step, index) => stepSpans(rows, { ...step, index }, options)),
   ]
 }
 
-/** When a step began to send, and the record that it sent, as far as that is known. */
-interface Sent {
-  readonly sentAt: number | undefined
-  readonly record: SentRecord | undefined
-}
+type IndexedStep = TraceStep & { readonly index: number }
 
-function sentBy({ steps, finished }: TraceRows, index: number, options: SpanOptions): Sent {
-  const [step, next] = [steps[index], steps[index + 1]]
-  if (step?.reason) return { sentAt: step.computedAt, record: options.deadLetter }
-  if (next !== undefined) {
-    const record = {
-      topic: next.topic ?? next.stage,
-      partition: next.partition,
-      offset: next.offset,
-      appendedAt: next.queuedAt,
-    }
-    return { sentAt: next.previousSentAt ?? step?.computedAt, record }
-  }
-  if (finished === undefined) return { sentAt: undefined, record: undefined }
-  const { partition, offset, sentAt, finishedAt } = finished
-  return { sentAt, record: { topic: options.finishTopic, partition, offset, appendedAt: finishedAt } }
-}
-
-function stepSpans(rows: TraceRows, index: number, step: TraceStep, options: SpanOptions): ReadableSpan[] {
-  const { sentAt, record } = sentBy(rows, index, options)
+function stepSpans(rows: TraceRows, step: IndexedStep, options: SpanOptions): ReadableSpan[] {
+  const { sentAt, record, isEnd = false } = sentBy(rows, step, options)
   if (sentAt === undefined) return []
-  const resource = options.resourceOf(step.stage)
-  const process = contextOf(rows, step, 'process')
-  const made = [
-    span({
-      name: `process ${step.topic ?? step.stage}`,
-      kind: SpanKind.CONSUMER,
-      resource,
-      context: process,
-      parent: parentOf(rows, index, step),
-      from: step.startedAt,
-      to: sentAt,
-      attributes: processAttributes(rows, step, sentAt, options.topicPrefix),
-      ...(step.reason !== null && {
-        status: { code: SpanStatusCode.ERROR, message: step.explanation ?? step.reason },
-      }),
-      links: linksOf(rows, index, step),
-    }),
-  ]
-  if (record !== undefined) {
-    made.push(
-      span({
-        name: `send ${record.topic}`,
-        kind: SpanKind.PRODUCER,
-        resource,
-        context: contextOf(rows, step, 'send'),
-        parent: process,
-        from: sentAt,
-        to: Math.max(sentAt, record.appendedAt),
-        attributes: sendAttributes(rows, step, sentAt, record),
-      }),
-    )
-  }
-  return made
+  const { stage, reason, explanation, startedAt, computedAt } = step
+  const resource = options.resourceOf(stage)
+  const received = recordOf(step)
+  const position = step.position ?? 0
+  const process = span({
+    name: `process ${received.topic}`,
+    kind: SpanKind.CONSUMER,
+    resource,
+    context: contextOf(rows, step, 'process'),
+    parent: parentOf(rows, step),
+    from: startedAt,
+    to: Math.max(startedAt, sentAt),
+    attributes: {
+      ...attributesOf(rows, 'process', received),
+      'messaging.consumer.group.name': options.topicPrefix + stage,
+      'throughline.position': position,
+      'throughline.wait_seconds': seconds(startedAt - step.queuedAt),
+      'throughline.work_seconds': seconds(computedAt - startedAt),
+      'throughline.save_seconds': seconds(sentAt - computedAt),
+      ...(reason !== null && { 'error.type': reason }),
+    },
+    ...(reason !== null && { status: { code: SpanStatusCode.ERROR, message: explanation ?? reason } }),
+    links: linksOf(rows, step),
+  })
+  if (record === undefined) return [process]
+  const send = span({
+    name: `send ${record.topic}`,
+    kind: SpanKind.PRODUCER,
+    resource,
+    context: contextOf(rows, step, 'send'),
+    parent: process.spanContext(),
+    from: sentAt,
+    to: Math.max(sentAt, record.appendedAt),
+    attributes: {
+      ...attributesOf(rows, 'send', record),
+      'throughline.position': position,
+      'throughline.publish_seconds': seconds(Math.max(0, record.appendedAt - sentAt)),
+      ...(isEnd && { 'throughline.end': true }),
+    },
+  })
+  return [process, send]
 }
 
-function contextOf(
-  { id, attempt }: TraceRows,
-  { stage, traceId }: TraceStep,
-  kind: SpanKindName,
-): SpanContext {
-  return { traceId, spanId: spanId(id, attempt, stage, kind), traceFlags: TraceFlags.SAMPLED }
+/** When a step began to send, and the record that it sent; undefined where the rows do not have it yet. */
+interface Sent {
+  readonly sentAt?: number
+  readonly record?: SentRecord | undefined
+  /** Whether no stage receives the record. */
+  readonly isEnd?: boolean
 }
 
-/** A foreign span that the message came with is the parent; otherwise the span that the step before sent it with. */
-function parentOf(rows: TraceRows, index: number, step: TraceStep): SpanContext | undefined {
-  const { traceId, parentSpanId, previousSentAt } = step
-  const remote = (id: string) => ({ traceId, spanId: id, traceFlags: TraceFlags.SAMPLED, isRemote: true })
+function sentBy({ steps, finished }: TraceRows, step: IndexedStep, options: SpanOptions): Sent {
+  const next = steps[step.index + 1]
+  if (step.reason !== null) return { sentAt: step.computedAt, record: options.deadLetter, isEnd: true }
+  if (next !== undefined) return { sentAt: next.previousSentAt ?? step.computedAt, record: recordOf(next) }
+  if (finished === undefined) return {}
+  const { partition, offset, sentAt, finishedAt: appendedAt } = finished
+  return { sentAt, record: { topic: options.finishTopic, partition, offset, appendedAt }, isEnd: true }
+}
+
+/** The record that a step received. */
+function recordOf({ topic, stage, partition, offset, queuedAt }: TraceStep): SentRecord {
+  return { topic: topic ?? stage, partition, offset, appendedAt: queuedAt }
+}
+
+function contextOf({ id, attempt }: TraceRows, step: TraceStep, kind: trace.SpanKindName): SpanContext {
+  return contextFrom(step.traceId, trace.spanId(id, attempt, step.stage, kind))
+}
+
+function contextFrom(traceId: string, spanId: string): SpanContext {
+  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED }
+}
+
+/** The span that sent the message: the one it came with, unless that is of an earlier step; then that of the step before. */
+function parentOf(rows: TraceRows, { index, traceId, parentSpanId, previousSentAt }: IndexedStep) {
+  const remote = (id: string): SpanContext => ({ ...contextFrom(traceId, id), isRemote: true })
   const own = ['generator', ...rows.steps.slice(0, index).map(({ stage }) => stage)].map((name) =>
-    spanId(rows.id, rows.attempt, name, 'send'),
+    trace.spanId(rows.id, rows.attempt, name, 'send'),
   )
-  // A stage in which the SDK is disabled sends on what it got, which is the span of an earlier step.
+  // A stage in which the SDK is disabled forwards the traceparent that it received, of an earlier step.
   if (parentSpanId !== null && !own.includes(parentSpanId)) return remote(parentSpanId)
   const wasSent = previousSentAt !== null || (index === 0 && rows.replayedAt !== undefined)
   return wasSent ? remote(own.at(-1) ?? '') : undefined
 }
 
-/** A replay is linked to what the first attempt did at the stage where it begins. */
-function linksOf({ id, attempt, firstTraceId }: TraceRows, index: number, { stage }: TraceStep): Link[] {
+/** A replay is linked to the first attempt's span at the stage where it begins. */
+function linksOf({ id, attempt, firstTraceId }: TraceRows, { index, stage }: IndexedStep): Link[] {
   if (attempt === 1 || index > 0) return []
-  const first = { traceId: firstTraceId, spanId: spanId(id, 1, stage, 'process') }
-  return [{ context: { ...first, traceFlags: TraceFlags.SAMPLED } }]
+  return [{ context: contextFrom(firstTraceId, trace.spanId(id, 1, stage, 'process')) }]
 }
 
-/** Made where the first stage was told of this very span, or, when nothing was told, where a service of ours sent the record. */
+/** Where the first stage received the id of this very span, or, without any id, where a service of the pipeline sent the record. */
 function entrySpan(rows: TraceRows, { resourceOf }: SpanOptions): ReadableSpan[] {
   const { id, attempt, replayedAt, enteredBy } = rows
   const [first] = rows.steps
   if (first === undefined) return []
-  const entryId = spanId(id, attempt, 'generator', 'send')
+  const spanId = trace.spanId(id, attempt, 'generator', 'send')
   const sentAt = replayedAt ?? first.previousSentAt ?? undefined
   const service = replayedAt === undefined ? enteredBy : 'replay'
-  const isAnnounced =
-    first.parentSpanId === null
-      ? first.previousSentAt !== null || replayedAt !== undefined
-      : first.parentSpanId === entryId
-  if (!isAnnounced || service === undefined || sentAt === undefined) return []
+  const isOurs = first.parentSpanId === null ? sentAt !== undefined : first.parentSpanId === spanId
+  if (!isOurs || service === undefined || sentAt === undefined) return []
+  const record = recordOf(first)
   return [
     span({
-      name: `send ${first.topic}`,
+      name: `send ${record.topic}`,
       kind: SpanKind.PRODUCER,
       resource: resourceOf(service),
-      context: { traceId: first.traceId, spanId: entryId, traceFlags: TraceFlags.SAMPLED },
+      context: contextFrom(first.traceId, spanId),
       from: Math.min(sentAt, first.queuedAt),
       to: first.queuedAt,
-      attributes: entryAttributes(rows, first),
+      attributes: { ...attributesOf(rows, 'send', record), 'throughline.position': 0 },
     }),
   ]
 }
 
-interface Parts extends Pick<ReadableSpan, 'name' | 'kind' | 'resource'> {
+/** OpenTelemetry's names for messaging; what it has no name for is under `throughline`, durations in seconds. */
+function attributesOf(
+  { id, attempt }: TraceRows,
+  operation: 'process' | 'send',
+  { topic, partition, offset }: SentRecord,
+): Attributes {
+  return {
+    'messaging.system.name': 'kafka',
+    'messaging.operation.name': operation,
+    'messaging.operation.type': operation,
+    'messaging.message.id': id,
+    'messaging.destination.name': topic,
+    'messaging.destination.partition.id': String(partition),
+    'kafka.offset': Number(offset),
+    'throughline.attempt': attempt,
+  }
+}
+
+const seconds = (micros: number) => micros / 1e6
+
+interface SpanParts extends Pick<ReadableSpan, 'name' | 'kind' | 'resource' | 'attributes'> {
   readonly context: SpanContext
   readonly parent?: SpanContext | undefined
   /** Microseconds since the epoch. */
   readonly from: number
   readonly to: number
-  readonly attributes: Attributes
   readonly status?: SpanStatus
   readonly links?: Link[]
 }
 
-const scope = { name: 'throughline' }
-
-/** A span that is over, as the exporters take it. */
-function span({ context, parent, from, to, ...parts }: Parts): ReadableSpan {
+/** A span that has ended, as the exporters take it. */
+function span({ context, parent, from, to, ...parts }: SpanParts): ReadableSpan {
   return {
     status: { code: SpanStatusCode.UNSET },
     links: [],
@@ -177,7 +198,7 @@ function span({ context, parent, from, to, ...parts }: Parts): ReadableSpan {
     duration: hrTime(to - from),
     events: [],
     ended: true,
-    instrumentationScope: scope,
+    instrumentationScope: { name: 'throughline' },
     droppedAttributesCount: 0,
     droppedEventsCount: 0,
     droppedLinksCount: 0,
@@ -185,6 +206,6 @@ function span({ context, parent, from, to, ...parts }: Parts): ReadableSpan {
 }
 
 function hrTime(micros: number): HrTime {
-  const seconds = Math.floor(micros / 1e6)
-  return [seconds, (micros - seconds * 1e6) * 1000]
+  const whole = Math.floor(micros / 1e6)
+  return [whole, (micros - whole * 1e6) * 1000]
 }

@@ -11,7 +11,7 @@ export interface Attempt {
 /** One step of an attempt, as its row has it. Times in microseconds since the epoch, whole. */
 export interface TraceStep {
   readonly stage: string
-  /** The topic that the stage reads, and its position; null for a stage that the catalogue never had. */
+  /** The topic that the stage reads, and its position; null for a stage that was never in the catalogue. */
   readonly topic: string | null
   readonly position: number | null
   readonly partition: number
@@ -27,20 +27,7 @@ export interface TraceStep {
   readonly computedAt: number
 }
 
-/** What the rows know of an attempt. */
-export interface TraceRows extends Attempt {
-  /** In the order of the flow; empty when there are no rows. */
-  readonly steps: readonly TraceStep[]
-  /** The record on the last topic; undefined while there is none. */
-  readonly finished: FinishedRow | undefined
-  /** The service that let the message in; undefined when it was posted by hand. */
-  readonly enteredBy: string | undefined
-  /** When the attempt was asked for, when it is a replay. */
-  readonly replayedAt: number | undefined
-  /** The trace of the first attempt. */
-  readonly firstTraceId: string
-}
-
+/** The row in `finished`. */
 export interface FinishedRow {
   readonly partition: number
   readonly offset: string
@@ -48,7 +35,20 @@ export interface FinishedRow {
   readonly finishedAt: number
 }
 
-/** Where a record went, and when the broker had it, in microseconds since the epoch. */
+/** The rows of an attempt. */
+export interface TraceRows extends Attempt {
+  /** In the order of the flow; empty when there are no rows. */
+  readonly steps: readonly TraceStep[]
+  readonly finished: FinishedRow | undefined
+  /** The service that sent the message into the pipeline; undefined when it was posted by hand. */
+  readonly enteredBy: string | undefined
+  /** When the replay was requested; undefined for the first attempt. */
+  readonly replayedAt: number | undefined
+  /** The trace of the first attempt. */
+  readonly firstTraceId: string
+}
+
+/** A record on a topic, with its append time in microseconds since the epoch. */
 export interface SentRecord {
   readonly topic: string
   readonly partition: number
@@ -56,10 +56,10 @@ export interface SentRecord {
   readonly appendedAt: number
 }
 
-/** A double holds microseconds up to the year 2242, so a time is exact when it is rounded. */
-const time = (column: string, name: string) => `date_part('epoch', ${column}) as "${name}"`
+/** Microseconds. A double holds them up to the year 2242, so the rounded value is exact. */
+const time = (column: string, name: string) => `round(date_part('epoch', ${column}) * 1e6) as "${name}"`
 
-const ofSteps = `
+const selectSteps = `
 select hex(r.message_id) as id, r.attempt, r.stage, s.topic, s.position, r.partition, r."offset", r.reason, r.explanation,
   r.trace_id as "traceId", r.parent_span_id as "parentSpanId", ${time('r.previous_sent_at', 'previousSentAt')},
   ${time('r.queued_at', 'queuedAt')}, ${time('r.started_at', 'startedAt')}, ${time('r.computed_at', 'computedAt')}
@@ -67,7 +67,7 @@ from unnest($1::uuid[], $2::smallint[]) as wanted (message_id, attempt)
 join results r using (message_id, attempt)
 left join stages s on s.name = r.stage`
 
-const ofAttempts = `
+const selectAttempts = `
 select hex(message_id) as id, attempt, f.partition, f."offset", ${time('f.sent_at', 'sentAt')},
   ${time('f.finished_at', 'finishedAt')}, case when i.body is not null then coalesce(i.entered_by, 'generator') end as "enteredBy",
   ${time('p.replayed_at', 'replayedAt')},
@@ -79,25 +79,21 @@ left join inputs i using (message_id)
 left join finished f using (message_id, attempt)
 left join replays p using (message_id, attempt)`
 
-type StepRow = Attempt & TraceStep
-
-interface AttemptRow extends Attempt {
+interface AttemptRow extends Attempt, Omit<FinishedRow, 'partition'> {
+  /** Null without a row in `finished`, and then so are offset and times. */
   readonly partition: number | null
-  readonly offset: string
-  readonly sentAt: number
-  readonly finishedAt: number
   readonly enteredBy: string | null
   readonly replayedAt: number | null
   readonly firstTraceId: string | null
 }
 
-/** The rows of these attempts, in the order in which they are given. */
+/** The rows of these attempts, in the order in which they are given; an attempt may be given more than once. */
 export async function readTraceRows(database: Queryable, attempts: readonly Attempt[]): Promise<TraceRows[]> {
-  const values = [uuids(attempts.map(({ id }) => id)), int2s(attempts.map(({ attempt }) => attempt))]
-  const [steps, about] = await Promise.all([
-    database.query<StepRow>({ name: 'trace-steps', text: ofSteps, values }),
-    database.query<AttemptRow>({ name: 'trace-attempts', text: ofAttempts, values }),
-  ])
+  const wanted = [...new Map(attempts.map((attempt) => [keyOf(attempt), attempt])).values()]
+  const values = [uuids(wanted.map(({ id }) => id)), int2s(wanted.map(({ attempt }) => attempt))]
+  // One after the other: a message that has finished by the first query has all its steps in the second.
+  const about = await database.query<AttemptRow>({ name: 'trace-attempts', text: selectAttempts, values })
+  const steps = await database.query<Attempt & TraceStep>({ name: 'trace-steps', text: selectSteps, values })
   const stepsOf = Map.groupBy(steps.rows, keyOf)
   const rowOf = new Map(about.rows.map((row) => [keyOf(row), row]))
   return attempts.map(({ id, attempt }) => {
@@ -106,10 +102,10 @@ export async function readTraceRows(database: Queryable, attempts: readonly Atte
     return {
       id,
       attempt,
-      steps: (stepsOf.get(key) ?? []).map(stepOf).toSorted(inOrder),
+      steps: (stepsOf.get(key) ?? []).toSorted(inOrder),
       finished: finishedOf(row),
       enteredBy: row?.enteredBy ?? undefined,
-      replayedAt: row?.replayedAt === null || row === undefined ? undefined : micros(row.replayedAt),
+      replayedAt: row?.replayedAt ?? undefined,
       firstTraceId: row?.firstTraceId ?? id,
     }
   })
@@ -119,20 +115,7 @@ export function keyOf({ id, attempt }: Attempt): string {
   return `${id}/${attempt}`
 }
 
-const micros = (seconds: number) => Math.round(seconds * 1e6)
-
-function stepOf(row: StepRow): TraceStep {
-  const { previousSentAt, queuedAt, startedAt, computedAt } = row
-  return {
-    ...row,
-    previousSentAt: previousSentAt === null ? null : micros(previousSentAt),
-    queuedAt: micros(queuedAt),
-    startedAt: micros(startedAt),
-    computedAt: micros(computedAt),
-  }
-}
-
-/** As the view `steps` has it: where times are equal, the order still is the one of the flow. */
+/** The order of the view `steps`: where times are equal, that of the flow. */
 function inOrder(one: TraceStep, other: TraceStep): number {
   return (
     one.queuedAt - other.queuedAt ||
@@ -144,7 +127,7 @@ function inOrder(one: TraceStep, other: TraceStep): number {
 function finishedOf(row: AttemptRow | undefined): FinishedRow | undefined {
   if (row === undefined || row.partition === null) return undefined
   const { partition, offset, sentAt, finishedAt } = row
-  return { partition, offset, sentAt: micros(sentAt), finishedAt: micros(finishedAt) }
+  return { partition, offset, sentAt, finishedAt }
 }
 
 /** The attempts of a message that have rows, the first one first. */

@@ -1,0 +1,64 @@
+import { inspect } from 'node:util'
+import { CommanderError, InvalidArgumentError } from 'commander'
+import { parseMessageId } from '../pipeline/message.ts'
+import { UserError } from '../telemetry/user-error.ts'
+
+/** Exit codes that scripts can rely on. */
+export const exitCode = {
+  fine: 0,
+  /** Something failed, or the answer to the question is bad. */
+  bad: 1,
+  /** Wrong arguments, a wrong environment, or a server that does not answer. */
+  mistake: 2,
+} as const
+
+export const exitCodesHelp = `
+Exit codes:
+  0  fine
+  1  something failed. Of follow: the message is dead, unfinished or unknown.
+     Of status: a stage is stopped, stalled or falling behind.
+  2  a mistake to correct: bad arguments, a bad environment, a server that
+     does not answer`
+
+/** Writes what went wrong: one sentence for a user's mistake, otherwise the whole error. Returns the exit code. */
+export function report(error: unknown, write: (text: string) => void): number {
+  // Commander has already written its complaint, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.fine : exitCode.mistake
+  if (error instanceof UserError) {
+    write(`${error.message}\n`)
+    return exitCode.mistake
+  }
+  write(`${inspect(error)}\n`)
+  return exitCode.bad
+}
+
+/** The examples below a command's help: a comment line, then the command. */
+export function examples(...entries: readonly (readonly [comment: string, command: string])[]): string {
+  return `\nExamples:\n${entries.map(([comment, command]) => `  # ${comment}\n  $ ${command}`).join('\n')}`
+}
+
+/** @throws {InvalidArgumentError} */
+export function positiveWhole(text: string): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (value < 1) throw new InvalidArgumentError('Expected a whole number, 1 or more.')
+  return value
+}
+
+/** @throws {InvalidArgumentError} */
+export function seconds(text: string): number {
+  if (!/^\d{1,6}(\.\d+)?$/.test(text))
+    throw new InvalidArgumentError('Expected a number of seconds, such as 30 or 0.5.')
+  return Number(text)
+}
+
+/** @throws {InvalidArgumentError} */
+export function messageId(text: string): string {
+  const id = parseMessageId(text)
+  if (id === undefined) throw new InvalidArgumentError('Expected 32 hex digits, with or without dashes.')
+  return id
+}
+
+/** For an argument that may be repeated: commander passes the ids before it. @throws {InvalidArgumentError} */
+export function messageIds(text: string, before: readonly string[] = []): string[] {
+  return [...before, messageId(text)]
+}

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { readConfig } from '../pipeline/config.ts'
+import { UserError } from '../telemetry/user-error.ts'
+import { databaseMistake, kafkaMistake } from './servers.ts'
+
+const config = readConfig({})
+const coded = (code: string) => Object.assign(new Error('as the server says it'), { code })
+
+test.each([
+  [
+    coded('ECONNREFUSED'),
+    /^Nothing answers at localhost:15432: start `npm run demo` or .* set DB_HOST and DB_PORT\.$/,
+  ],
+  [new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), /^Nothing answers at localhost:15432/],
+  [new Error('timeout expired'), /^Nothing answers/],
+  [new Error('timeout exceeded when trying to connect'), /^Nothing answers/],
+  [new Error('Connection terminated unexpectedly'), /^Nothing answers/],
+  [coded('ENOTFOUND'), /host localhost is unknown: set DB_HOST/],
+  [coded('42P01'), /lacks the tables: run `npx throughline migrate`/],
+  [coded('28P01'), /refuses the login of flow: set DB_USER and DB_PASSWORD/],
+  [coded('3D000'), /no database flow_results: create it, or set DB_NAME/],
+  [coded('57P03'), /try again in a few seconds/],
+  [new Error('The server does not support SSL connections'), /DB_SSLMODE=disable/],
+])('of Postgres, %s is a sentence that says what to do', (error, sentence) => {
+  const mistake = databaseMistake(error, config)
+  expect(mistake).toBeInstanceOf(UserError)
+  expect(mistake?.message).toMatch(sentence)
+  expect(mistake?.cause).toBe(error)
+})
+
+test('other errors of Postgres are no mistake of the user', () => {
+  expect(databaseMistake(coded('23505'), config)).toBeUndefined()
+  expect(databaseMistake(new TypeError('x is not a function'), config)).toBeUndefined()
+  expect(databaseMistake('not an error', config)).toBeUndefined()
+})
+
+const kafkaError = (name: string, details: object = {}) =>
+  Object.assign(new Error('as kafkajs says it'), { name, ...details })
+const refused = kafkaError('KafkaJSConnectionError', { broker: 'localhost:19092' })
+
+test.each([
+  [refused, /^Nothing answers at localhost:19092: start `npm run demo` or .* set BOOTSTRAP_SERVERS\.$/],
+  [kafkaError('KafkaJSNumberOfRetriesExceeded', { cause: refused }), /^Nothing answers/],
+  [kafkaError('KafkaJSRequestTimeoutError'), /^Nothing answers/],
+  [new Error('Broker not connected'), /^Nothing answers/],
+  [
+    kafkaError('KafkaJSConnectionError', { broker: 'kafka:9092' }),
+    /refers to kafka:9092.*advertised\.listeners/,
+  ],
+  [kafkaError('KafkaJSSASLAuthenticationError'), /set EVENTHUB_CONNECTIONSTRING/],
+  [
+    kafkaError('KafkaJSProtocolError', { type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true }),
+    /npx throughline migrate/,
+  ],
+  [
+    kafkaError('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION', retriable: true }),
+    /try again in a few seconds/,
+  ],
+])('of Kafka, %s is a sentence that says what to do', (error, sentence) => {
+  const mistake = kafkaMistake(error, config)
+  expect(mistake).toBeInstanceOf(UserError)
+  expect(mistake?.message).toMatch(sentence)
+  expect(mistake?.cause).toBe(error)
+})
+
+test('other errors of Kafka are no mistake of the user', () => {
+  expect(kafkaMistake(kafkaError('KafkaJSProtocolError', { retriable: false }), config)).toBeUndefined()
+  expect(kafkaMistake(new TypeError('x is not a function'), config)).toBeUndefined()
+})

@@ -1,0 +1,165 @@
+import { createKafka, type Admin, type Kafka } from '../kafka/client.ts'
+import { createSender, type Sender } from '../kafka/producer.ts'
+import { kafkaSettings, type KafkaSettings } from '../kafka/settings.ts'
+import type { Config } from '../pipeline/config.ts'
+import { openDatabase, type Database } from '../sql/database.ts'
+import { createLog } from '../telemetry/log.ts'
+import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
+import { UserError } from '../telemetry/user-error.ts'
+
+/**
+ * Runs `work` with a few connections to Postgres, without retries.
+ * @throws {UserError} when Postgres is out of reach or was never migrated
+ */
+export async function withDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+  // The next query replaces a connection that broke while idle, and reports what is wrong.
+  const database = openDatabase(config, 3)
+  try {
+    return await work(database)
+  } catch (error) {
+    throw databaseMistake(error, config) ?? error
+  } finally {
+    await database.end()
+  }
+}
+
+/** A command gives up after a few seconds on a broker that does not answer. */
+const shortTimeouts = {
+  connectionTimeout: 2000,
+  requestTimeout: 5000,
+  retry: { initialRetryTime: 150, maxRetryTime: 600, retries: 2 },
+}
+
+/**
+ * Runs `work` with a Kafka client and a connected admin.
+ * @throws {UserError} when Kafka is out of reach or lacks the topics
+ */
+export async function withKafka<T>(
+  config: Config,
+  work: (access: { kafka: Kafka; settings: KafkaSettings; admin: Admin }) => Promise<T>,
+): Promise<T> {
+  const usual = kafkaSettings(config, 'throughline')
+  const settings = { ...usual, client: { ...usual.client, ...shortTimeouts } }
+  const kafka = createKafka(settings, createLog('silent', {}))
+  const admin = kafka.admin()
+  try {
+    await admin.connect()
+    return await work({ kafka, settings, admin })
+  } catch (error) {
+    throw kafkaMistake(error, config) ?? error
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Both servers, for a command that sends messages into the pipeline. */
+export interface Servers {
+  readonly database: Database
+  readonly admin: Admin
+  /** Starts a trace for each message where traces are exported. */
+  readonly sender: Sender
+}
+
+/**
+ * Runs `work` with both servers.
+ * @throws {UserError} when a server is out of reach, or tables or topics are missing
+ */
+export async function withServers(config: Config, work: (servers: Servers) => Promise<void>): Promise<void> {
+  await withDatabase(config, (database) =>
+    withKafka(config, ({ kafka, settings, admin }) =>
+      withEntryTracing(async (intercept) => {
+        const sender = createSender(kafka, settings, intercept)
+        try {
+          await work({ database, admin, sender })
+        } finally {
+          await sender.close()
+        }
+      }),
+    ),
+  )
+}
+
+/** The sentence that tells a user how to correct an error of Kafka or Postgres; undefined for any other error. */
+export function serverMistake(error: unknown, config: Config): UserError | undefined {
+  return kafkaMistake(error, config) ?? databaseMistake(error, config)
+}
+
+/** {@link serverMistake} of Postgres. */
+export function databaseMistake(error: unknown, config: Config): UserError | undefined {
+  return mistake(error, (known) => databaseSentence(known, config))
+}
+
+/** {@link serverMistake} of Kafka. */
+export function kafkaMistake(error: unknown, config: Config): UserError | undefined {
+  return mistake(error, (known) => kafkaSentence(known, config.BOOTSTRAP_SERVERS))
+}
+
+function mistake(error: unknown, sentenceOf: (error: ServerError) => string | undefined) {
+  const sentence = error instanceof Error ? sentenceOf(error) : undefined
+  return sentence === undefined ? undefined : new UserError(sentence, { cause: error })
+}
+
+/** The properties that errors of Node, pg and kafkajs may have. */
+export interface ServerError extends Error {
+  readonly code?: string
+  /** kafkajs: the name of the broker's error code. */
+  readonly type?: string
+  /** kafkajs: the broker's address. */
+  readonly broker?: string
+  readonly retriable?: boolean
+  readonly errors?: readonly ServerError[]
+}
+
+const start = 'start `npm run demo` or `docker compose up`'
+
+function databaseSentence(error: ServerError, config: Config): string | undefined {
+  const { DB_HOST, DB_PORT, DB_NAME, DB_USER } = config
+  const address = `${DB_HOST}:${DB_PORT}`
+  const silence = `Nothing answers at ${address}: ${start}, or set DB_HOST and DB_PORT.`
+  const sentences: Readonly<Record<string, string>> = {
+    '42P01 42703': `The database ${DB_NAME} at ${address} lacks the tables: run \`npx throughline migrate\`.`,
+    '28P01 28000': `Postgres at ${address} refuses the login of ${DB_USER}: set DB_USER and DB_PASSWORD.`,
+    '3D000': `Postgres at ${address} has no database ${DB_NAME}: create it, or set DB_NAME.`,
+    '57P01 57P02 57P03': `Postgres at ${address} is starting or stopping: try again in a few seconds.`,
+    'ENOTFOUND EAI_AGAIN': `The host ${DB_HOST} is unknown: set DB_HOST.`,
+    'ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT': silence,
+  }
+  // Where a host name has two addresses and both refuse, Node throws one error with an error for each.
+  const { code = '' } = error.errors?.[0] ?? error
+  const known = Object.entries(sentences).find(([codes]) => codes.split(' ').includes(code))
+  if (known !== undefined) return known[1]
+  if (error.message.includes('does not support SSL')) {
+    return `Postgres at ${address} does not support TLS: set DB_SSLMODE=disable, or turn TLS on in Postgres.`
+  }
+  // pg has no codes for these two.
+  return /connection terminated|timeout e/i.test(error.message) ? silence : undefined
+}
+
+function kafkaSentence(error: ServerError, bootstrapServers: readonly string[]): string | undefined {
+  const { name, message, broker, type, cause } = error
+  const address = bootstrapServers.join(', ')
+  const silence = `Nothing answers at ${address}: ${start}, or set BOOTSTRAP_SERVERS.`
+  // kafkajs's error for a broker that accepts the connection and stays silent has no name of its own.
+  if (message === 'Broker not connected') return silence
+  switch (name) {
+    case 'KafkaJSNumberOfRetriesExceeded':
+      return cause instanceof Error ? kafkaSentence(cause, bootstrapServers) : undefined
+    case 'KafkaJSConnectionError':
+    case 'KafkaJSConnectionClosedError':
+      if (broker === undefined || bootstrapServers.includes(broker)) return silence
+      return `Kafka at ${address} refers to ${broker}, where nothing answers: its advertised.listeners must be reachable from here.`
+    case 'KafkaJSRequestTimeoutError':
+    case 'KafkaJSBrokerNotFound':
+    case 'KafkaJSNoBrokerAvailableError':
+      return silence
+    case 'KafkaJSSASLAuthenticationError':
+      return `Kafka at ${address} refuses the login: set EVENTHUB_CONNECTIONSTRING.`
+    default:
+      break
+  }
+  if (type === 'UNKNOWN_TOPIC_OR_PARTITION')
+    return `Kafka at ${address} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
+  return name === 'KafkaJSProtocolError' && error.retriable === true
+    ? `Kafka at ${address} is not ready yet (${message}): try again in a few seconds.`
+    : undefined
+}

@@ -1,0 +1,104 @@
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { accessSync, constants, statSync } from 'node:fs'
+import { type DisposableTempDir, chmod, mkdir, mkdtempDisposable, statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join, resolve } from 'node:path'
+import { childEnvironment, readConfig } from '../pipeline/config.ts'
+import { UserError } from '../telemetry/user-error.ts'
+
+/** A TCP port that is free now. */
+export async function freePort(): Promise<number> {
+  // Below the ephemeral ports: a client that reconnects to a stopped server could otherwise get that server's port as its own.
+  const port = randomInt(20_000, 30_000)
+  return (await isFree(port)) ? port : freePort()
+}
+
+/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
+}
+
+async function canListen(port: number, host: string): Promise<boolean> {
+  await using server = createServer()
+  try {
+    await once(server.listen(port, host), 'listening')
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') return false
+    // A machine without IPv6 has no ::1.
+    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
+    throw error
+  }
+}
+
+/**
+ * @param changeWith how to choose another port, such as "DB_PORT"; part of the error
+ * @throws {UserError} when another program listens on `port`
+ */
+export async function requireFreePort(port: number, name: string, changeWith?: string): Promise<void> {
+  if (await isFree(port)) return
+  const instead = changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
+  throw new UserError(
+    `Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`,
+  )
+}
+
+const MIB = 1024 * 1024
+
+/**
+ * Creates a directory where it is missing, and checks that its file system has room.
+ * @param neededMib mebibytes; the default is enough for a demo of an hour with its logs
+ * @throws {UserError} when less is free
+ */
+export async function requireDiskSpace(directory: string, neededMib = 1024): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  const { bavail, bsize } = await statfs(directory)
+  const freeMib = Math.floor((bavail * bsize) / MIB)
+  if (freeMib >= neededMib) return
+  throw new UserError(
+    `Only ${freeMib} MiB are free where ${directory} is, and ${neededMib} MiB are needed: free some space there.`,
+  )
+}
+
+/** A new directory that is removed, with all it holds, when it is disposed of. */
+export async function temporaryDirectory(): Promise<DisposableTempDir> {
+  const directory = await mkdtempDisposable(join(tmpdir(), 'throughline-'))
+  // Postgres, which does not run as root, has to reach its data below.
+  await chmod(directory.path, 0o711)
+  return directory
+}
+
+/** Servers that are used where they are installed, and the variables with their paths. */
+const variables = { tempo: 'TEMPO_BIN', prometheus: 'PROMETHEUS_BIN', grafana: 'GRAFANA_BIN' } as const
+
+export type Program = keyof typeof variables
+
+/**
+ * The path of a program: from its variable, such as TEMPO_BIN, else from the PATH. Undefined when it is not installed.
+ * @throws {UserError} when the variable names no program
+ */
+export function findProgram(
+  program: Program,
+  env: NodeJS.ProcessEnv = childEnvironment({}),
+): string | undefined {
+  const variable = variables[program]
+  const named = readConfig(env)[variable]
+  if (named === undefined) {
+    const directories = (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
+    return directories.map((directory) => resolve(directory, program)).find(isProgram)
+  }
+  if (isProgram(named)) return resolve(named)
+  throw new UserError(`${variable} is no program that can be run: ${named}`)
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,42 @@
+import { join } from 'node:path'
+import { type Child, type ChildOptions, startChild } from './child-process.ts'
+
+/** Limits of Node's heap in a process of the pipeline. Compose sets the same by NODE_OPTIONS, so that demo and bench run what containers run. */
+export const heapSizeFlags: readonly string[] = ['--max-old-space-size=72', '--max-semi-space-size=4']
+
+/**
+ * V8's garbage collection with a heap of that size; NODE_OPTIONS accepts no such flags, so the image has them in its ENTRYPOINT.
+ * By default V8 marks the whole of a small heap after every growth by 30 %, and splits even the smallest collection among
+ * threads that then wait for a processor: a quarter of a stage's processor time at full speed.
+ */
+export const gcFlags: readonly string[] = ['--heap-growing-percent=100', '--no-parallel-scavenge']
+
+export const nodeFlags: readonly string[] = [...heapSizeFlags, ...gcFlags]
+
+/**
+ * The environment that the image sets, too: one malloc arena for all threads saves 2 MB, and the compile cache saves the
+ * 20 MB that stripping types and compiling take.
+ */
+export const memoryVariables = {
+  MALLOC_ARENA_MAX: '1',
+  NODE_COMPILE_CACHE: join(import.meta.dirname, '..', '.cache', 'compiled'),
+}
+
+export interface ThroughlineOptions extends Pick<ChildOptions, 'name' | 'args' | 'onLine'> {
+  /** The whole environment of the process. */
+  readonly env: NodeJS.ProcessEnv
+}
+
+/**
+ * Starts `throughline ARGS` from the sources with the image's flags, under the Node that runs this process.
+ * @param options with the arguments of `throughline`: ['run', 'add']
+ */
+export function startThroughline(options: ThroughlineOptions): Promise<Child> {
+  return startChild({
+    ...options,
+    command: process.execPath,
+    args: [...nodeFlags, 'cli/throughline.ts', ...options.args],
+    cwd: join(import.meta.dirname, '..'),
+    env: { ...memoryVariables, ...options.env },
+  })
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage } from 'node:http'
+import { isContentError, type Queryable } from '../sql/database.ts'
+import type { HttpRoute } from '../telemetry/http.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { readNotification, type NotifiedAlert } from './notification.ts'
+
+/** Bytes; Grafana's largest notifications are some hundred kilobytes. */
+const MAX_BYTES = 1_048_576
+
+interface Options {
+  readonly database: Queryable
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/**
+ * `POST /alerts`, for Grafana's webhook contact point: 200 when the notification is stored, 400 when it is not a notification
+ * or has content that Postgres refuses, 413 when it is too large, 503 when Postgres is away. Grafana repeats a notification
+ * that is not answered by 2xx.
+ */
+export function alertsRoute({ database, metrics, log }: Options): HttpRoute {
+  return {
+    path: '/alerts',
+    async handle(request) {
+      if (request.method !== 'POST') return [405, "POST a notification of Grafana's webhook here."]
+      const body = await readBody(request)
+      if (body === undefined) return [413, `A notification has at most ${MAX_BYTES} bytes.`]
+      try {
+        const alerts = readNotification(body)
+        const inserted = await insertAlerts(alerts, database)
+        for (const { status, alert, summary } of alerts) {
+          metrics.count('throughline_alert_notifications_total', 1, { status })
+          log.info({ status }, `Alert ${status}: ${summary ?? alert}`)
+        }
+        return [200, `${alerts.length} received, ${inserted} new`]
+      } catch (error) {
+        if (error instanceof SyntaxError) return [400, error.message]
+        if (isContentError(error)) return [400, `Postgres refuses its content: ${error.message}`]
+        log.warn({ err: error }, 'A notification could not be stored')
+        return [503, 'Postgres is away: try again.']
+      }
+    },
+  }
+}
+
+/** Undefined when it is too large; the rest is read and dropped, so that the client gets the answer. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes <= MAX_BYTES) chunks.push(chunk)
+  }
+  return bytes > MAX_BYTES ? undefined : Buffer.concat(chunks).toString()
+}
+
+/** Grafana repeats a notification while its alert fires: the repetition conflicts with the row that is there. */
+const insert = `
+insert into alert_notifications (status, alert, stage, severity, summary, "values", url, starts_at, ends_at, fingerprint)
+select status, alert, stage, severity, summary, "values", url, "startsAt", "endsAt", fingerprint
+from json_to_recordset($1) as t (status text, alert text, stage text, severity text, summary text, "values" jsonb,
+  url text, "startsAt" timestamptz, "endsAt" timestamptz, fingerprint text)
+on conflict do nothing`
+
+/** Returns the number of alerts that were not there yet. */
+export async function insertAlerts(alerts: readonly NotifiedAlert[], database: Queryable): Promise<number> {
+  const values = [JSON.stringify(alerts)]
+  const { rowCount } = await database.query({ name: 'insert-alerts', text: insert, values })
+  return rowCount ?? 0
+}
