@@ -1,67 +1,90 @@
-import { Command } from 'commander'
-import type { EachBatchPayload } from 'kafkajs'
-import { readConfig } from '../pipeline/config.ts'
-import { openDatabase } from '../sql/database.ts'
-import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { readConfig } from '../pipeline/config.ts'
+import { int8s, texts, timestamps, uuids } from '../sql/binary-array.ts'
+import { openDatabase } from '../sql/database.ts'
 import { createLog } from '../telemetry/log.ts'
-import { rawInsert } from './raw-insert.ts'
 
-/**
- * A process that does what every stage has to do at least: takes batches, sends their records on as they are, waits for
- * the acknowledgement, commits. With --rows it also inserts a row for each record first. It prints "ready" when it has its
- * partitions and, after so many records, when the first began and the last was done, in milliseconds since the epoch, and
- * the microseconds of processor time in between; then it ends.
- */
-const program = new Command('bare-hop')
-  .argument('<from>', 'topic')
-  .argument('<to>', 'topic')
-  .requiredOption('--records <n>', '', Number)
-  .option('--rows')
-  .parse()
-const [from = '', to = ''] = program.args
-const { records, rows } = program.opts<{ records: number; rows?: true }>()
-
-const config = readConfig()
-const settings = kafkaSettings(config, 'bench')
-const kafka = createKafka(settings, createLog('silent', {}))
-const consumer = kafka.consumer({ ...settings.consumer, groupId: `bare-${from}` })
-const producer = kafka.producer(settings.producer)
-const database = openDatabase(config, 4, () => {})
-const done = Promise.withResolvers<void>()
-const clock = () => performance.timeOrigin + performance.now()
-let [count, begunAt, usedBefore] = [0, 0, process.cpuUsage()]
-
-async function passOn({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
-  const { topic, partition, messages } = batch
-  if (begunAt === 0) [begunAt, usedBefore] = [clock(), process.cpuUsage()]
-  if (rows) {
-    const own = messages.map(({ headers, offset, value }) => ({
-      id: String(headers?.['message-id']),
-      offset,
-      body: String(value),
-    }))
-    await database.query(rawInsert(from, partition, own))
-  }
-  const outgoing = messages.map(({ value, headers }) => ({ value, headers: headers ?? {}, partition }))
-  await producer.send({ topic: config.TOPIC_PREFIX + to, acks: -1, messages: outgoing })
-  const offset = String(BigInt(batch.lastOffset()) + 1n)
-  await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
-  resolveOffset(batch.lastOffset())
-  count += messages.length
-  if (count >= records) done.resolve()
+/** When a hop began its first batch and was done with its last, in milliseconds since the epoch, and its CPU time in us. */
+export interface HopTimes {
+  readonly begunAt: number
+  readonly endedAt: number
+  readonly cpu: number
 }
 
-await Promise.all([producer.connect(), consumer.connect()])
-await consumer.subscribe({ topic: config.TOPIC_PREFIX + from, fromBeginning: true })
-consumer.on('consumer.group_join', () => void process.stdout.write('ready\n'))
-await consumer.run({
-  autoCommit: false,
-  eachBatchAutoResolve: false,
-  partitionsConsumedConcurrently: 4,
-  eachBatch: passOn,
-})
-await done.promise
-const [endedAt, { user, system }] = [clock(), process.cpuUsage(usedBefore)]
-await Promise.all([producer.disconnect(), consumer.disconnect(), database.end()])
-process.stdout.write(`${JSON.stringify({ begunAt, endedAt, cpu: user + system })}\n`)
+/** A row of `results`: its message id in 32 hex digits, its offset and its body. */
+export type BareRow = readonly [id: string, offset: string, body: string]
+
+/** The insert of a batch: parameters of the same kinds as the pipeline's, without conflicts and counters. */
+export function bareInsert(stage: string, partition: number, rows: readonly BareRow[]) {
+  const now = timestamps(rows.map(() => Date.now()))
+  const columns = [
+    uuids(rows.map(([id]) => id)),
+    int8s(rows.map(([, offset]) => offset)),
+    texts(rows.map(([, , body]) => body)),
+  ]
+  return {
+    name: 'bare-insert',
+    text: insert,
+    values: [stage, partition, ...columns, now, now, now, now, now],
+  }
+}
+
+const insert = `
+insert into results (message_id, attempt, stage, result, body, partition, "offset", entered_at,
+  previous_sent_at, queued_at, started_at, computed_at)
+select message_id, 1, $1, '1', body, $2, "offset", entered, sent, queued, started, computed
+from unnest($3::uuid[], $4::int8[], $5::text[],
+  $6::timestamptz[], $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+  as t (message_id, "offset", body, entered, sent, queued, started, computed)`
+
+/**
+ * The least that a stage has to do, as a process: `bare-hop.ts FROM TO RECORDS [rows]` consumes batches of the topic FROM,
+ * inserts their rows if asked to, sends the records to TO as they are, waits for the acknowledgement and commits. It prints
+ * "ready" when it has its partitions, and {@link HopTimes} as JSON after so many records; then it ends.
+ */
+async function hop(from: string, to: string, records: number, withRows: boolean): Promise<void> {
+  const config = readConfig()
+  const settings = kafkaSettings(config, 'bench')
+  const kafka = createKafka(settings, createLog('silent', {}))
+  const consumer = kafka.consumer({ ...settings.consumer, groupId: `bare-${from}` })
+  const producer = kafka.producer(settings.producer)
+  const database = openDatabase(config, 4)
+  const done = Promise.withResolvers<void>()
+  let [count, begunAt, usageBefore] = [0, 0, process.cpuUsage()]
+  await Promise.all([producer.connect(), consumer.connect()])
+  await consumer.subscribe({ topic: config.TOPIC_PREFIX + from, fromBeginning: true })
+  consumer.on('consumer.group_join', () => void process.stdout.write('ready\n'))
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    partitionsConsumedConcurrently: 4,
+    async eachBatch({ batch, resolveOffset, commitOffsetsIfNecessary }) {
+      const { topic, partition, messages } = batch
+      if (begunAt === 0) [begunAt, usageBefore] = [Date.now(), process.cpuUsage()]
+      if (withRows) {
+        const rows = messages.map(({ headers, offset, value }): BareRow => {
+          return [String(headers?.['message-id']), offset, String(value)]
+        })
+        await database.query(bareInsert(from, partition, rows))
+      }
+      const outgoing = messages.map(({ value, headers }) => ({ value, headers: headers ?? {}, partition }))
+      await producer.send({ topic: config.TOPIC_PREFIX + to, acks: -1, messages: outgoing })
+      const offset = String(BigInt(batch.lastOffset()) + 1n)
+      await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] })
+      resolveOffset(batch.lastOffset())
+      count += messages.length
+      if (count >= records) done.resolve()
+    },
+  })
+  await done.promise
+  const [endedAt, { user, system }] = [Date.now(), process.cpuUsage(usageBefore)]
+  await Promise.all([producer.disconnect(), consumer.disconnect(), database.end()])
+  const times: HopTimes = { begunAt, endedAt, cpu: user + system }
+  process.stdout.write(`${JSON.stringify(times)}\n`)
+}
+
+if (import.meta.main) {
+  const [from = '', to = '', records, rows] = process.argv.slice(2)
+  await hop(from, to, Number(records), rows === 'rows')
+}

@@ -1,44 +1,63 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { loadavg } from 'node:os'
+import { join, relative } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { Command, InvalidArgumentError } from 'commander'
-import { exitCode } from '../cli/exit-code.ts'
-import { positiveWhole } from '../cli/option-parsers.ts'
-import { report } from '../cli/program.ts'
-import { examples } from '../cli/examples.ts'
-import { parts } from './parts.ts'
-import { progressOn } from './progress.ts'
-import { runBench, type BenchOptions } from './run-bench.ts'
-import { full, quick, type Sizes } from './sizes.ts'
+import { examples, exitCode, positiveWhole, report } from '../cli/options.ts'
+import { runToEnd } from '../local/child-process.ts'
+import { ceilings } from './ceilings.ts'
+import { drain, replicas } from './drain.ts'
+import { growth } from './growth.ts'
+import { idle } from './idle.ts'
+import { currentCommit, describeMachine, requireProc } from './machine.ts'
+import { ladder, pace } from './pace.ts'
+import { sectionOf, withSection, type SuiteResult } from './results.ts'
+import {
+  problemOf,
+  type BenchContext,
+  type Measured,
+  type Progress,
+  type Sizes,
+  type Suite,
+} from './suite.ts'
 
-interface Options {
+interface Options extends Partial<Sizes> {
   readonly quick?: true
-  readonly messages?: number
-  readonly rounds?: number
-  readonly seconds?: number
-  readonly rows?: readonly number[]
   readonly only?: readonly string[]
   readonly profile?: true
 }
 
-const names = parts.map(({ name }) => name)
-const LATEST_END_MS = 9500
+/** In the order in which they are run. */
+const suites: readonly Suite[] = [ceilings, drain, pace, ladder, idle, replicas, growth]
+const names = suites.map(({ name }) => name)
+
+const full: Sizes = { messages: 100_000, rounds: 3, seconds: 15, rows: [1e5, 1e6, 1e7] }
+const quickSizes: Sizes = { messages: 5000, rounds: 1, seconds: 5, rows: [1e4, 1e5] }
+
+const root = join(import.meta.dirname, '..')
+/** Where everything goes that is not for RESULTS.md in the repository. */
+const drafts = join(root, '.cache', 'bench')
+const MOST_STOP_MS = 9500
 
 function createCommand(): Command {
   return new Command('npm run bench --')
     .description(
-      'Measures the pipeline on a Kafka and a Postgres of its own, all stages as processes. All parts in full size ' +
-        'take about half an hour on two cores and write bench/RESULTS.md and bench/results.json; anything less goes to .cache/bench.',
+      'Measures the pipeline on its own Kafka and Postgres, each stage a process. A suite at full size replaces its section ' +
+        'of bench/RESULTS.md; anything less is written to .cache/bench, as is the JSON of every run. All suites at full size ' +
+        'take about 45 minutes on two cores.',
     )
-    .argument('[parts...]', `some of: ${names.join(', ')} (default: all)`, part)
+    .argument('[suites...]', `some of: ${names.join(', ')} (default: all)`, addSuite)
     .option('--quick', 'small sizes, one round: shows that everything works')
-    .option('-n, --messages <n>', `in a drain (default: ${full.messages})`, positiveWhole)
+    .option('-n, --messages <n>', `of a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
     .option(
       '-s, --seconds <n>',
-      `of each pace and of rest in a round (default: ${full.paceSeconds})`,
+      `of each rate and of idling in a round (default: ${full.seconds})`,
       positiveWhole,
     )
-    .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, rows)
-    .option('--only <case...>', 'only these cases of the parts, by their names in the table')
-    .option('--profile', 'stages that drain leave profiles of their processor time in .cache/bench/profiles')
+    .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, addRows)
+    .option('--only <case...>', 'only these cases of the suites, by their names in the table')
+    .option('--profile', 'write CPU profiles of the processes that drain to .cache/bench/profiles')
     .exitOverride()
     .showHelpAfterError('(--help says more)')
     .addHelpText(
@@ -52,49 +71,80 @@ function createCommand(): Command {
 }
 
 /** @throws {InvalidArgumentError} */
-function part(name: string, before: readonly string[] = []): string[] {
-  if (!names.includes(name)) throw new InvalidArgumentError(`The parts are ${names.join(', ')}.`)
+function addSuite(name: string, before: readonly string[] = []): string[] {
+  if (!names.includes(name)) throw new InvalidArgumentError(`The suites are ${names.join(', ')}.`)
   return [...before, name]
 }
 
-function rows(text: string, before?: readonly number[]): number[] {
-  return [...(before ?? []), positiveWhole(text)]
+const addRows = (text: string, before: readonly number[] = []) => [...before, positiveWhole(text)]
+
+/** Runs suites one after the other and writes each down when it is measured. Returns whether all went well. */
+async function runSuites(chosen: readonly Suite[], options: Options, signal: AbortSignal): Promise<boolean> {
+  const { quick, only, profile, ...given } = options
+  const sizes: Sizes = { ...(quick ? quickSizes : full), ...given }
+  const isFull = isDeepStrictEqual(sizes, full) && only === undefined && profile === undefined
+  const wants = (name: string) => only?.includes(name) ?? true
+  const profiles = profile && join(drafts, 'profiles')
+  const context: BenchContext = { sizes, progress, signal, wants, profiles }
+  const page = join(isFull ? join(root, 'bench') : drafts, 'RESULTS.md')
+  await mkdir(drafts, { recursive: true })
+  if (!isFull) await writeFile(page, '')
+  const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
+  const [commit, machine] = [await currentCommit(), await describeMachine()]
+  const results: SuiteResult[] = []
+  for (const suite of chosen) {
+    progress.say(`\n${suite.name}: ${suite.about}`)
+    const startedAt = new Date().toISOString()
+    const load = loadavg()[0] ?? 0
+    const measured = await measure(suite, context)
+    const result = { suite, measured, startedAt, commit, machine, command, load }
+    results.push(result)
+    progress.say(`\n${sectionOf(result, false)}`)
+    // A suite that failed as a whole does not replace the figures of an earlier run.
+    if (measured.cases.length > 0) await write(page, sectionOf(result, true))
+    await writeFile(join(drafts, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
+  }
+  progress.say(`\nWritten: ${relative(root, page)} and ${relative(root, drafts)}/results.json`)
+  return results.every(({ measured }) => measured.problems.length === 0)
 }
 
-function optionsOf(chosen: readonly string[], options: Options, typed: readonly string[]): BenchOptions {
-  const { messages, rounds, seconds, only } = options
-  const sizes: Sizes = {
-    ...(options.quick ? quick : full),
-    ...defined({ messages, rounds, rows: options.rows }),
-  }
-  return {
-    parts: parts.filter(({ name }) => chosen.length === 0 || chosen.includes(name)),
-    sizes: seconds === undefined ? sizes : { ...sizes, paceSeconds: seconds, idleSeconds: seconds },
-    only,
-    isProfiled: options.profile === true,
-    isComplete: typed.length === 0,
-    command: ['npm run bench', ...(typed.length > 0 ? ['--'] : []), ...typed].join(' '),
+async function measure(suite: Suite, context: BenchContext): Promise<Measured> {
+  try {
+    return await suite.measure(context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { tables: [], cases: [], notes: [], problems: [problemOf(error)] }
   }
 }
 
-function defined<T extends object>(values: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never
+async function write(page: string, section: string): Promise<void> {
+  const before = await readFile(page, 'utf8').catch(() => '')
+  await writeFile(page, withSection(before, section, names))
+  const args = ['node_modules/oxfmt/bin/oxfmt', page]
+  if (!page.startsWith(drafts)) await runToEnd({ name: 'oxfmt', command: process.execPath, args, cwd: root })
+}
+
+const { stdout } = process
+const ERASE_LINE = '\r\u001B[K'
+const progress: Progress = {
+  say: (line) => void stdout.write(`${stdout.isTTY ? ERASE_LINE : ''}${line}\n`),
+  now: (text) =>
+    void (stdout.isTTY && stdout.write(`${ERASE_LINE}${text.slice(0, (stdout.columns || 80) - 1)}`)),
 }
 
 async function bench(): Promise<number> {
-  const typed = process.argv.slice(2)
   const command = createCommand().parse()
-  const options = optionsOf(command.args, command.opts<Options>(), typed)
-  const ending = new AbortController()
+  const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
-      ending.abort(new Error('Interrupted'))
-      // Ending our own process ends all others, whatever they hang on.
-      setTimeout(() => process.exit(exitCode.bad), LATEST_END_MS).unref()
+      interrupted.abort(new Error('Interrupted'))
+      // The end of this process ends all its child processes, even those that hang.
+      setTimeout(() => process.exit(exitCode.bad), MOST_STOP_MS).unref()
     })
   }
-  const isFine = await runBench(options, progressOn(process.stdout), ending.signal)
-  return isFine ? exitCode.fine : exitCode.bad
+  requireProc()
+  const chosen = suites.filter(({ name }) => command.args.length === 0 || command.args.includes(name))
+  return (await runSuites(chosen, command.opts<Options>(), interrupted.signal)) ? exitCode.fine : exitCode.bad
 }
 
 try {

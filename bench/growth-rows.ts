@@ -1,86 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
+import { waitUntil } from '../telemetry/wait-until.ts'
+import { createPastPartitions, daysFromNow } from '../test/support/insert-messages.ts'
+import type { BenchContext } from './suite.ts'
 
-/** Messages a second that are made up: one every ten milliseconds. */
-export const RATE = 100
+/** Days of inserted messages. Those of a day come one after the other, the last about the present time of that day. */
+export const DAYS = 20
+const DAY_MS = 86_400_000
+/** As growth-messages.sql has them. */
+const MESSAGES_A_SECOND = 100
+const MESSAGES_A_STATEMENT = 5000
+/** One message in a hundred is a dead letter of the third stage. */
+const ROWS_A_MESSAGE = (99 * pipeline.length + 3) / 100
+/** Rows of results for each sample of the monitor, so that ten million rows come with 14 days of samples. */
+const ROWS_A_SAMPLE = 40
+const SAMPLE_MS = 5000
 
-/** Messages of one statement. */
-export const PAGE = 5000
+const messagesSql = readFileSync(join(import.meta.dirname, 'growth-messages.sql'), 'utf8')
 
-/** Of a hundred messages one has no answer at the third stage. */
-export const ROWS_A_MESSAGE = (99 * pipeline.length + 3) / 100
+/** Inserts about so many rows of results, up to the present, and analyses them. Returns when the next message is due. */
+export async function insertRows(
+  database: Database,
+  rows: number,
+  { progress, signal }: BenchContext,
+): Promise<Date> {
+  const [begun, now] = [performance.now(), Date.now()]
+  const messagesADay = Math.ceil(rows / ROWS_A_MESSAGE / DAYS)
+  const samplesMs = Math.min(14 * DAY_MS, (rows / ROWS_A_SAMPLE) * SAMPLE_MS)
+  for (let day = 1; day <= DAYS; day += 1) await createPastPartitions(database, daysFromNow(-day))
+  await insertSamples(database, new Date(now - samplesMs), new Date(now))
+  await insertCounters(database, messagesADay * DAYS)
+  let next = new Date(now)
+  for (let day = DAYS - 1; day >= 0; day -= 1) {
+    next = new Date(now - day * DAY_MS - (messagesADay * 1000) / MESSAGES_A_SECOND)
+    for (let inserted = 0; inserted < messagesADay; inserted += MESSAGES_A_STATEMENT) {
+      signal.throwIfAborted()
+      const count = Math.min(MESSAGES_A_STATEMENT, messagesADay - inserted)
+      const isBacklog = (inserted / MESSAGES_A_STATEMENT) % 10 === 1
+      next = await insertMessages(database, { from: next, count, isBacklog })
+    }
+    progress.now(`    ${DAYS - day} of ${DAYS} days are inserted`)
+  }
+  // Updates the visibility map and the BRIN summaries, as autovacuum does in time.
+  await database.query('vacuum analyze')
+  await database.query('checkpoint')
+  const seconds = ((performance.now() - begun) / 1000).toFixed(0)
+  progress.say(`  ${rows.toLocaleString('en-US')} rows, inserted in ${seconds} s`)
+  return next
+}
 
-/**
- * So many messages, the first at a time, with all their rows: those of a flow that keeps up. Twelve numbers each; what
- * stages add is as long as it really is. A page of them may have waited in front of the first stage until the last of
- * them was there: then the stages took one partition after the other, so that their rows do not lie in the order in which
- * they were queued.
- */
-const messages = `
-with made as materialized (
-  select i, at, uuidv7(at - clock_timestamp()) as id, i % 4 as partition, i % 100 = 99 as dies,
-    case when $5 then $1::timestamptz + $2::bigint * interval '${1000 / RATE} ms' + (i % 4 * $2 / 4 + i / 4) * interval '1 ms'
-      else at + interval '1.8 ms' end as taken,
-    '[' || concat_ws(',', ${Array.from({ length: 12 }, (_, n) => `1000 + (i * ${7919 + 104 * n} + ${n}) % 99001`).join(', ')}) || ']' as numbers
-  from generate_series(0, $2::bigint - 1) i, lateral (select $1::timestamptz + i * interval '${1000 / RATE} ms' as at) t
-), entered as (
-  insert into inputs (message_id, numbers, created_at, body, stage, partition)
-  select id, numbers, at, '{"numbers":' || numbers || '}', (select name from stages where position = 1), partition
-  from made order by i
-), steps as materialized (
-  select m.*, s.name, s.position, dies and s.position = 3 as is_end, taken + interval '4 ms' * (s.position - 1) as started,
-    case s.position when 1 then at + interval '1 ms' else taken + interval '4 ms' * (s.position - 1) - interval '0.8 ms' end
-      as queued
-  from made m cross join stages s
-  where not dies or s.position <= 3
-), done as (
-  insert into results (message_id, attempt, stage, result, body, reason, explanation, record_value, partition, "offset",
-    entered_at, previous_sent_at, queued_at, started_at, computed_at)
-  select id, 1, name,
-    case when not is_end then added[position] end,
-    case when not is_end then '{"numbers":' || numbers || array_to_string(bodies[:position], '') || '}' end,
-    case when is_end then 'too-large' end,
-    case when is_end then 'The result has more digits than are allowed.' end,
-    case when is_end then convert_to(numbers, 'UTF8') end,
-    partition, i / 4, at + interval '1 ms', queued - interval '0.4 ms', queued, started, started + interval '0.1 ms'
-  from steps, (select $3::text[] as added, $4::text[] as bodies) a
-  order by taken, position
-)
-insert into finished (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
-select id, 1, at + interval '1 ms', taken + interval '23 ms', taken + interval '24 ms', partition, i / 4
-from made where not dies order by taken`
+/** Inserts what a running pipeline would have since the last message. Returns when the next one is due. */
+export async function continueRows(database: Database, next: Date): Promise<Date> {
+  const now = new Date()
+  const count = Math.floor(((now.getTime() - next.getTime()) * MESSAGES_A_SECOND) / 1000)
+  await insertSamples(database, new Date(now.getTime() - 2 * SAMPLE_MS), now)
+  return count > 0 ? await insertMessages(database, { from: next, count, isBacklog: false }) : next
+}
 
-const twelve = (value: string) => `[${Array.from({ length: 12 }, () => value).join(',')}]`
-const sqrt = '{"lcm":1.0897577021888637e+15,"sum":736.0951025523,"product":2.66935e+17,"average":212.49235}'
-
-/** What the six stages add, by their positions; a stage more adds a number. */
-const additions = ['541836', '7'.repeat(52), '1'.repeat(33), '45153', twelve('-0.9165215479156338'), sqrt]
-
-export interface Making {
-  /** When the first is to enter. */
+export interface MessagesToInsert {
+  /** When the first enters; the others follow evenly. */
   readonly from: Date
   readonly count: number
+  /** All waited at the first stage until the last was there; then the stages did one partition after the other. */
   readonly isBacklog: boolean
 }
 
-/** Makes up messages from a time on, evenly. Returns the time of the next one. */
-export async function makeMessages(database: Database, { from, count, isBacklog }: Making): Promise<Date> {
+/** Inserts messages of twelve numbers with all their rows. Returns when the next message is due. */
+export async function insertMessages(
+  database: Database,
+  { from, count, isBacklog }: MessagesToInsert,
+): Promise<Date> {
   const added = pipeline.map((_, index) => additions[index] ?? '1')
   const bodies = pipeline.map(({ adds }, index) => `,"${adds}":${added[index]}`)
-  await database.query({
-    name: 'make-messages',
-    text: messages,
-    values: [from, count, added, bodies, isBacklog],
-  })
-  return new Date(from.getTime() + (count * 1000) / RATE)
+  const values = [from, count, added, bodies, isBacklog]
+  await database.query({ name: 'insert-messages', text: messagesSql, values })
+  return new Date(from.getTime() + (count * 1000) / MESSAGES_A_SECOND)
 }
 
-/** What the monitor writes every five seconds, between two times. */
-export async function makeSamples(database: Database, from: Date, to: Date): Promise<void> {
+const twelveTimes = (value: string) => `[${Array.from({ length: 12 }, () => value).join(',')}]`
+const sqrt = '{"lcm":1.0897577021888637e+15,"sum":736.0951025523,"product":2.66935e+17,"average":212.49235}'
+
+/** What the six stages add, in their order, as long as it usually is. */
+const additions = [
+  '541836',
+  '7'.repeat(52),
+  '1'.repeat(33),
+  '45153',
+  twelveTimes('-0.9165215479156338'),
+  sqrt,
+]
+
+/** What the monitor inserts every five seconds, between two times. */
+async function insertSamples(database: Database, from: Date, to: Date): Promise<void> {
   await database.query(
     `insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second,
        drain_seconds, utilisation, members, partitions, partitions_assigned, missing, verdict, sentence)
-     select at, name, 3, 0.004, ${RATE}, ${RATE}, 0.03, 0.2, 1, 4, 4, 0, 'OK', name || ' keeps up'
+     select at, name, 3, 0.004, ${MESSAGES_A_SECOND}, ${MESSAGES_A_SECOND}, 0.03, 0.2, 1, 4, 4, 0, 'OK', name || ' keeps up'
      from generate_series($1::timestamptz, $2, interval '5 s') at cross join stages on conflict do nothing`,
     [from, to],
   )
@@ -92,22 +109,8 @@ export async function makeSamples(database: Database, from: Date, to: Date): Pro
   )
 }
 
-/** Partitions for so many days before today, as they are left by a monitor that has run as long. */
-export async function makePastDays(database: Database, days: number): Promise<void> {
-  for (const table of ['inputs', 'results', 'finished']) {
-    await database.query(`
-      alter table ${table} detach partition ${table}_past;
-      alter table ${table} attach partition ${table}_past for values from (minvalue)
-        to (first_id(date_trunc('day', now(), 'UTC') - interval '${days} days'))`)
-    await database.query(
-      `select make_day_partition($1, (now() at time zone 'UTC')::date - day) from generate_series(1, $2::integer) day`,
-      [table, days],
-    )
-  }
-}
-
-/** The counters of all that was made, and alerts of the past: what is written once. */
-export async function makeCounters(database: Database, count: number): Promise<void> {
+/** The counters for so many messages, and alert notifications of the past. */
+async function insertCounters(database: Database, count: number): Promise<void> {
   await database.query(
     `insert into counters (stage, partition, target, entered, finished, processed, dead, busy_seconds)
      select name, p, lead(topic, 1, 'finish') over (partition by p order by position),
@@ -124,4 +127,45 @@ export async function makeCounters(database: Database, count: number): Promise<v
        'warning', 'lcm has fallen behind', now() - (i - i % 2) * interval '7 min', null, 'f' || i / 2
      from generate_series(0, 399) i`,
   )
+}
+
+/** As many messages as a stage saves at a time. */
+const BATCH = 500
+
+/**
+ * Drops the five oldest days, one after the other, as the monitor does, while a writer inserts messages of today as fast as it
+ * can. Returns for each the milliseconds that it took, and those of the longest insert meanwhile: how long a lock blocks it.
+ */
+export async function dropDays(database: Database, signal: AbortSignal) {
+  const isOver = new AbortController()
+  let inserts: number[] = []
+  const write = async () => {
+    while (!isOver.signal.aborted && !signal.aborted) {
+      const begun = performance.now()
+      await insertMessages(database, { from: new Date(), count: BATCH, isBacklog: false })
+      inserts.push(performance.now() - begun)
+    }
+  }
+  const older =
+    "select from day_partitions where day < (now() at time zone 'UTC')::date - $1::integer limit 1"
+  const [drops, longestInserts]: [number[], number[]] = [[], []]
+  const writing = write()
+  try {
+    for (const days of [2, 3, 4, 5, 6].map((more) => DAYS - more)) {
+      inserts = []
+      const begun = performance.now()
+      while ((await database.query(older, [days])).rowCount !== 0) {
+        signal.throwIfAborted()
+        await database.query('select from maintain_partitions($1)', [days])
+      }
+      drops.push(performance.now() - begun)
+      // The insert that was under way may have waited, too.
+      await waitUntil('An insert', () => inserts.length > 0, { timeoutMs: 60_000, everyMs: 10 })
+      longestInserts.push(Math.max(...inserts))
+    }
+  } finally {
+    isOver.abort()
+    await writing
+  }
+  return { drops, longestInserts }
 }

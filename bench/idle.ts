@@ -1,78 +1,51 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { startOwnServers } from '../test/support/own-servers.ts'
-import { startFlow, startReady } from './flow.ts'
-import { inRounds, type Bench, type Part, type Planned } from './part.ts'
-import { processorSeconds, residentMemory } from './processor-time.ts'
-import type { Column, Figures } from './report.ts'
-import { isStage, monitor } from './stage-processes.ts'
+import { max, mean } from 'simple-statistics'
+import { processSeconds, residentMemory } from './machine.ts'
+import { startPipeline } from './pace.ts'
+import { isStage, monitor, startProcesses, tracer } from './processes.ts'
+import { repeat, type BenchContext, type Figures, type Suite } from './suite.ts'
 
-const columns: readonly Column[] = [
-  { key: 'mean', title: 'mean % of a core', digits: 2 },
-  { key: 'most', title: 'busiest %', digits: 2 },
-  { key: 'limit', title: 'limit %', digits: 1 },
-  { key: 'memory', title: 'largest MB' },
-]
+const columns = { mean: 'mean % of a core', busiest: 'busiest %', memory: 'largest MB' }
 
-/** Until what belongs to the start is over. */
+/** After the start, until its own work is over. */
 const SETTLE_MS = 5000
 
-interface Resting extends Planned {
-  readonly pids: readonly number[]
-  /** Percent of a core that each of them may take. */
-  readonly limit: number
-}
-
-async function measure(bench: Bench) {
-  const { signal, sizes } = bench
-  await using servers = await startOwnServers()
-  await using flow = await startFlow(servers, bench)
-  await using watching = await startReady([monitor], flow.trial.env, signal)
-  await pause(SETTLE_MS, undefined, { signal })
-  const ours = Object.entries(flow.stages.components())
-  const pidsOf = (isWanted: (name: string) => boolean) =>
-    ours.flatMap(([name, pids]) => (isWanted(name) ? pids : []))
-  const cases: readonly Resting[] = [
-    {
-      name: 'a stage process',
-      about: 'connected, and nothing to do: at most 1.5 % of a core, better 1 %, and at most 90 MB',
-      limit: 1.5,
-      pids: pidsOf(isStage),
-    },
-    {
-      name: 'the tracer',
-      about: 'connected, and nothing to do: at most 1.5 % of a core',
-      limit: 1.5,
-      pids: pidsOf((name) => !isStage(name)),
-    },
-    {
-      name: 'the monitor',
-      about: 'looks at all stages every 5 s, and nothing happens: at most 3 % of a core',
-      limit: 3,
-      pids: watching.pids,
-    },
-  ]
-  const measured = await inRounds(bench, cases, (one) => rest(one, bench))
-  const note = `${sizes.idleSeconds} s in each round.`
-  return { columns, notes: [note], ...measured }
-}
-
-async function rest({ pids, limit }: Resting, { sizes, signal }: Bench): Promise<Figures> {
-  const before = pids.map(processorSeconds)
-  await pause(sizes.idleSeconds * 1000, undefined, { signal })
-  const shares = pids.map(
-    (pid, index) => ((processorSeconds(pid) - (before[index] ?? 0)) / sizes.idleSeconds) * 100,
-  )
-  return {
-    mean: shares.reduce((sum, share) => sum + share, 0) / shares.length,
-    most: Math.max(...shares),
-    limit,
-    memory: Math.max(...pids.map(residentMemory)),
-  }
-}
-
-export const idle: Part = {
+export const idle: Suite = {
   name: 'idle',
-  about:
-    'What stage processes, tracer and monitor cost while nothing waits; their metrics are read every 5 s.',
-  measure,
+  about: 'What stages, tracer and monitor use without messages; their metrics are scraped every 5 s.',
+  goals: [
+    { of: 'a stage process', key: 'mean', below: 1 },
+    { of: 'a stage process', key: 'memory', below: 90 },
+    { of: 'the tracer', key: 'mean', below: 1.5 },
+    { of: 'the monitor', key: 'mean', below: 3 },
+  ],
+  async measure(context) {
+    const { signal, sizes } = context
+    await using flow = await startPipeline(signal)
+    await using watching = await startProcesses([monitor], flow.run.env, signal)
+    await pause(SETTLE_MS, undefined, { signal })
+    const components = Object.entries({ ...flow.processes.components(), ...watching.components() })
+    const pidsOf = (isWanted: (name: string) => boolean) =>
+      components.flatMap(([name, pids]) => (isWanted(name) ? pids : []))
+    const cases = [
+      { name: 'a stage process', about: 'connected, no messages', pids: pidsOf(isStage) },
+      { name: 'the tracer', about: 'connected, no messages', pids: pidsOf((name) => name === tracer.name) },
+      {
+        name: 'the monitor',
+        about: 'samples all stages every 5 s',
+        pids: pidsOf((name) => name === monitor.name),
+      },
+    ]
+    const measured = await repeat(context, cases, ({ pids }) => measureIdle(pids, context))
+    return { tables: [{ columns }], notes: [`${sizes.seconds} s in each round.`], ...measured }
+  },
+}
+
+async function measureIdle(pids: readonly number[], { sizes, signal }: BenchContext): Promise<Figures> {
+  const before = pids.map(processSeconds)
+  await pause(sizes.seconds * 1000, undefined, { signal })
+  const percents = pids.map(
+    (pid, index) => ((processSeconds(pid) - (before[index] ?? 0)) / sizes.seconds) * 100,
+  )
+  return { mean: mean(percents), busiest: max(percents), memory: max(pids.map(residentMemory)) }
 }

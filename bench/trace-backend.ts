@@ -1,97 +1,98 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { findProgram } from '../local/find-program.ts'
-import { freePort } from '../local/free-port.ts'
-import { startTempo } from '../local/tempo.ts'
-import { throwAwayDirectory } from '../local/throw-away-directory.ts'
-import { metricSum } from './metric-sum.ts'
-import type { Components } from './processor-time.ts'
+import { ROOT_CONTEXT } from '@opentelemetry/api'
+import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
+import { sampleWithReplacement, sum } from 'simple-statistics'
+import type { Database } from '../sql/database.ts'
+import { pipeline } from '../stages/index.ts'
+import { spansByService, startTempoIfInstalled } from '../test/support/telemetry/tempo.ts'
+import type { Components } from './machine.ts'
+import { metricSum, type Processes } from './processes.ts'
+import type { Figures } from './suite.ts'
 
-/** Where the tracer sends traces. */
+/** Where the tracer exports to. */
 export interface TraceBackend extends AsyncDisposable {
-  /** The variables that lead the tracer to it. */
-  readonly env: Readonly<Record<string, string>>
-  /** Its process, as `Tempo`; none when Tempo is not installed. */
+  /** Tempo's process; none where it is not installed. */
   readonly components: Components
-  readonly tempo: Tempo | undefined
+  /** The port of Tempo's API; undefined where it is not installed. */
+  readonly tempo: number | undefined
+  /** The variables of pipeline processes of which the tracer keeps this share of all traces. */
+  variables(ratio: number): Readonly<Record<string, string>>
 }
 
-/** What Tempo says of the spans that it got. */
-export interface Tempo {
-  /** Spans since it was started, and of these those that it did not keep. */
-  readonly count: () => Promise<{ readonly received: number; readonly discarded: number }>
-  /** How many spans of a trace it shows. */
-  readonly spansOf: (traceId: string) => Promise<number>
-}
-
-export const missingTempo = 'Tempo is not installed (TEMPO_BIN): exports were answered by the bench itself.'
-
-/** Tempo, where it is installed, with the settings of the project; elsewhere a server that takes everything and forgets it. */
+/** Tempo where it is installed; elsewhere a server that accepts every export and drops it. */
 export async function startTraceBackend(): Promise<TraceBackend> {
-  const command = findProgram('tempo')
-  return command === undefined ? await startSink() : await startTempoAlone(command)
-}
-
-async function startSink(): Promise<TraceBackend> {
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => response.setHeader('content-type', 'application/x-protobuf').end())
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    env: endpoint(port),
-    components: {},
-    tempo: undefined,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
-}
-
-async function startTempoAlone(command: string): Promise<TraceBackend> {
   await using starting = new AsyncDisposableStack()
-  const { path } = starting.use(await throwAwayDirectory())
-  const [port, otlpHttpPort, otlpGrpcPort] = [await freePort(), await freePort(), await freePort()]
-  // Nothing listens there: Prometheus is not part of what is measured.
-  const remoteWriteUrl = 'http://127.0.0.1:1/api/v1/write'
-  const dataDir = join(path, 'tempo')
-  const ports = { port, otlpHttpPort, otlpGrpcPort }
-  const { pid } = starting.use(
-    await startTempo({ command, ...ports, remoteWriteUrl, dataDir, say: () => {} }),
-  )
+  const { port, pid, env } = starting.use(await startTempoIfInstalled())
+  const exporter = port === undefined ? await startSink(starting) : env
   const running = starting.move()
-  const url = `http://127.0.0.1:${port}`
   return {
-    env: endpoint(otlpHttpPort),
-    components: { Tempo: [pid] },
-    tempo: { count: () => countSpans(url), spansOf: (traceId) => countTrace(`${url}/api/traces/${traceId}`) },
+    components: pid === undefined ? {} : { Tempo: [pid] },
+    tempo: port,
+    // Messages that waited are slow: only the share is to decide.
+    variables: (ratio) => ({
+      ...exporter,
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: String(ratio),
+      TRACE_SLOWER_THAN: '0',
+    }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
-const endpoint = (port: number) => ({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })
-
-async function countSpans(url: string) {
-  const page = await (await fetch(`${url}/metrics`)).text()
-  const received = metricSum(page, 'tempo_distributor_spans_received_total')
-  return { received, discarded: metricSum(page, 'tempo_discarded_spans_total') }
+async function startSink(starting: AsyncDisposableStack): Promise<Record<string, string>> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.setHeader('content-type', 'application/x-protobuf').end())
+  })
+  starting.defer(() => server.close().closeAllConnections())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-interface TraceAnswer {
-  readonly batches?: readonly {
-    readonly scopeSpans: readonly { readonly spans: readonly unknown[] }[]
-  }[]
+/** The entry span, and two of each stage. */
+const SPANS_A_TRACE = 1 + 2 * pipeline.length
+const CHECKED_TRACES = 500
+/** How long all of them together may take to become visible after Tempo has acknowledged them. */
+const VISIBLE_WITHIN_MS = 10_000
+
+/** What became of the spans of all messages, when the tracer has no backlog and the backend got no other spans. */
+export async function traceFigures(
+  { tempo }: TraceBackend,
+  processes: Processes,
+  sampledIds: readonly string[],
+): Promise<Figures> {
+  const exported = await processes.sumOf('throughline_traces_total', 'outcome="exported"')
+  const spansExpected = sampledIds.length * SPANS_A_TRACE
+  const figures = { spansExpected, spansExported: exported * SPANS_A_TRACE }
+  if (tempo === undefined) return figures
+  const page = await (await fetch(`http://127.0.0.1:${tempo}/metrics`)).text()
+  const spansReceived = metricSum(page, 'tempo_distributor_spans_received_total')
+  const spansDiscarded = metricSum(page, 'tempo_discarded_spans_total')
+  const spansLost = Math.max(0, spansExpected - spansReceived) + spansDiscarded
+  const tracesWhole = await countWholeTraces(tempo, sampledIds)
+  return { ...figures, spansReceived, spansDiscarded, spansLost, tracesWhole }
 }
 
-async function countTrace(url: string): Promise<number> {
-  const answer = await fetch(url)
-  // It does not know the trace, or not yet.
-  if (answer.status === 404) return 0
-  if (!answer.ok) throw new Error(`Tempo answers ${answer.status}: ${await answer.text()}`)
-  const { batches = [] } = (await answer.json()) as TraceAnswer
-  return batches.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)).length
+/** How many of 500 traces, chosen at random, Tempo shows with exactly their spans. */
+async function countWholeTraces(port: number, ids: readonly string[]): Promise<number> {
+  const latest = performance.now() + VISIBLE_WITHIN_MS
+  let whole = 0
+  for (const id of sampleWithReplacement([...ids], CHECKED_TRACES)) {
+    const isWhole = async () => sum(Object.values(await spansByService(port, id))) === SPANS_A_TRACE
+    let shown = await isWhole()
+    while (!shown && performance.now() < latest) shown = await isWhole()
+    whole += Number(shown)
+  }
+  return whole
+}
+
+/** The ids of the messages whose traces are kept, by the rule of OpenTelemetry's own sampler. */
+export async function readSampledIds(database: Database, ratio: number): Promise<string[]> {
+  const sampler = new TraceIdRatioBasedSampler(ratio)
+  const text = `select encode(uuid_send(message_id), 'hex') as id from inputs`
+  const { rows } = await database.query<{ id: string }>(text)
+  const isKept = (id: string) =>
+    sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED
+  return rows.map(({ id }) => id).filter(isKept)
 }
