@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/closing-line.ts'],
+    reporters: ['default', './test/summary-reporter.ts'],
     projects: [
       {
         test: {
@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'servers',
           include: ['test/*.test.ts'],
-          globalSetup: './test/servers.ts',
+          globalSetup: './test/start-servers.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,
           // Each file drives six real processes; two cores do not carry two such files at once.

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { createProgram } from '../cli/program.ts'
+import { createProgram } from '../cli/throughline.ts'
 import { alertingText, readRuleGroups, readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards } from '../test/grafana/dashboards.ts'
 
 const rules = readRules()
 const ofStages = rules.filter(({ dashboardUid }) => dashboardUid === 'stage')
 
-test('each rule has a uid and a title of its own, and all lie beside the dashboards', () => {
+test('each rule has a unique uid and title, and all are in the folder of the dashboards', () => {
   for (const name of ['uid', 'title'] as const) {
     expect(new Set(rules.map((rule) => rule[name])).size).toBe(rules.length)
   }
@@ -15,67 +15,64 @@ test('each rule has a uid and a title of its own, and all lie beside the dashboa
   expect(readRuleGroups().map(({ folder }) => folder)).toEqual(['Throughline'])
 })
 
-test('every threshold stands in one place: a rule names it', () => {
+test('every threshold is defined at the top and referred to by a rule', () => {
   const [, text = ''] = alertingText('rules.yaml').split('\ngroups:\n')
   expect(text.match(/evaluator: \*\w+|expression: \*\w+/g)).toHaveLength(rules.length)
   expect(text).not.toContain('params:')
 })
 
-test('Grafana evaluates in steps of 10 s, and waits for some of them', () => {
+test('every interval and duration is a multiple of 10 s', () => {
   const intervals = readRuleGroups().map(({ interval }) => interval)
   const times = [...intervals, ...rules.map((rule) => rule.for)]
   expect(times.filter((seconds) => seconds % 10 !== 0)).toEqual([])
 })
 
-test('only the rule that watches the watchers fires when a question has no answer', () => {
+test('only the rule about the monitor fires when a query fails or returns nothing', () => {
   const alarming = rules.filter((rule) => rule.noDataState !== 'OK' || rule.execErrState !== 'OK')
-  expect(alarming.map(({ uid }) => uid)).toEqual(['nobody-watches'])
+  expect(alarming.map(({ uid }) => uid)).toEqual(['monitor-down'])
+})
+
+test.each(rules)('$uid: its condition is an expression over its queries', ({ condition, data }) => {
+  const queries = data.map(({ refId }) => refId)
+  expect(queries).toContain(condition)
+  expect(new Set(queries).size).toBe(queries.length)
+  expect(data.map(({ model }) => model.refId)).toEqual(queries)
+  const used = data.flatMap(({ model }) => {
+    if (!('expression' in model)) return []
+    return model.type === 'threshold' ? model.expression : (model.expression.match(/(?<=\$)\w+/g) ?? [])
+  })
+  expect(queries).toEqual([...used, condition])
 })
 
 test.each(rules)(
-  '$uid: its condition is an expression over queries that are there',
-  ({ condition, data }) => {
-    const queries = data.map(({ refId }) => refId)
-    expect(queries).toContain(condition)
-    expect(new Set(queries).size).toBe(queries.length)
-    expect(data.map(({ model }) => model.refId)).toEqual(queries)
-    const asked = data.flatMap(({ model }) => {
-      if (!('expression' in model)) return []
-      return model.type === 'threshold' ? model.expression : (model.expression.match(/(?<=\$)\w+/g) ?? [])
-    })
-    expect(queries).toEqual([...asked, condition])
-  },
-)
-
-test.each(rules)(
-  '$uid says what happens and what to do, with commands that exist, and when it is over',
+  '$uid: its summary says what to do, with existing commands, and has a text for the resolved alert',
   async ({ annotations }) => {
     expect(annotations.summary).toMatch(/^[^\n]{60,}\.$/)
     expect(annotations.summary).toMatch(/^[^]*\{\{-? else -?\}\}[^]{10,}\{\{ end \}\}\.$/)
     const commands = (await createProgram()).commands.map((command) => command.name())
-    // The tracer is not started as a stage is.
+    // The tracer has its own command.
     const written = /`throughline (?:\{\{ if eq \$labels\.stage "tracer" \}\}(\w+)\{\{ else \}\})?([\w-]+)/g
     const named = [...annotations.summary.matchAll(written)].flatMap(([, ...names]) => names.filter(Boolean))
     expect(commands).toEqual(expect.arrayContaining(named))
   },
 )
 
-test('what is to be started is started with or without Docker', () => {
+test('a process is started with or without Docker', () => {
   const started = rules.filter(({ annotations }) =>
     /`throughline (.*\}run|monitor)/.test(annotations.summary),
   )
-  expect(started.map(({ uid }) => uid)).toEqual(['stage-stopped', 'process-missing', 'nobody-watches'])
+  expect(started.map(({ uid }) => uid)).toEqual(['stage-stopped', 'process-missing', 'monitor-down'])
   expect(
     started.filter(({ annotations }) => !annotations.summary.includes('`docker compose up -d ')),
   ).toEqual([])
 })
 
-test.each(ofStages)('$uid names the stage and links to its page', ({ annotations }) => {
+test.each(ofStages)('$uid: its summary names the stage and links to its page', ({ annotations }) => {
   expect(annotations.summary).toContain('{{ $labels.stage }}')
   expect(annotations.dashboard).toMatch(/\?var-stage=\{\{ \$labels\.stage \}\}$/)
 })
 
-test.each(rules)('$uid: its panel and its page are there', ({ dashboardUid, panelId, annotations }) => {
+test.each(rules)('$uid: its panel and its page exist', ({ dashboardUid, panelId, annotations }) => {
   const dashboard = dashboards.find(({ uid }) => uid === dashboardUid)
   expect(dashboard?.panels.map(({ id }) => id)).toContain(panelId)
   const page = new URL(annotations.dashboard.replace('{{ externalURL }}', 'http://grafana/'))
@@ -84,7 +81,7 @@ test.each(rules)('$uid: its panel and its page are there', ({ dashboardUid, pane
   expect(variables).toEqual(expect.arrayContaining([...page.searchParams.keys()]))
 })
 
-test.each(rules)('$uid: no `$` where Grafana expands it, no doubled one where it does not', (rule) => {
+test.each(rules)('$uid: no `$` where Grafana expands it, and no `$$` where it does not', (rule) => {
   const { uid, title, labels, annotations, data } = rule
   expect(JSON.stringify([uid, title, labels])).not.toContain('$')
   expect(JSON.stringify([annotations, data])).not.toMatch(/\$\$|\$\{/)
@@ -92,19 +89,19 @@ test.each(rules)('$uid: no `$` where Grafana expands it, no doubled one where it
   expect(['$labels', '$values']).toEqual(expect.arrayContaining(variables))
 })
 
-test('alerts go where the environment says, and all of them', () => {
+test('all alerts go to the address in the environment', () => {
   const text = alertingText('notifications.yaml')
   expect(text.match(/\$\w*/g)).toEqual(['$ALERTS_URL'])
   expect(parse(text)).toMatchObject({
-    contactPoints: [{ name: 'everybody', receivers: [{ uid: 'monitor', type: 'webhook' }] }],
-    policies: [{ receiver: 'everybody' }],
+    contactPoints: [{ name: 'all-receivers', receivers: [{ uid: 'monitor', type: 'webhook' }] }],
+    policies: [{ receiver: 'all-receivers' }],
   })
 })
 
 test.each([
   ['slack', 'slack', { url: expect.stringMatching(/^https:/) }],
   ['mail', 'email', { addresses: expect.stringContaining('@') }],
-])('%s is told, too, when three lines are not commented out any more', (uid, type, settings) => {
+])('%s is a receiver when its three lines are uncommented', (uid, type, settings) => {
   const lines = alertingText('notifications.yaml').split('\n')
   const begin = lines.indexOf(`#      - uid: ${uid}`)
   const text = lines

@@ -9,14 +9,14 @@ const ofStages = lines.filter(({ fieldConfig, targets }) =>
   ),
 )
 
-/** The colours that a panel gives to a series by its name. */
+/** The colours of a series by its name. */
 function coloursOf({ fieldConfig }: Panel, name: string): unknown[] {
   return fieldConfig.overrides
     .filter(({ matcher }) => matcher.id === 'byRegexp' && new RegExp(matcher.options.slice(1, -1)).test(name))
     .flatMap(({ properties }) => properties.filter(({ id }) => id === 'color').map(({ value }) => value))
 }
 
-test('a stage has the same colour on every chart, by its place, whoever else is there', () => {
+test('a stage has the same colour on every chart, by its position', () => {
   expect(ofStages.length).toBeGreaterThan(3)
   for (let place = 1; place <= 12; place += 1) {
     const name = `${String(place).padStart(2, '0')} any`
@@ -26,14 +26,14 @@ test('a stage has the same colour on every chart, by its place, whoever else is 
   }
 })
 
-test('neighbours have different colours, and none is the colour of a verdict', () => {
+test('the six stages have different colours, which are fixed', () => {
   const [panel] = ofStages
   const colours = [1, 2, 3, 4, 5, 6].map((place) => panel && coloursOf(panel, `0${place} any`))
   expect(new Set(colours.map((colour) => JSON.stringify(colour))).size).toBe(6)
   expect(ofStages.filter(({ fieldConfig }) => fieldConfig.defaults.color?.mode !== 'fixed')).toEqual([])
 })
 
-test('a spread of times has the colour of what it is a time of', () => {
+test('a heatmap has the colour of its part of the time', () => {
   const schemes = panels
     .filter(({ type }) => type === 'heatmap')
     .map(({ targets: [target], options }) => [

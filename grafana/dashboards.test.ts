@@ -2,17 +2,17 @@ import { expect, test } from 'vitest'
 import { pipeline } from '../stages/index.ts'
 import { readCompose } from '../test/compose/compose-file.ts'
 import { alertingText, readRules } from '../test/grafana/alert-rules.ts'
-import { dashboards, linksOf, questionsTo, type Panel } from '../test/grafana/dashboards.ts'
-import { fillInPromql, fillInSql } from '../test/grafana/fill-in.ts'
+import { dashboards, linksOf, queriesTo, type Panel } from '../test/grafana/dashboards.ts'
+import { interpolatePromql, interpolateSql } from '../test/grafana/interpolate.ts'
 
 const panels = dashboards.flatMap(({ uid, panels: own }) =>
   own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),
 )
 
-/** What is wrong is listed by name: an empty list is what every test expects. */
+/** The names of the failing items; tests expect none. */
 const named = (wrong: readonly { readonly of: string }[]) => wrong.map(({ of }) => of)
 
-test('there are three, and each has a uid and panels with ids of their own', () => {
+test('there are three dashboards with unique uids and unique panel ids', () => {
   expect(dashboards.map(({ uid }) => uid).toSorted()).toEqual(['message', 'pipeline', 'stage'])
   for (const { panels: own } of dashboards) {
     const ids = own.map(({ id }) => id)
@@ -20,21 +20,21 @@ test('there are three, and each has a uid and panels with ids of their own', () 
   }
 })
 
-test('each panel has a title of its own and says in a sentence what it shows', () => {
+test('each panel has a unique title and a description of one sentence', () => {
   expect(new Set(named(panels)).size).toBe(panels.length)
   const isSentence = ({ description }: Panel) =>
     /^[A-Z0-9].{18,}\.$/.test(description) && !/[.!?] [A-Z]/.test(description)
   expect(named(panels.filter((panel) => !isSentence(panel)))).toEqual([])
 })
 
-test('what may be empty says why', () => {
+test('a panel that may be empty has a text for that', () => {
   const mayBeEmpty = panels.filter(
     ({ type }) => type === 'table' || type === 'barchart' || type === 'heatmap',
   )
   expect(named(mayBeEmpty.filter(({ fieldConfig }) => !fieldConfig.defaults.noValue))).toEqual([])
 })
 
-test('no panel lies on another, and none sticks out', () => {
+test('panels do not overlap and fit into the width', () => {
   for (const { panels: own } of dashboards) {
     const cells = own.flatMap(({ gridPos }) => cellsOf(gridPos))
     expect(new Set(cells).size).toBe(cells.length)
@@ -46,25 +46,25 @@ function cellsOf({ x, y, w, h }: Panel['gridPos']): string[] {
   return Array.from({ length: w * h }, (_, index) => `${x + (index % w)},${y + Math.floor(index / w)}`)
 }
 
-test('the rows are asked about one message, about now, or about the range of time that is shown', () => {
+test('every SQL query is bounded: by a message, the current state or the time range', () => {
   const isBounded =
     /\$__time(Filter|From)|message_asked_for|to_message_id|stage_now|stage_ledger|stage_totals|alerts_firing|limit 1$/
-  const questions = dashboards.flatMap((dashboard) => questionsTo('postgres', dashboard))
-  expect(questions.length).toBeGreaterThan(15)
-  expect(named(questions.filter(({ text }) => !isBounded.test(text)))).toEqual([])
+  const queries = dashboards.flatMap((dashboard) => queriesTo('postgres', dashboard))
+  expect(queries.length).toBeGreaterThan(15)
+  expect(named(queries.filter(({ text }) => !isBounded.test(text)))).toEqual([])
 })
 
-test('every variable and macro that a question or a link uses exists', () => {
+test('every variable and macro of a query or a link exists', () => {
   const range = { from: new Date(0), to: new Date(1) }
   const ofGrafana = ['__value', '__data', '__field', '__url_time_range']
   for (const dashboard of dashboards) {
     const values = Object.fromEntries(dashboard.templating.list.map(({ name }) => [name, 'x']))
-    for (const { text } of questionsTo('postgres', dashboard)) {
-      expect(fillInSql(text, range, values)).not.toContain('$')
+    for (const { text } of queriesTo('postgres', dashboard)) {
+      expect(interpolateSql(text, range, values)).not.toContain('$')
     }
     for (const source of ['prometheus', 'tempo']) {
-      for (const { text } of questionsTo(source, dashboard))
-        expect(fillInPromql(text, values)).not.toContain('$')
+      for (const { text } of queriesTo(source, dashboard))
+        expect(interpolatePromql(text, values)).not.toContain('$')
     }
     for (const [, name] of linksOf(dashboard)
       .join(' ')
@@ -74,13 +74,13 @@ test('every variable and macro that a question or a link uses exists', () => {
   }
 })
 
-test('a link to a message brings its time along', () => {
+test('a link to a message has its time range', () => {
   const links = dashboards.flatMap(linksOf).filter((link) => link.includes('var-message='))
   expect(links.length).toBeGreaterThan(3)
   expect(links.filter((link) => !/&from=\$\{[^}]+\}&to=\$\{[^}]+\}$/.test(link))).toEqual([])
 })
 
-test('a link elsewhere begins with a variable, which says where compose has that door', () => {
+test('an external link begins with a variable that has the port of docker-compose.yml', () => {
   const { services } = readCompose()
   const portOf = (name: string) => /:-(\d+)\}:/.exec(services[name]?.ports?.[0] ?? '')?.[1]
   const cluster = services['kafka-ui']?.environment?.['KAFKA_CLUSTERS_0_NAME']
@@ -95,13 +95,13 @@ test('a link elsewhere begins with a variable, which says where compose has that
   }
 })
 
-test('no stage is named: which there are, rows and metrics say', () => {
+test('no dashboard or rule names a stage', () => {
   const texts = [...dashboards.map(({ text }) => text), alertingText('rules.yaml')]
   const names = pipeline.map(({ name }) => name).join('|')
   for (const text of texts) expect(text).not.toMatch(new RegExp(`["'=](${names})\\b`))
 })
 
-test('what answers the four questions is seen on one screen and a half', () => {
+test('the panels for the four questions are within the first 38 rows', () => {
   const answers: Readonly<Record<string, readonly number[]>> = {
     pipeline: [4, 5, 8, 9, 10, 11, 12, 13, 14],
     message: [1, 2, 3, 4],
@@ -113,7 +113,7 @@ test('what answers the four questions is seen on one screen and a half', () => {
   }
 })
 
-test('a link to a dashboard names one that is there and sets variables that it has', () => {
+test('a link to a dashboard names an existing one and its variables', () => {
   const links = dashboards.flatMap(linksOf).filter((link) => link.startsWith('/'))
   expect(links.length).toBeGreaterThan(15)
   for (const link of links) {
@@ -122,29 +122,29 @@ test('a link to a dashboard names one that is there and sets variables that it h
     expect({ link, dashboard: target?.uid }).toEqual({ link, dashboard: expect.any(String) })
     const settable = target?.templating.list.filter(({ skipUrlSync }) => skipUrlSync !== true) ?? []
     const variables = settable.map(({ name }) => `var-${name}`)
-    // The whole range of time is one variable of Grafana's, which stands here as "x".
+    // Grafana's variable for the time range has been replaced by "x".
     const known = new Set([...variables, 'from', 'to', 'x'])
     expect([...searchParams.keys()].filter((name) => !known.has(name))).toEqual([])
   }
 })
 
-test('from a message one comes to the time of the other dashboards, and not to its own few milliseconds', () => {
+test('links from the message dashboard do not keep its short time range', () => {
   const ofMessage = dashboards.find(({ uid }) => uid === 'message')?.links ?? []
   expect(ofMessage.map(({ title }) => title)).toEqual(expect.arrayContaining(['Pipeline', 'Stage']))
   expect(ofMessage.filter(({ keepTime }) => keepTime)).toEqual([])
 })
 
-test('a colour or a unit of its own is given to a series that is there', () => {
+test('an override with a fixed name matches a series', () => {
   for (const { targets, fieldConfig } of panels) {
     const legends = targets.map(({ legendFormat }) => legendFormat)
-    // What is named by a label, or is a column of rows, only real data can tell.
+    // Names from labels and columns are checked with real data in test/dashboards.test.ts.
     if (legends.some((legend) => legend === undefined || legend.includes('{{'))) continue
     const given = fieldConfig.overrides.map(({ matcher }) => matcher.options)
     expect(given.filter((name) => !legends.includes(name))).toEqual([])
   }
 })
 
-test('every rule belongs to a panel that is there', () => {
+test('every rule belongs to an existing panel', () => {
   const rules = readRules()
   expect(rules.length).toBeGreaterThan(5)
   for (const { title, dashboardUid, panelId } of rules) {

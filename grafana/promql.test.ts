@@ -2,32 +2,32 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { metricList, type MetricDefinition } from '../telemetry/metric-list.ts'
 import { readRules } from '../test/grafana/alert-rules.ts'
-import { dashboards, questionsTo } from '../test/grafana/dashboards.ts'
-import { questionsFromOthers } from '../test/grafana/data-sources.ts'
-import { fillInPromql } from '../test/grafana/fill-in.ts'
+import { dashboards, queriesTo } from '../test/grafana/dashboards.ts'
+import { queriesFromDataSources } from '../test/grafana/data-sources.ts'
+import { interpolatePromql } from '../test/grafana/interpolate.ts'
 import { selectionsOf } from '../test/grafana/promql.ts'
 
-const ofDashboards = dashboards.flatMap((dashboard) => questionsTo('prometheus', dashboard))
+const ofDashboards = dashboards.flatMap((dashboard) => queriesTo('prometheus', dashboard))
 const ofRules = readRules().flatMap(({ title, data }) =>
   data.flatMap((query) =>
     query.datasourceUid === 'prometheus' ? [{ of: title, text: query.model.expr }] : [],
   ),
 )
 
-test('an expression is read by the grammar of Prometheus', () => {
+test('an expression is parsed with the grammar of Prometheus', () => {
   expect(selectionsOf('sum by (le) (rate(a_bucket{stage="x", outcome=~"y|z"}[20s])) > 0')).toEqual([
     { metric: 'a_bucket', labels: ['stage', 'outcome', 'le'] },
   ])
   expect(() => selectionsOf('sum(rate(a[5m])')).toThrow(SyntaxError)
 })
 
-test('every metric is in the list, and every label is one that it has', () => {
+test('every metric is in the list and has the labels of the query', () => {
   const known = knownMetrics()
-  const questions = [...ofDashboards, ...ofRules, ...questionsFromOthers('prometheus')]
-  expect(questions.length).toBeGreaterThan(40)
-  for (const { of, text } of questions) {
+  const queries = [...ofDashboards, ...ofRules, ...queriesFromDataSources('prometheus')]
+  expect(queries.length).toBeGreaterThan(40)
+  for (const { of, text } of queries) {
     for (const { metric, labels } of selectionsOf(
-      fillInPromql(text, { stage: 'lcm', __tags: 'stage="lcm"' }),
+      interpolatePromql(text, { stage: 'lcm', __tags: 'stage="lcm"' }),
     )) {
       const unknown = labels.filter((label) => !known.get(metric)?.includes(label))
       expect({ of, metric, isKnown: known.has(metric), unknown }).toMatchObject({
@@ -38,10 +38,10 @@ test('every metric is in the list, and every label is one that it has', () => {
   }
 })
 
-/** The labels of each series that a process can have; Prometheus adds which process it was. */
+/** The labels of each metric of a process, with those that Prometheus adds. */
 function knownMetrics(): Map<string, readonly string[]> {
   const everywhere = ['stage', 'position', 'instance', 'job']
-  // Of the servers that Prometheus scrapes, too.
+  // Metrics of Prometheus and Tempo.
   const known = new Map([
     ['up', ['job', 'instance']],
     ['tempo_discarded_spans_total', ['job', 'instance', 'reason', 'tenant']],
@@ -57,12 +57,12 @@ function knownMetrics(): Map<string, readonly string[]> {
   return known
 }
 
-test('a rate is taken over a time that always holds several scrapes', () => {
+test('a rate is taken over a range that contains several scrapes', () => {
   const ranges = ofDashboards.flatMap(({ of, text }) =>
     [...text.matchAll(/(\w+)\([^()[]*\[([^\]]+)\]/g)].map(([, taken, range]) => ({ of, taken, range })),
   )
   expect(ranges.length).toBeGreaterThan(20)
-  // What has just finished is a mean over half a minute, as is what has just come in by the monitor.
+  // `Finished` is a mean over 30 s, like the arrival rate of the monitor.
   const isFine = ({ of, taken, range }: (typeof ranges)[number]) =>
     of === 'pipeline/Finished/A'
       ? range === '30s'
@@ -70,7 +70,7 @@ test('a rate is taken over a time that always holds several scrapes', () => {
   expect(ranges.filter((each) => !isFine(each))).toEqual([])
 })
 
-test('a label in a link or a name is one that the series is left with', () => {
+test('a label in a link or a legend remains after grouping', () => {
   const spoken = dashboards.flatMap(({ panels }) =>
     panels.flatMap(({ title, fieldConfig, targets }) => {
       const links = [...JSON.stringify(fieldConfig).matchAll(/__field\.labels\.(\w+)/g)].map(
@@ -85,7 +85,7 @@ test('a label in a link or a name is one that the series is left with', () => {
   expect(spoken.filter(({ labels }) => labels.length > 0).length).toBeGreaterThan(10)
   for (const { title, expr, labels } of spoken) {
     const left = /^\w+ by \(([^)]*)\)/.exec(expr)?.[1]?.split(', ')
-    // What is not grouped keeps all that Prometheus adds.
+    // Without grouping, the labels that Prometheus adds remain.
     const gone = labels.filter((label = '') => !(left ?? ['instance']).includes(label))
     expect({ title, gone }).toEqual({ title, gone: [] })
   }

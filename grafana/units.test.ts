@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards } from '../test/grafana/dashboards.ts'
-import { fillInPromql } from '../test/grafana/fill-in.ts'
+import { interpolatePromql } from '../test/grafana/interpolate.ts'
 import { selectionsOf } from '../test/grafana/promql.ts'
 
 const panels = dashboards.flatMap(({ uid, panels: own }) =>
   own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),
 )
 
-test('each unit is one that Grafana knows', () => {
+test('each unit is known to Grafana', () => {
   const known = new Set([
     's',
     'bytes',
@@ -30,17 +30,17 @@ test('each unit is one that Grafana knows', () => {
   expect(used.filter(({ unit }) => !known.has(unit))).toEqual([])
 })
 
-test('each number has a unit', () => {
-  // Of a table each column has its own, which is held to the column's type where it is asked.
+test('each numeric panel has a unit', () => {
+  // The columns of a table have their own units, which test/dashboards.test.ts checks.
   const without = new Set(['table', 'traces', 'heatmap', 'alertlist'])
   const numbers = panels.filter(({ type }) => !without.has(type))
   expect(numbers.length).toBeGreaterThan(20)
   expect(numbers.filter(({ fieldConfig }) => !fieldConfig.defaults.unit)).toEqual([])
 })
 
-/** The unit of what an expression gives, by the name of what it asks for; undefined when that does not say it. */
+/** The unit of an expression by the name of its metric; undefined when the name does not determine it. */
 function unitOf(expr: string): string | undefined {
-  const metric = selectionsOf(fillInPromql(expr, { stage: 'x' }))[0]?.metric ?? ''
+  const metric = selectionsOf(interpolatePromql(expr, { stage: 'x' }))[0]?.metric ?? ''
   if (metric.endsWith('_bytes')) return 'bytes'
   if (metric.endsWith('_ratio')) return 'percentunit'
   if (metric.endsWith('_per_second')) return 'suffix:/s'
@@ -50,7 +50,7 @@ function unitOf(expr: string): string | undefined {
   return undefined
 }
 
-test('a number has the unit that the name of its metric says', () => {
+test('a panel has the unit of its metric', () => {
   const measured = panels.flatMap(({ of, type, targets, fieldConfig, options }) =>
     targets.flatMap(({ expr }) => {
       const wanted = expr === undefined ? undefined : unitOf(expr)
@@ -64,7 +64,7 @@ test('a number has the unit that the name of its metric says', () => {
 
 type Steps = readonly { readonly color: string; readonly value: number | null }[]
 
-/** Where red begins in a panel, or in a column of it. */
+/** The threshold for red in a panel, or in a column of it. */
 function redFrom(uid: string, id: number, column?: string): number | null | undefined {
   const panel = dashboards.find((each) => each.uid === uid)?.panels.find((each) => each.id === id)
   if (panel === undefined) throw new TypeError(`${uid} has no panel ${id}`)
@@ -81,7 +81,7 @@ function limitOf(uid: string): number | undefined {
   return conditions?.[0]?.evaluator.params[0]
 }
 
-test('what is red on a dashboard is what somebody is told of', () => {
+test('the threshold for red is the threshold of the alert rule', () => {
   const objective = limitOf('end-to-end-slow')
   expect(objective).toBeGreaterThan(0)
   expect([redFrom('pipeline', 4), redFrom('pipeline', 8)]).toEqual([objective, objective])

@@ -2,7 +2,7 @@ import { decimals } from './numbers/readers.ts'
 import { sum } from './numbers/sum.ts'
 import { defineStage } from './stage.ts'
 
-/** The sum, every digit of it. */
+/** The exact sum. */
 export const add = defineStage({
   name: 'add',
   reads: 'start',

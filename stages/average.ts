@@ -1,12 +1,12 @@
-import { quotient } from './numbers/quotient.ts'
 import { count, decimal } from './numbers/readers.ts'
+import { quotient } from './numbers/rounding.ts'
 import { defineStage } from './stage.ts'
 
-/** The average: the body's `sum` divided by how many numbers it has. */
+/** The average: the body's `sum` divided by the length of the list. */
 export const average = defineStage({
   name: 'average',
   reads: 'stage4',
   adds: 'average',
   needs: { sum: decimal, numbers: count },
-  compute: ({ sum, numbers: howMany }) => quotient(sum, howMany),
+  compute: ({ sum, numbers: length }) => quotient(sum, length),
 })

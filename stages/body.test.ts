@@ -10,7 +10,7 @@ describe('parseBody', () => {
     expect(parseBody(text)).toEqual({ text, fields: { numbers: [1.5, 2] } })
   })
 
-  test('leaves a byte order mark out, which editors put in front', () => {
+  test('removes a byte order mark', () => {
     expect(parseBody('\uFEFF{"a":1}')).toEqual({ text: '{"a":1}', fields: { a: 1 } })
   })
 
@@ -21,7 +21,7 @@ describe('parseBody', () => {
     },
   )
 
-  test('keeps what the parser said as the cause', () => {
+  test('keeps the error of the parser as the cause', () => {
     expect(() => parseBody('{')).toThrow(
       expect.objectContaining({ cause: expect.any(SyntaxError) as Error }) as Error,
     )
@@ -38,7 +38,7 @@ describe('parseBody', () => {
     },
   )
 
-  test('quotes no more than the beginning of a long body', () => {
+  test('quotes only the beginning of a long body', () => {
     expect(() => parseBody(`"${'x'.repeat(1_000_000)}"`)).toThrow(/^.{0,250}$/)
   })
 })
@@ -60,18 +60,18 @@ describe('sourceOf', () => {
     expect(source(text, 'numbers')).toBe(expected)
   })
 
-  test('is undefined where the field is absent, also when every object inherits one of that name', () => {
+  test('is undefined for an absent field, also one that every object inherits', () => {
     for (const field of ['numbers', 'constructor', '__proto__', 'toString'])
       expect(source('{"a":1}', field)).toBeUndefined()
   })
 
-  test('is not taken in by a nested field, before or after', () => {
+  test('ignores nested fields of the same name', () => {
     expect(source('{"a":{"sum":1},"sum":2,"b":{"sum":3}}', 'sum')).toBe('2')
     expect(source('{"a":{"sum":1}}', 'sum')).toBeUndefined()
     expect(source('{"a":[{"sum":1}],"sum" :2}', 'sum')).toBe('2')
   })
 
-  test('is not taken in by a text that reads like the field', () => {
+  test('ignores strings with the text of the field', () => {
     expect(source('{"a":"sum","sum":2}', 'sum')).toBe('2')
     expect(source('{"sum":2,"a":"sum"}', 'sum')).toBe('2')
     expect(source('{"a":"\\"sum\\":1","sum":2}', 'sum')).toBe('2')
@@ -79,7 +79,7 @@ describe('sourceOf', () => {
     expect(source('{"a":"b",":":2}', ':')).toBe('2')
   })
 
-  test('takes the last of several fields with one name, as JSON.parse does', () => {
+  test('returns the last of several fields with one name, as JSON.parse does', () => {
     expect(source('{"sum":1,"sum":2}', 'sum')).toBe('2')
     expect(source('{"sum":1,"\\u0073um":2.0}', 'sum')).toBe('2.0')
   })
@@ -90,7 +90,7 @@ describe('sourceOf', () => {
     expect(source('{"\\\\":1}', '\\')).toBe('1')
   })
 
-  test('takes fields named like parts of every object for fields', () => {
+  test('accepts fields with names that every object inherits', () => {
     const text = '{"__proto__":[1.0],"constructor":2.0,"toJSON":3.0,"hasOwnProperty":4.0}'
     expect(source(text, '__proto__')).toBe('[1.0]')
     expect(source(text, 'constructor')).toBe('2.0')
@@ -99,7 +99,7 @@ describe('sourceOf', () => {
     expect(source(text, 'valueOf')).toBeUndefined()
   })
 
-  test('survives a depth that would overflow a recursive reader', () => {
+  test('reads a depth that would overflow the stack of a recursive reader', () => {
     const deep = '['.repeat(100_000) + ']'.repeat(100_000)
     expect(source(`{"a":${deep},"sum":1.0,"sum":2.0}`, 'sum')).toBe('2.0')
     expect(source(`{"sum":${deep}}`, 'sum')).toBe(deep)
@@ -109,7 +109,7 @@ describe('sourceOf', () => {
 describe('withField', () => {
   const added = (text: string, field: string, json: string): string => withField(parseBody(text), field, json)
 
-  test('adds a field at the end and keeps all else', () => {
+  test('adds a field at the end and keeps all other characters', () => {
     expect(added('{"a":1.50}', 'sum', '2.0')).toBe('{"a":1.50,"sum":2.0}')
     expect(added('{ "a" : 1.50 \n}\n', 'sum', '2.0')).toBe('{ "a" : 1.50 \n,"sum":2.0}\n')
     expect(added('{"a":{"sum":1},"b":"}"}', 'sum', '2')).toBe('{"a":{"sum":1},"b":"}","sum":2}')
@@ -126,18 +126,18 @@ describe('withField', () => {
     expect(added('{"s\\u0075m":1}', 'sum', '2')).toBe('{"s\\u0075m":2}')
   })
 
-  test('replaces the one that counts of several', () => {
+  test('replaces the last of several fields with one name', () => {
     expect(parseBody(added('{"sum":1,"sum":2}', 'sum', '3')).fields['sum']).toBe(3)
   })
 
-  test('adds fields named like parts of every object', () => {
+  test('adds fields with names that every object inherits', () => {
     expect(added('{"a":1}', '__proto__', '2')).toBe('{"a":1,"__proto__":2}')
     expect(added('{"a":1}', 'constructor', '2')).toBe('{"a":1,"constructor":2}')
     expect(added('{"a":1}', 'a"b', '2')).toBe('{"a":1,"a\\"b":2}')
   })
 })
 
-test('a refusal without an explanation says what its code means', () => {
+test('a refusal without an explanation has the default of its code', () => {
   expect(new Refusal('empty')).toMatchObject({
     code: 'empty',
     message: 'The record is empty. Send a JSON object.',

@@ -1,17 +1,17 @@
-import { memberSpan } from './json-span.ts'
+import { memberSpan } from './json.ts'
 import { Refusal, shorten } from './refusal.ts'
 
-/** A message's body: a JSON object, both as it was written and as JSON.parse reads it. */
+/** A message's body: a JSON object, as text and as JSON.parse reads it. */
 export interface Body {
   readonly text: string
-  /** Its numbers are doubles; all their digits are in the `source` of a field. Ask with Object.hasOwn. */
+  /** Its numbers are doubles; `Field.source` has all digits. Test for a field with Object.hasOwn. */
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** A field that the body has. */
+/** A field of a body. */
 export interface Field {
   readonly name: string
-  /** What JSON.parse made of it. */
+  /** The value that JSON.parse returned. */
   readonly value: unknown
   /** Its exact JSON text, such as '[1.50,2]'. */
   readonly source: () => string
@@ -21,7 +21,7 @@ const BYTE_ORDER_MARK = '\uFEFF'
 
 /** @throws {Refusal} 'not-json', 'not-an-object' */
 export function parseBody(record: string): Body {
-  // Editors on Windows put the mark in front, and JSON has no word for it.
+  // Windows editors put the mark first, and JSON.parse rejects it.
   const text = record.startsWith(BYTE_ORDER_MARK) ? record.slice(1) : record
   const fields = parseJson(text)
   if (typeof fields === 'object' && fields !== null && !Array.isArray(fields)) {
@@ -50,12 +50,12 @@ export function fieldOf({ text, fields }: Body, name: string): Field | undefined
   return { name, value: fields[name], source }
 }
 
-/** The exact JSON text of a field, every digit as it was written; undefined when it is absent. */
+/** The exact JSON text of a field, such as '[1.50,2]'; undefined when it is absent. */
 export function sourceOf(body: Body, field: string): string | undefined {
   return fieldOf(body, field)?.source()
 }
 
-/** The body's text with a field added at its end, or replaced where it stands; all other characters stay. */
+/** The body's text with a field appended, or replaced in place. All other characters stay as they are. */
 export function withField({ text, fields }: Body, field: string, json: string): string {
   if (Object.hasOwn(fields, field)) {
     const { start, end } = memberSpan(text, field)

@@ -5,15 +5,12 @@ import { finish, pipeline } from './index.ts'
 import { Refusal } from './refusal.ts'
 import type { Stage } from './stage.ts'
 
-/**
- * A body that every stage answers, with what a careless stage would change: spaces, a long number, a
- * stranger.
- */
+/** A body for every stage, with details that must not change: spaces, a long number, an unknown field. */
 const sample =
   '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
 
-/** Each stage with the body that it gets when the sample goes through the pipeline. */
-const visits = pipeline.map((stage, index) => ({
+/** Each stage with its input body for the sample. */
+const cases = pipeline.map((stage, index) => ({
   ...stage,
   stage,
   body: parseBody(after(pipeline.slice(0, index))),
@@ -28,7 +25,7 @@ function next(stage: Stage, body: Body): string {
 }
 
 describe('the catalogue', () => {
-  test('has stages, each with a name, a topic and a field of its own', () => {
+  test('has stages with unique names, topics and fields', () => {
     expect(pipeline.length).toBeGreaterThan(0)
     for (const key of ['name', 'reads', 'adds'] as const) {
       expect(new Set(pipeline.map((stage) => stage[key])).size).toBe(pipeline.length)
@@ -39,7 +36,7 @@ describe('the catalogue', () => {
     expect(pipeline.map(({ reads }) => reads)).not.toContain(finish)
   })
 
-  test('has every stage that a file of this folder defines, and each in the file of its name', async () => {
+  test('has every stage of this directory, each in the file of its name', async () => {
     const files = readdirSync(import.meta.dirname).filter(
       (file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts',
     )
@@ -55,29 +52,29 @@ async function stagesOf(file: string): Promise<{ file: string; stage: Stage }[]>
   return stages.map((stage) => ({ file, stage }))
 }
 
-describe.each(visits)('the stage $name', ({ stage, body }) => {
-  test('has a kebab-case name and a topic that Kafka takes', () => {
+describe.each(cases)('the stage $name', ({ stage, body }) => {
+  test('has a kebab-case name and a valid topic name', () => {
     expect(stage.name).toMatch(/^[a-z][a-z\d]*(-[a-z\d]+)*$/)
     expect(stage.reads).toMatch(/^[\w.-]{1,249}$/)
   })
 
-  test('answers the sample, in JSON', () => {
+  test('returns JSON for the sample', () => {
     const json = JSON.stringify(stage.apply(body))
     expect(() => void JSON.parse(json)).not.toThrow()
     expect(sourceOf(parseBody(next(stage, body)), stage.adds)).toBe(json)
   })
 
-  test('is pure: the same body gives the same, and stays as it was', () => {
+  test('is pure: the same body gives the same result and is not changed', () => {
     const frozen: Body = { text: body.text, fields: deepFrozen(body.fields) }
     expect(JSON.stringify(stage.apply(frozen))).toBe(JSON.stringify(stage.apply(parseBody(body.text))))
   })
 
-  test('keeps every byte of the body before what it adds', () => {
+  test('keeps every byte of the body before its own field', () => {
     const before = body.text.slice(0, body.text.lastIndexOf('}'))
     expect(next(stage, body)).toBe(`${before},"${stage.adds}":${JSON.stringify(stage.apply(body))}}`)
   })
 
-  test('refuses a body without a field that it needs, and names the field', () => {
+  test('refuses a body without a required field and names the field', () => {
     const refusals = Object.keys(body.fields).flatMap((field) => refusalWithout(stage, body, field))
     expect(refusals).not.toHaveLength(0)
     for (const { field, refusal } of refusals) {
@@ -88,7 +85,7 @@ describe.each(visits)('the stage $name', ({ stage, body }) => {
     }
   })
 
-  test('names all that is missing from an empty body at once', () => {
+  test('names all missing fields of an empty body at once', () => {
     const needs = Object.keys(body.fields).filter((field) => refusalWithout(stage, body, field).length > 0)
     const message = refusalOf(stage, parseBody('{}'))?.message
     for (const field of needs) expect(message).toContain(field)

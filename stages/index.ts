@@ -20,5 +20,5 @@ export const pipeline: readonly Stage[] = [
 /** The topic after the last stage. */
 export const finish = 'finish'
 
-/** The field of the body that the row of an input keeps, as it was written. */
+/** The field of the body that the table `inputs` stores. */
 export const inputField = 'numbers'

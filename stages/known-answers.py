@@ -1,9 +1,9 @@
-"""Writes known-answers.json: what the six stages must answer, computed apart from them.
+"""Writes known-answers.json, the expected results of the six stages.
 
 Run it with Python 3.11 or later, from anywhere:  python3 stages/known-answers.py
-It uses nothing but int, decimal, fractions and math, and none of the methods of the stages: sums and products
-are Decimals of unlimited precision, averages Python's division of integers, which rounds correctly,
-and square roots are checked against both neighbouring midpoints as Fractions. Every run writes the same file.
+It needs only the standard library and uses other methods than the stages: sums and products are Decimals of unlimited
+precision, averages are Python's division of integers, which rounds correctly, and square roots are compared with both
+neighbouring midpoints as Fractions. Every run writes the same file.
 """
 
 import json

@@ -8,7 +8,7 @@ import { Refusal } from './refusal.ts'
 import { squareRoot } from './square-root.ts'
 import type { Stage } from './stage.ts'
 
-/** How to spell out some numbers; known_answers/spelling.py does the same. */
+/** The short form of some numbers; known_answers/spelling.py expands it in the same way. */
 type Item = string | Random | { readonly repeat: readonly [token: string, count: number] } | Power | Digits
 type Power = { readonly power: readonly [base: number, exponent: number, zeros?: number] }
 type Digits = { readonly digits: readonly [digits: string, count: number] }
@@ -38,7 +38,7 @@ interface KnownAnswers {
   readonly roots: readonly { readonly about: string; readonly radicand: Item; readonly answer: Answer }[]
 }
 
-/** Longer texts are kept as their hash, longer lists of sines without the rest. */
+/** Longer results are stored as hashes, longer lists of sines are cut. */
 const LONGEST_KEPT = 1_500
 const SINES_KEPT = 25
 
@@ -48,8 +48,8 @@ test('there are hundreds of known answers', () => {
   expect(known.flows.length).toBeGreaterThan(300)
 })
 
-// Results of 100,000 digits take a second where many processes share a core.
-describe('every stage in turn answers as computed apart from it', { timeout: 60_000 }, () => {
+// Results of 100,000 digits take a second when many processes share a core.
+describe('every stage in turn returns the known answer', { timeout: 60_000 }, () => {
   test.each(known.flows)('$about', ({ numbers, answers }) => {
     let text = `{"numbers":[${numbers.flatMap(spelled).join(',')}]}`
     const given: Record<string, unknown> = {}
@@ -101,7 +101,7 @@ function refusalAsAnswer({ code, message }: Refusal, answer: Answer | undefined)
   return { refused: code, names: message.includes(names) ? names : message }
 }
 
-/** The answer has the first sines only. Platforms differ in the last bit of one. */
+/** The known answer has only the first sines. Platforms differ in the last bit. */
 function sinesAsAnswer(sines: readonly number[], answer: readonly number[]): readonly number[] {
   const first = sines.slice(0, SINES_KEPT)
   return first.map((sine, index) =>
@@ -115,7 +115,7 @@ function ulpsApart(one: number, other: number): number {
   return Math.abs(Number(a - b))
 }
 
-/** Roots are kept as they are written, and JSON.parse would not keep that. */
+/** The roots as text, because JSON.parse would change their digits. */
 function rootsAsText(result: string): Readonly<Record<string, string>> {
   const members = result.slice(1, -1).split(',')
   return Object.fromEntries(

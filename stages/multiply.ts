@@ -2,7 +2,7 @@ import { product } from './numbers/product.ts'
 import { decimals } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
-/** The product, every digit of it. */
+/** The exact product. */
 export const multiply = defineStage({
   name: 'multiply',
   reads: 'stage2',

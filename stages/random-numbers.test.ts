@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { randomNumbers, type Ranges } from './random-numbers.ts'
-import { seededRandom } from './seeded-random.ts'
+import { seededRandom } from '../test/support/data/random.ts'
 
 const defaults: Ranges = { countMin: 3, countMax: 20, min: 1000, max: 100_000, decimals: 2 }
 const lowest = (): number => 0
@@ -12,7 +12,7 @@ function tokens(text: string): string[] {
 }
 
 describe('randomNumbers', () => {
-  test('is the same for the same source of chance, and differs from body to body', () => {
+  test('is the same for the same random numbers, and differs from body to body', () => {
     expect(randomNumbers(seededRandom(1), defaults)).toBe(randomNumbers(seededRandom(1), defaults))
     const random = seededRandom(1)
     expect(randomNumbers(random, defaults)).not.toBe(randomNumbers(random, defaults))
@@ -65,7 +65,7 @@ describe('randomNumbers', () => {
     )
   })
 
-  test('says so when there is nothing to draw from, or too much', () => {
+  test('rejects ranges without numbers or with too many', () => {
     expect(() => randomNumbers(lowest, { ...defaults, min: 0.001, max: 0.009 })).toThrow(RangeError)
     expect(() => randomNumbers(lowest, { ...defaults, min: 2, max: 1 })).toThrow(RangeError)
     expect(() => randomNumbers(lowest, { ...defaults, max: 1e15, decimals: 6 })).toThrow(RangeError)

@@ -1,20 +1,20 @@
-/** What the generator may draw. All four bounds are inclusive. */
+/** The limits of a random body. All four bounds are inclusive. */
 export interface Ranges {
-  /** How many numbers. */
+  /** The length of the list. */
   readonly countMin: number
   readonly countMax: number
-  /** How large each is. */
+  /** The value of each number. */
   readonly min: number
   readonly max: number
-  /** How many decimals each is written with; 0 for integers. */
+  /** Digits after the decimal point; 0 for integers. */
   readonly decimals: number
 }
 
 /**
- * The text of a new body, {"numbers":[...]}: position 0 of the pipeline.
- * All numbers of the range that can be written with these decimals are equally likely.
- * @param random gives numbers from 0 up to, not including, 1, like Math.random
- * @throws {RangeError} when the range has no number with these decimals, or too many for a double to count
+ * The text of a new body, {"numbers":[...]}, for position 0 of the pipeline.
+ * All numbers of the range with these decimals are equally likely.
+ * @param random returns numbers from 0 up to, not including, 1, like Math.random
+ * @throws {RangeError} when the range has no number with these decimals, or more than a double can count
  */
 export function randomNumbers(random: () => number, ranges: Ranges): string {
   const { countMin, countMax, min, max, decimals } = ranges
@@ -25,19 +25,19 @@ export function randomNumbers(random: () => number, ranges: Ranges): string {
   if (![lowest, highest, highest - lowest + 1].every(Number.isSafeInteger)) {
     throw new RangeError(`${decimals} decimals are too many for numbers from ${min} to ${max}`)
   }
-  const draw = (): string => pointed(between(lowest, highest), decimals)
+  const draw = (): string => withDecimals(between(lowest, highest), decimals)
   const numbers = Array.from({ length: between(countMin, countMax) }, draw)
   return `{"numbers":[${numbers.join(',')}]}`
 }
 
-/** value * 10^places, rounded once: 1.1 * 100 is 110.00000000000001, and its ceiling would miss the bound. */
+/** value * 10^places without the rounding error of 1.1 * 100, which is 110.00000000000001. */
 function shifted(value: number, places: number): number {
   const [digits, exponent = '0'] = String(value).split('e')
   return Number(`${digits}e${Number(exponent) + places}`)
 }
 
-/** An integer with its last digits behind the point: 1250 with 2 decimals is '12.50'. */
-function pointed(value: number, decimals: number): string {
+/** An integer with its last digits after the decimal point: 1250 with 2 decimals is '12.50'. */
+function withDecimals(value: number, decimals: number): string {
   if (decimals === 0) return String(value)
   const digits = String(Math.abs(value)).padStart(decimals + 1, '0')
   return `${value < 0 ? '-' : ''}${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`

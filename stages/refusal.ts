@@ -1,9 +1,9 @@
 /**
- * Why a body has no answer: every reason there is, and what it says when nothing more particular is known.
- * Rows, headers and dashboards carry the codes, so a code is never renamed.
+ * All reasons for which a body has no result, each with its default explanation.
+ * Rows, headers and dashboards use the codes, so a code is never renamed.
  */
 export const reasons = {
-  // What came in
+  // The input is malformed
   empty: 'The record is empty. Send a JSON object.',
   'not-utf8': 'The record is not text in UTF-8. Send a JSON object encoded as UTF-8.',
   'not-json': 'The body is not JSON. Send a JSON object.',
@@ -13,15 +13,15 @@ export const reasons = {
   'not-a-number': 'A number was expected where something else stands.',
   'not-a-list': 'A list of numbers was expected where something else stands.',
   'no-numbers': 'The list of numbers is empty. Send at least one number.',
-  // What is too much
+  // A limit is exceeded
   'too-many-numbers': 'The list has more numbers than a body may have. Send it as several messages.',
   'too-many-digits': 'A number has more digits, written out without an exponent, than a number may have.',
   'too-large': 'With its result the record would be larger than the broker takes. Send a smaller body.',
-  // What has no answer
+  // The result does not exist
   'past-double': 'A number is beyond the range of a double, in which this stage computes.',
   'negative-root': 'A negative number has no real square root.',
   'result-too-long': 'The result has more digits than a result may have. Send fewer or shorter numbers.',
-  // What went wrong on our side
+  // The stage or the database failed
   'stage-failed': "The stage's function failed on this body. This is a mistake in the stage.",
   'result-not-json': "The stage's function returned what JSON cannot hold. This is a mistake in the stage.",
   'rejected-by-database': 'The database does not take the row for what is in it.',
@@ -29,7 +29,7 @@ export const reasons = {
 
 export type ReasonCode = keyof typeof reasons
 
-/** "This body has no answer", in a sentence that a person can act on. Trying again would give the same. */
+/** A body has no result. The message says what to do about it; a retry would fail in the same way. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ReasonCode
@@ -40,14 +40,14 @@ export class Refusal extends Error {
   }
 }
 
-/** The beginning of a text that may be a megabyte, to be quoted. Lengths are in UTF-16 units. */
+/** The first `length` UTF-16 units of a text, with its full length, for use in a message. */
 export function shorten(text: string, length = 60): string {
   if (text.length <= length) return text
-  // The cut may go through a pair of surrogates, and half of one is not text that a database takes.
+  // The cut may split a surrogate pair, and Postgres rejects half of one.
   return `${text.slice(0, length).toWellFormed()}… (${count(text.length)} characters)`
 }
 
-/** 100000 as '100,000', the same on every machine. */
+/** 100000 as '100,000', independent of the machine's locale. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
 }

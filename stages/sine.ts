@@ -1,7 +1,7 @@
 import { doubles } from './numbers/readers.ts'
 import { defineStage } from './stage.ts'
 
-/** The sine of each number, in radians: the platform's, of the nearest double. */
+/** The sine of each number, in radians, as Math.sin computes it for the nearest double. */
 export const sine = defineStage({
   name: 'sine',
   reads: 'stage5',

@@ -1,8 +1,8 @@
 import { radicand } from './numbers/readers.ts'
-import { root } from './numbers/root.ts'
+import { root } from './numbers/rounding.ts'
 import { defineStage } from './stage.ts'
 
-/** The square roots of what the stages before it found. */
+/** The square roots of the earlier stages' results. */
 export const squareRoot = defineStage({
   name: 'square-root',
   reads: 'stage6',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { keepAlerts } from '../monitor/keep-alerts.ts'
-import { throughline } from './support/cli-process.ts'
+import { insertAlerts } from '../monitor/alerts-route.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
@@ -9,10 +9,10 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-const type = (...args: string[]) => throughline(['alerts', ...args], { env: pipeline.env })
+const alerts = (...args: string[]) => throughline(['alerts', ...args], { env: pipeline.env })
 
 test('alerts lists what was delivered, newest first, and whole as JSON', async () => {
-  expect(await type()).toEqual({ code: 0, stdout: 'No alert was delivered so far.\n', stderr: '' })
+  expect(await alerts()).toEqual({ code: 0, stdout: 'No alert was delivered so far.\n', stderr: '' })
   const firing = {
     status: 'firing',
     alert: 'Stage stopped or stalled',
@@ -26,9 +26,9 @@ test('alerts lists what was delivered, newest first, and whole as JSON', async (
     fingerprint: 'a',
   } as const
   const resolved = { ...firing, status: 'resolved', endsAt: '2026-01-01T00:01:20Z' } as const
-  await keepAlerts([firing], pipeline.database)
-  await keepAlerts([resolved], pipeline.database)
-  const { stdout } = await type()
+  await insertAlerts([firing], pipeline.database)
+  await insertAlerts([resolved], pipeline.database)
+  const { stdout } = await alerts()
   expect(stdout.replaceAll(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/gm, 'THEN')).toBe(
     [
       'THEN  resolved  lcm: Stage stopped or stalled',
@@ -37,7 +37,7 @@ test('alerts lists what was delivered, newest first, and whole as JSON', async (
       '    lcm is stopped\n',
     ].join('\n'),
   )
-  const { stdout: json } = await type('--limit', '1', '--json')
+  const { stdout: json } = await alerts('--limit', '1', '--json')
   const { fingerprint: _, ...shown } = resolved
   const times = { startsAt: '2026-01-01T00:00:00.000000Z', endsAt: '2026-01-01T00:01:20.000000Z' }
   expect(JSON.parse(json)).toEqual([{ ...shown, ...times, receivedAt: expect.any(String) }])

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Status } from '../sql/read-status.ts'
-import { throughline } from './support/cli-process.ts'
+import type { Status } from '../cli/render/render-status.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { runStages, type RunningStages } from './support/running-stages.ts'
 
@@ -105,16 +105,16 @@ test('bytes that are no text are shown in hex', async () => {
   expect((await type('dead-letters', id)).stdout).toMatch(/header +odd: 0xc8\n[\s\S]*in hex:\n7bff00\n$/)
 })
 
-test('a message that nobody knows, or that is no dead letter, is exit code 1 and a sentence', async () => {
+test('a message that was not seen, or that is no dead letter, is exit code 1 and a sentence', async () => {
   const id = '019ab2c4d5e67f8091a2b3c4d5e6f708'
   const followed = await type('follow', id, '--timeout', '0.3')
-  expect(followed).toEqual({ code: 1, stdout: '', stderr: `Nobody has seen a message ${id} within 0.3 s.\n` })
+  expect(followed).toEqual({ code: 1, stdout: '', stderr: `Message ${id} was not seen within 0.3 s.\n` })
   const shown = await type('dead-letters', id)
   expect(shown).toMatchObject({ code: 1, stdout: '' })
   expect(shown.stderr).toContain(`Message ${id} is no dead letter`)
 })
 
-test('status counts what every stage has done, and complains when nobody takes what waits', async () => {
+test('status counts what every stage has done, and complains when no process consumes what waits', async () => {
   const status = async () => {
     const { code, stdout } = await type('status', '--json')
     return { code, ...(JSON.parse(stdout) as Status) }
@@ -139,7 +139,7 @@ test('status counts what every stage has done, and complains when nobody takes w
     stages: [{ running: 0, waiting: 1 }, {}, {}, {}, {}, {}],
   })
   expect((await type('status')).stdout).toContain(
-    'add is stopped: 1 waiting, and nobody runs it; start it: throughline run add',
+    'add is stopped: 1 waiting, and no process runs it; start it: throughline run add',
   )
 })
 

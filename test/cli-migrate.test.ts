@@ -1,16 +1,16 @@
 import { randomBytes } from 'node:crypto'
 import { createServer, connect } from 'node:net'
 import { once } from 'node:events'
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs'
+import { loadKafkajs } from '../kafka/client.ts'
 import { Client } from 'pg'
 import { expect, inject, test } from 'vitest'
-import { freePort } from '../local/free-port.ts'
-import { startProcess } from '../local/pipeline-process.ts'
+import { freePort } from '../local/host-resources.ts'
+import { startThroughline } from '../local/throughline-process.ts'
 import { readConfig } from '../pipeline/config.ts'
-import { topicNames } from '../pipeline/route.ts'
+import { routes, topicPlan } from '../pipeline/route.ts'
 import { readRecordHours } from '../kafka/topics.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
-import { throughline } from './support/cli-process.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 
 /** A database of its own, empty, and the environment that leads to it. */
 async function emptyDatabase() {
@@ -38,12 +38,12 @@ async function emptyDatabase() {
 
 const namesInOrder = 'select name, topic from stages where is_current order by position'
 
-test('ten at once: each thing is made once, nobody fails, and then there is nothing to do', async () => {
+test('ten at once: each thing is made once, none fails, and then there is nothing to do', async () => {
   const { env, query } = await emptyDatabase()
   const all = await Promise.all(Array.from({ length: 10 }, () => throughline(['migrate'], { env })))
   expect(all.map(({ code }) => code)).toEqual(all.map(() => 0))
   const said = all.map(({ stdout }) => stdout).join('')
-  for (const topic of topicNames(readConfig(env)))
+  for (const topic of topicPlan(readConfig(env)).names)
     expect(said.split(`${topic},`).length + said.split(`${topic})`).length).toBe(3)
   expect(said.split('001_tables').length).toBe(2)
   const stages = catalogue.map(({ name, reads }) => ({ name, topic: `${env.TOPIC_PREFIX}${reads}` }))
@@ -77,10 +77,14 @@ test('topics keep records for as long as they are told; those that keep them for
   const { env } = await emptyDatabase()
   const short = { ...env, RETENTION: '1', TOPIC_RETENTION_HOURS: '14' }
   expect((await throughline(['migrate'], { env: short })).stdout).not.toContain('"level":"warn"')
+  const { ConfigResourceTypes, Kafka, logLevel } = loadKafkajs()
   const kafka = new Kafka({ brokers: [env.BOOTSTRAP_SERVERS], logLevel: logLevel.NOTHING })
   const admin = kafka.admin()
   await admin.connect()
-  const hours = await readRecordHours(admin, readConfig(env))
+  const hours = await readRecordHours(
+    admin,
+    routes(readConfig(env)).map(({ source }) => source),
+  )
   expect([...hours.values()]).toEqual(catalogue.map(() => 14 + 2))
   const configEntries = [{ name: 'retention.ms', value: '-1' }]
   const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${env.TOPIC_PREFIX}stage3`, configEntries }]
@@ -105,7 +109,7 @@ test('it waits for servers that are not up yet', async () => {
   }
   let said = ''
   const onLine = (line: string) => (said += `${line}\n`)
-  await using migrating = await startProcess({ name: 'migrate', args: ['migrate'], env: late, onLine })
+  await using migrating = await startThroughline({ name: 'migrate', args: ['migrate'], env: late, onLine })
   const wait = { timeout: 240_000, interval: 50 }
   await expect.poll(() => said, wait).toContain('Connecting to Postgres failed')
   await using _postgres = await relay(postgres, env.DB_HOST, Number(env.DB_PORT))

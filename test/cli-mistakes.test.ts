@@ -1,6 +1,6 @@
 import { expect, inject, test } from 'vitest'
-import { freePort } from '../local/free-port.ts'
-import { throughline } from './support/cli-process.ts'
+import { freePort } from '../local/host-resources.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 
 const id = '019ab2c4d5e67f8091a2b3c4d5e6f708'
 const login = () => {

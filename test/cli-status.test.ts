@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Status } from '../sql/read-status.ts'
+import type { Status } from '../cli/render/render-status.ts'
 import type { Verdict } from '../monitor/verdict.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { throughline } from './support/cli-process.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
@@ -11,10 +11,10 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-const type = (...args: string[]) => throughline(['status', ...args], { env: pipeline.env })
+const status = (...args: string[]) => throughline(['status', ...args], { env: pipeline.env })
 
-/** As a monitor would keep it, which knows nothing of the broker's side of a stage that is unknown. */
-async function say(verdict: Verdict, at: string): Promise<void> {
+/** Inserts samples as a monitor does, with nulls for what the broker did not say of a stage that is UNKNOWN. */
+async function insertSamples(verdict: Verdict, at: string): Promise<void> {
   await pipeline.database.query('truncate stage_samples')
   await pipeline.database.query(
     `insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second, drain_seconds,
@@ -37,8 +37,8 @@ test.each<[Verdict, number]>([
   ['CATCHING UP', 0],
   ['UNKNOWN', 0],
 ])('a stage of which the monitor says %s makes the exit code %i', async (verdict, expected) => {
-  await say(verdict, '0')
-  const { code, stdout } = await type()
+  await insertSamples(verdict, '0')
+  const { code, stdout } = await status()
   expect({ code, stdout }).toEqual({ code: expected, stdout: expect.stringContaining(`it is ${verdict}`) })
 })
 
@@ -46,8 +46,8 @@ test('what the monitor knows of a stage is in the JSON', async () => {
   await pipeline.database.query(
     `insert into counters (stage, partition, target, processed, duplicates) values ('lcm', 0, 'stage4', 40, 2), ('sine', 1, 'stage6', 30, 1)`,
   )
-  await say('CATCHING UP', '0')
-  const { stages, duplicates } = JSON.parse((await type('--json')).stdout) as Status
+  await insertSamples('CATCHING UP', '0')
+  const { stages, duplicates } = JSON.parse((await status('--json')).stdout) as Status
   expect(stages[2]).toMatchObject({
     stage: 'lcm',
     verdict: 'CATCHING UP',
@@ -64,8 +64,8 @@ test('what the monitor knows of a stage is in the JSON', async () => {
 })
 
 test('the tracer is shown when the monitor watches it, with its oldest message, and counts for the exit code', async () => {
-  await say('OK', '0')
-  expect(JSON.parse((await type('--json')).stdout)).toMatchObject({ tracer: null })
+  await insertSamples('OK', '0')
+  expect(JSON.parse((await status('--json')).stdout)).toMatchObject({ tracer: null })
   const id = newMessageId()
   await pipeline.database.query(
     `insert into stage_samples (at, stage, waiting, oldest_seconds, oldest_message, members, partitions,
@@ -73,7 +73,7 @@ test('the tracer is shown when the monitor watches it, with its oldest message, 
      select max(at), 'tracer', 9, 40, $1, 0, 8, 0, 'STOPPED', 'tracer is stopped' from stage_samples`,
     [id],
   )
-  const { code, stdout } = await type('--json')
+  const { code, stdout } = await status('--json')
   expect(code).toBe(1)
   const { stages, tracer, missing } = JSON.parse(stdout) as Status
   expect(stages.map(({ stage }) => stage)).not.toContain('tracer')
@@ -86,12 +86,12 @@ test('the tracer is shown when the monitor watches it, with its oldest message, 
   })
   expect(tracer).not.toHaveProperty('done')
   expect(missing).toBe(0)
-  const { stdout: text } = await type()
+  const { stdout: text } = await status()
   expect(text).toContain(`tracer is stopped\n  its oldest message is ${id}`)
 })
 
 test('without a monitor the tracer is shown where traces are exported', async () => {
-  await say('OK', '-1 minute')
+  await insertSamples('OK', '-1 minute')
   const env = { ...pipeline.env, OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' }
   const { stdout } = await throughline(['status', '--json'], { env })
   expect((JSON.parse(stdout) as Status).tracer).toMatchObject({
@@ -102,14 +102,14 @@ test('without a monitor the tracer is shown where traces are exported', async ()
   })
 })
 
-test('what a clock that is ahead has written is not how it is', async () => {
-  await say('STALLED', '1 hour')
-  expect((await type()).code).toBe(0)
+test('a sample from a clock that is ahead is ignored', async () => {
+  await insertSamples('STALLED', '1 hour')
+  expect((await status()).code).toBe(0)
 })
 
-test('what the monitor said long ago is not how it is', async () => {
-  await say('STALLED', '-1 minute')
-  const { code, stdout } = await type('--json')
+test('an old sample of the monitor is ignored', async () => {
+  await insertSamples('STALLED', '-1 minute')
+  const { code, stdout } = await status('--json')
   expect(code).toBe(0)
   const { stages, missing } = JSON.parse(stdout) as Status
   expect(missing).toBeNull()
@@ -117,22 +117,22 @@ test('what the monitor said long ago is not how it is', async () => {
 })
 
 test('without a monitor a stage that has not moved is unknown, and no reason for another exit code', async () => {
-  await say('STALLED', '-1 minute')
+  await insertSamples('STALLED', '-1 minute')
   const groupId = `${pipeline.config.TOPIC_PREFIX}add`
   const consumer = pipeline.kafka.consumer({ groupId })
   await consumer.connect()
   await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}start`, fromBeginning: true })
-  const taken = Promise.withResolvers<void>()
+  const consuming = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
   await consumer.run({
     eachMessage: async () => {
-      taken.resolve()
+      consuming.resolve()
       await released.promise
     },
   })
   await pipeline.post('start', '{"numbers":[1]}')
-  await taken.promise
-  const { code, stdout } = await type('--json')
+  await consuming.promise
+  const { code, stdout } = await status('--json')
   released.resolve()
   await consumer.disconnect()
   expect(code).toBe(0)

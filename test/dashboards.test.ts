@@ -1,37 +1,37 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { readRules } from './grafana/alert-rules.ts'
-import { dashboards, questionsTo } from './grafana/dashboards.ts'
-import { questionsFromOthers } from './grafana/data-sources.ts'
-import { fillInPromql, fillInSql, type Values } from './grafana/fill-in.ts'
-import { findProgram } from '../local/find-program.ts'
+import { dashboards, queriesTo } from './grafana/dashboards.ts'
+import { queriesFromDataSources } from './grafana/data-sources.ts'
+import { interpolatePromql, interpolateSql, type Values } from './grafana/interpolate.ts'
+import { findProgram } from '../local/host-resources.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { keepAlerts } from '../monitor/keep-alerts.ts'
+import { insertAlerts } from '../monitor/alerts-route.ts'
 import { readNotification } from '../monitor/notification.ts'
-import { askPrometheus } from './support/ask-prometheus.ts'
-import { askedPipeline, type AskedPipeline } from './support/asked-pipeline.ts'
-import { spokenOf, withoutUnit } from './support/panel-columns.ts'
+import { queryPrometheus } from './support/telemetry/prometheus.ts'
+import { startMonitoredPipeline, type MonitoredPipeline } from './support/telemetry/monitored-pipeline.ts'
+import { unknownColumns, columnsWithoutUnit } from './grafana/panel-columns.ts'
 
 const wait = { timeout: 120_000, interval: 200 }
 const begin = new Date(Date.now() - 60_000)
 
-/** One message comes with a trace of its own. */
+/** The trace id of the one message that has a foreign traceparent. */
 const foreignTrace = newMessageId()
 
-let pipeline: AskedPipeline
-/** A message that went through all stages but the last, where it has no answer: every table has something to say of it. */
+let pipeline: MonitoredPipeline
+/** The variables for a message that is a dead letter of the last stage, so that every table has rows. */
 let values: Values
 beforeAll(async () => {
-  // No tracer runs: what came to its end waits in front of it.
-  pipeline = await askedPipeline({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' })
+  // No tracer runs, so it has a backlog.
+  pipeline = await startMonitoredPipeline({ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:1' })
   await pipeline.post('start', '{"numbers":[-4,2]}')
   for (let count = 0; count < 12; count += 1) {
     const headers = count === 0 ? { traceparent: `00-${foreignTrace}-${'b'.repeat(16)}-01` } : {}
     await pipeline.post('start', '{"numbers":[1.5,2.5]}', headers, count % 4)
   }
-  await keepAlerts(readNotification(JSON.stringify({ alerts: [alert] })), pipeline.database)
+  await insertAlerts(readNotification(JSON.stringify({ alerts: [alert] })), pipeline.database)
   const message = await vi.waitUntil(deadLetter, wait)
   values = { stage: 'square-root', message, id: message, traceID: message, __tags: 'stage="square-root"' }
-  await vi.waitUntil(isAllAccountedFor, wait)
+  await vi.waitUntil(isReported, wait)
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
@@ -48,8 +48,8 @@ async function deadLetter(): Promise<string | undefined> {
   return rows[0]?.message
 }
 
-async function isAllAccountedFor(): Promise<boolean> {
-  // A rate is known once there are two samples.
+async function isReported(): Promise<boolean> {
+  // A rate needs two samples.
   const text = `select from ledger_history where (finished, dead, in_flight) = (12, 1, 0)
     and not exists (select from stage_now where is_stage and utilisation is null)
     and exists (select from stage_now where not is_stage and oldest_message is not null)`
@@ -58,49 +58,49 @@ async function isAllAccountedFor(): Promise<boolean> {
 
 const ofRules = readRules().flatMap(({ uid, data }) => data.map((query) => ({ of: `rule ${uid}`, query })))
 
-/** As Grafana asks it, of the last minutes. */
-async function askRows(sql: string) {
-  return await pipeline.asGrafana.query(fillInSql(sql, { from: begin, to: new Date() }, values))
+/** Runs a query as Grafana does, for the last minutes. */
+async function queryRows(sql: string) {
+  return await pipeline.grafanaClient.query(interpolateSql(sql, { from: begin, to: new Date() }, values))
 }
 
-test('all that panels, variables and rules ask the rows is answered, as the role of Grafana, with rows', async () => {
-  const questions = [
-    ...dashboards.flatMap((dashboard) => questionsTo('postgres', dashboard)),
-    ...questionsFromOthers('postgres'),
+test('every SQL query of panels, variables and rules returns rows for the role of Grafana', async () => {
+  const queries = [
+    ...dashboards.flatMap((dashboard) => queriesTo('postgres', dashboard)),
+    ...queriesFromDataSources('postgres'),
     ...ofRules.flatMap(({ of, query }) =>
       query.datasourceUid === 'postgres' ? [{ of, text: query.model.rawSql }] : [],
     ),
   ]
-  expect(questions.length).toBeGreaterThan(20)
+  expect(queries.length).toBeGreaterThan(20)
   const empty: string[] = []
-  for (const { of, text } of questions) {
-    const { rows, fields } = await askRows(text)
+  for (const { of, text } of queries) {
+    const { rows, fields } = await queryRows(text)
     expect({ of, rows: rows.length }).not.toEqual({ of, rows: 0 })
     for (const { name } of fields) if (rows.every((row) => row[name] === null)) empty.push(`${of}: ${name}`)
   }
   expect(empty).toEqual(mayBeNull)
 })
 
-/** The message that is asked for has no answer: it has not finished, and is not on its way. In front of no stage one waits. */
+/** The message is a dead letter: it has not finished and waits nowhere. No stage has a backlog. */
 const mayBeNull = [
   'message/What became of it?/A: end to end',
   'message/Where was its time spent?/A: not taken yet',
   'stage/Which is the oldest?/A: message',
 ]
 
-test('every column that a panel colours, hides or links with is a column of its answer', async () => {
+test('every column that a panel colours, hides or links with is returned by its query', async () => {
   for (const { panels } of dashboards) {
     for (const panel of panels) {
       const sql = panel.targets.flatMap(({ rawSql }) => rawSql ?? [])
       for (const text of sql) {
-        const { fields } = await askRows(text)
+        const { fields } = await queryRows(text)
         const columns = fields.map(({ name }) => name)
-        expect({ panel: panel.title, without: withoutUnit(panel, fields) }).toEqual({
+        expect({ panel: panel.title, without: columnsWithoutUnit(panel, fields) }).toEqual({
           panel: panel.title,
           without: [],
         })
         expect(new Set(columns).size).toBe(columns.length)
-        expect({ panel: panel.title, unknown: spokenOf(panel, columns) }).toEqual({
+        expect({ panel: panel.title, unknown: unknownColumns(panel, columns) }).toEqual({
           panel: panel.title,
           unknown: [],
         })
@@ -109,8 +109,8 @@ test('every column that a panel colours, hides or links with is a column of its 
   }
 })
 
-test("where the time goes adds up to the mean of the same messages' time, to the nanosecond", async () => {
-  const { rows } = await askRows(`
+test('the times by stage add up to the mean time of the same messages, to the nanosecond', async () => {
+  const { rows } = await queryRows(`
     select sum(wait + work + save + publish) as parts, max(end_to_end) as whole, max(messages)::int as messages
     from time_by_stage($__timeFrom()::timestamptz, $__timeTo()::timestamptz)`)
   const [{ parts, whole, messages }] = rows as [Record<string, number>]
@@ -118,8 +118,8 @@ test("where the time goes adds up to the mean of the same messages' time, to the
   expect(Math.abs((parts ?? 0) - (whole ?? 1))).toBeLessThan(1e-9)
 })
 
-test('the range of time in a link to a message holds all that happened to it', async () => {
-  const { rows } = await askRows(`
+test('the time range in a link to a message contains all its steps', async () => {
+  const { rows } = await queryRows(`
     select link_from::float8 as "from", link_to::float8 as "to", extract(epoch from entered_at)::float8 * 1000 as entered,
       extract(epoch from finished_at)::float8 * 1000 as finished
     from slowest_messages($__timeFrom()::timestamptz, $__timeTo()::timestamptz)`)
@@ -134,21 +134,21 @@ test('the range of time in a link to a message holds all that happened to it', a
   }
 })
 
-test('an id is found with dashes and capitals, nothing means the latest, and nonsense means none', async () => {
+test('an id may have dashes and capitals, an empty one means the latest, and an invalid one means none', async () => {
   const { message = '' } = values
   const dashed = message.toUpperCase().replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
-  const asked = async (id: string) => {
-    const { rows } = await pipeline.asGrafana.query('select hex(message_asked_for($1)) as id', [id])
+  const find = async (id: string) => {
+    const { rows } = await pipeline.grafanaClient.query('select hex(message_asked_for($1)) as id', [id])
     return (rows[0] as { id: string | null }).id
   }
-  expect(await asked(message)).toBe(message)
-  expect(await asked(` ${dashed} `)).toBe(message)
-  expect(await asked('')).toMatch(/^[\da-f]{32}$/)
-  expect(await asked("'; drop table results")).toBeNull()
+  expect(await find(message)).toBe(message)
+  expect(await find(` ${dashed} `)).toBe(message)
+  expect(await find('')).toMatch(/^[\da-f]{32}$/)
+  expect(await find("'; drop table results")).toBeNull()
 })
 
-test('a message that came with a trace of its own is found by it', async () => {
-  const { rows } = await pipeline.asGrafana.query(
+test('a message with a foreign traceparent is found by its trace id', async () => {
+  const { rows } = await pipeline.grafanaClient.query(
     `select distinct hex(message_id) = $1 as "isTrace", message_id = message_asked_for($1) as found
      from steps where trace_id = $1`,
     [foreignTrace],
@@ -159,24 +159,24 @@ test('a message that came with a trace of its own is found by it', async () => {
 describe.skipIf(findProgram('prometheus') === undefined)(
   'on a real Prometheus (skipped without one: PROMETHEUS_BIN or `prometheus` on the PATH)',
   () => {
-    test('all that panels and rules ask Prometheus is answered with series', async () => {
-      const questions = [
-        ...dashboards.flatMap((dashboard) => questionsTo('prometheus', dashboard)),
-        ...questionsFromOthers('prometheus'),
+    test('every PromQL query of panels and rules returns series', async () => {
+      const queries = [
+        ...dashboards.flatMap((dashboard) => queriesTo('prometheus', dashboard)),
+        ...queriesFromDataSources('prometheus'),
         ...ofRules.flatMap(({ of, query }) =>
           query.datasourceUid === 'prometheus' ? [{ of, text: query.model.expr }] : [],
         ),
       ]
-      expect(questions.length).toBeGreaterThan(40)
-      for (const { of, text } of questions.filter((question) => !mayBeEmpty.has(question.of))) {
-        const numbers = async () => ({ of, numbers: (await askSeries(text)).filter(hasNumber).length })
+      expect(queries.length).toBeGreaterThan(40)
+      for (const { of, text } of queries.filter((query) => !mayBeEmpty.has(query.of))) {
+        const numbers = async () => ({ of, numbers: (await querySeries(text)).filter(hasNumber).length })
         await expect.poll(numbers, wait).not.toEqual({ of, numbers: 0 })
       }
     })
   },
 )
 
-/** Of the tracer and Tempo, which are not there. */
+/** Queries about the tracer and Tempo, which do not run. */
 const mayBeEmpty = new Set(['A', 'B', 'C'].map((query) => `pipeline/What became of the traces?/${query}`))
 
 interface Series {
@@ -185,10 +185,13 @@ interface Series {
 
 const hasNumber = ({ values: points }: Series) => points.some(([, value]) => Number.isFinite(Number(value)))
 
-async function askSeries(expr: string): Promise<readonly Series[]> {
+async function querySeries(expr: string): Promise<readonly Series[]> {
   const range = { start: String(begin.getTime() / 1000), end: String(Date.now() / 1000), step: '5' }
-  const query = fillInPromql(expr, values)
-  const { result } = (await askPrometheus(pipeline.prometheus ?? 0, 'query_range', { query, ...range })) as {
+  const query = interpolatePromql(expr, values)
+  const { result } = (await queryPrometheus(pipeline.prometheus ?? 0, 'query_range', {
+    query,
+    ...range,
+  })) as {
     result: readonly Series[]
   }
   return result

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
-import { startOtlpReceiver } from './support/otlp-receiver.ts'
-import { type RunningDemo, startDemo } from './support/running-demo.ts'
+import { startOtlpReceiver } from './support/telemetry/otlp-receiver.ts'
+import { type RunningDemo, startDemo } from './support/processes/running-demo.ts'
 
-/** How a demo has ended, and how long that took from now on. */
+/** Waits for the exit of a demo; `tookMs` counts from this call. */
 async function end({ child }: RunningDemo): Promise<{ code: number | null; tookMs: number }> {
   const since = performance.now()
   const { code } = await child.exited
@@ -30,7 +30,7 @@ test('all messages come through, the path of one is shown, and nothing is left',
   expect(await demo.leftovers()).toEqual([])
 })
 
-test('messages that have no answer are dead letters, not missing, and seen', async () => {
+test('messages without a result are dead letters, not missing, and their warnings are shown', async () => {
   const env = { NUMBERS_MIN: '-9', NUMBERS_MAX: '-1' }
   await using demo = await startDemo({ args: ['--messages', '20'], env })
   expect(await end(demo)).toMatchObject({ code: 0 })
@@ -43,7 +43,7 @@ test('Ctrl-C stops everything within 10 s, in order, and leaves nothing', async 
   await using demo = await startDemo({ env: { RATE: '20' } })
   await until(demo, /finished [1-9]/)
   demo.child.kill('SIGINT')
-  // npm passes the signal of the terminal on a second time.
+  // npm passes the terminal's signal on, so it arrives twice.
   demo.child.kill('SIGINT')
   const { code, tookMs } = await end(demo)
   expect(code).toBe(0)
@@ -59,7 +59,7 @@ test('Ctrl-C stops everything within 10 s, in order, and leaves nothing', async 
   expect(Math.max(...stages)).toBeLessThanOrEqual(Math.min(...servers))
 })
 
-test('where traces are exported a tracer runs, which stops after the stages', async () => {
+test('where traces are exported, a tracer runs and stops after the stages', async () => {
   await using backend = await startOtlpReceiver()
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.endpoint, RATE: '20' }
   await using demo = await startDemo({ env })
@@ -77,7 +77,7 @@ test('where traces are exported a tracer runs, which stops after the stages', as
   expect(await demo.leftovers()).toEqual([])
 })
 
-test('Ctrl-C before everything runs leaves nothing either, and --messages was not kept', async () => {
+test('Ctrl-C before everything runs leaves nothing either, and is a failure with --messages', async () => {
   await using demo = await startDemo({ args: ['--messages', '50'] })
   await until(demo, 'Kafka is up')
   demo.child.kill('SIGINT')
@@ -95,7 +95,7 @@ test('a stage that ends by itself ends the demo, which names it', async () => {
   process.kill(lcm.pid, 'SIGKILL')
   expect(await end(demo)).toMatchObject({ code: 1 })
   expect(demo.output()).toContain('lcm has ended by SIGKILL. Its last lines:')
-  // The log is for whoever wants to know why.
+  // The log stays, because it says why.
   expect(await demo.leftovers()).toEqual([expect.stringMatching(/^throughline-.+\.log$/)])
 })
 

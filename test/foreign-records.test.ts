@@ -1,11 +1,13 @@
-import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, type ProducerConfig } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadKafkajs, type ProducerConfig } from '../kafka/client.ts'
 import type { Stage } from '../stages/stage.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { runStages } from './support/running-stages.ts'
 
-// Records that others write in ways of their own. A test takes from the topic before that of the one before it: what it
-// sends on is in nobody's way.
+// Records that foreign clients write in special ways. Each test uses the topic before that of the previous test, so that the
+// records of one test do not reach the topic of another.
+const { CompressionCodecs, CompressionTypes, ConfigResourceTypes } = loadKafkajs()
+
 let pipeline: FreshPipeline
 let prefix: string
 beforeAll(async () => {
@@ -17,18 +19,23 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 const LATEST = String(2n ** 63n - 1n)
 const wait = { timeout: 240_000, interval: 50 }
 
-const takes = (reads: string): Stage => ({ name: `takes-${reads}`, reads, adds: 'taken', apply: () => true })
+const markingStage = (reads: string): Stage => ({
+  name: `marks-${reads}`,
+  reads,
+  adds: 'marked',
+  apply: () => true,
+})
 
-async function takenFrom(topic: string): Promise<string[]> {
+async function bodiesFrom(topic: string): Promise<string[]> {
   const { rows } = await pipeline.database.query<{ body: string }>(
     `select body from results where stage = $1 order by "offset"`,
-    [`takes-${topic}`],
+    [`marks-${topic}`],
   )
   return rows.map(({ body }) => body)
 }
 
-const posted = (note: string) => `{"note":"${note}"}`
-const taken = (note: string) => `{"note":"${note}","taken":true}`
+const input = (note: string) => `{"note":"${note}"}`
+const output = (note: string) => `{"note":"${note}","marked":true}`
 
 async function withAdmin<T>(work: (admin: ReturnType<FreshPipeline['kafka']['admin']>) => Promise<T>) {
   const admin = pipeline.kafka.admin()
@@ -52,10 +59,10 @@ async function openProducer(settings: ProducerConfig = {}) {
   return Object.assign(producer, { [Symbol.asyncDispose]: () => producer.disconnect() })
 }
 
-const record = (note: string) => ({ value: posted(note), partition: 0 })
+const record = (note: string) => ({ value: input(note), partition: 0 })
 
-/** Records in front of the group, as a dashboard sees them. */
-async function waiting(topic: string, groupId: string) {
+/** The group's backlog of partition 0. */
+async function backlogOf(topic: string, groupId: string) {
   const [ends, groups] = await withAdmin((admin) =>
     Promise.all([
       admin.fetchTopicOffsets(prefix + topic),
@@ -67,7 +74,7 @@ async function waiting(topic: string, groupId: string) {
   return Number(end) - Number(done)
 }
 
-test('of transactions, what was committed is taken, what was given up is not, and nothing is left waiting', async () => {
+test('committed transactions are consumed, aborted ones are not, and no backlog remains', async () => {
   await using producer = await openProducer({
     transactionalId: `${prefix}foreign`,
     idempotent: true,
@@ -81,18 +88,18 @@ test('of transactions, what was committed is taken, what was given up is not, an
   await inTransaction('commit', 'a', 'b')
   await inTransaction('abort', 'not c')
   await inTransaction('commit', 'd')
-  await using _stages = runStages(pipeline, [takes('stage6')])
-  await expect.poll(() => takenFrom('stage6'), wait).toEqual(['a', 'b', 'd'].map(taken))
-  await expect.poll(() => waiting('stage6', 'square-root'), wait).toBe(0)
-  // The end of a transaction comes by itself, and after one that is given up comes nothing else.
+  await using _stages = runStages(pipeline, [markingStage('stage6')])
+  await expect.poll(() => bodiesFrom('stage6'), wait).toEqual(['a', 'b', 'd'].map(output))
+  await expect.poll(() => backlogOf('stage6', 'square-root'), wait).toBe(0)
+  // The control record of a commit arrives separately, and after an aborted transaction no other record follows.
   await inTransaction('commit', 'e')
-  await expect.poll(() => takenFrom('stage6'), wait).toEqual(['a', 'b', 'd', 'e'].map(taken))
+  await expect.poll(() => bodiesFrom('stage6'), wait).toEqual(['a', 'b', 'd', 'e'].map(output))
   await inTransaction('abort', 'not f', 'not g')
-  await expect.poll(() => waiting('stage6', 'square-root'), wait).toBe(0)
-  expect(await takenFrom('stage6')).toHaveLength(4)
+  await expect.poll(() => backlogOf('stage6', 'square-root'), wait).toBe(0)
+  expect(await bodiesFrom('stage6')).toHaveLength(4)
 })
 
-/** Snappy's own form, without compressing anything: the length, then up to 60 bytes as they are. */
+/** The Snappy format without compression: the length, then literals of up to 60 bytes. */
 const plainSnappy = (bytes: Buffer) => {
   const pieces = Array.from({ length: Math.ceil(bytes.length / 60) }, (_, index) =>
     bytes.subarray(index * 60, index * 60 + 60),
@@ -101,7 +108,7 @@ const plainSnappy = (bytes: Buffer) => {
   return Buffer.concat([Buffer.from([(bytes.length & 127) | 128, bytes.length >> 7]), ...literals])
 }
 
-test('what a producer compresses is taken by whatever it compresses: the broker unpacks it', async () => {
+test('a batch with any compression of the producer is consumed, because the broker decompresses it', async () => {
   const snappy = CompressionCodecs[CompressionTypes.Snappy]
   CompressionCodecs[CompressionTypes.Snappy] = () => ({
     compress: ({ buffer }: { buffer: Buffer }) => Promise.resolve(plainSnappy(buffer)),
@@ -110,14 +117,14 @@ test('what a producer compresses is taken by whatever it compresses: the broker 
   const messages = [record('snappy '.repeat(40))]
   await producer.send({ topic: `${prefix}stage5`, compression: CompressionTypes.Snappy, messages })
   CompressionCodecs[CompressionTypes.Snappy] = snappy
-  await using _stages = runStages(pipeline, [takes('stage5')])
-  await expect.poll(() => takenFrom('stage5'), wait).toEqual([taken('snappy '.repeat(40))])
+  await using _stages = runStages(pipeline, [markingStage('stage5')])
+  await expect.poll(() => bodiesFrom('stage5'), wait).toEqual([output('snappy '.repeat(40))])
 })
 
-test('records that lie on their topic compressed by lz4 end the process with a sentence that names it', async () => {
+test('records that the topic stores compressed by lz4 end the process with an error that names lz4', async () => {
   await configure('stage4', { 'compression.type': 'lz4' })
-  await pipeline.post('stage4', posted('lz4 '.repeat(100)))
-  await using stages = runStages(pipeline, [takes('stage4')])
+  await pipeline.post('stage4', input('lz4 '.repeat(100)))
+  await using stages = runStages(pipeline, [markingStage('stage4')])
   await expect(stages.ended).rejects.toMatchObject({
     cause: { message: expect.stringContaining('compressed by lz4') },
   })
@@ -126,32 +133,32 @@ test('records that lie on their topic compressed by lz4 end the process with a s
 test.each([
   ['zstd', 'stage3'],
   ['gzip', 'stage2'],
-])('records that lie on their topic compressed by %s are taken', async (codec, topic) => {
+])('records that the topic stores compressed by %s are consumed', async (codec, topic) => {
   await configure(topic, { 'compression.type': codec })
   const notes = Array.from({ length: 100 }, (_, index) => `${codec} ${index}`)
   await using producer = await openProducer()
   await producer.send({ topic: prefix + topic, messages: notes.map(record) })
-  await using _stages = runStages(pipeline, [takes(topic)])
-  await expect.poll(() => takenFrom(topic), wait).toEqual(notes.map(taken))
+  await using _stages = runStages(pipeline, [markingStage(topic)])
+  await expect.poll(() => bodiesFrom(topic), wait).toEqual(notes.map(output))
 })
 
-test('of batches of which a fetch brings only the beginning of the last, every record is taken once and in order', async () => {
+test('when a fetch ends in the middle of a batch, every record is consumed once and in order', async () => {
   const notes = Array.from({ length: 60 }, (_, index) => `${index}: `.padEnd(30_000, 'x'))
   await using producer = await openProducer()
   for (let index = 0; index < notes.length; index += 3) {
     await producer.send({ topic: `${prefix}start`, messages: notes.slice(index, index + 3).map(record) })
   }
-  await using _stages = runStages(pipeline, [takes('start')])
-  await expect.poll(() => takenFrom('start'), wait).toEqual(notes.map(taken))
-  await expect.poll(() => waiting('start', 'add'), wait).toBe(0)
+  await using _stages = runStages(pipeline, [markingStage('start')])
+  await expect.poll(() => bodiesFrom('start'), wait).toEqual(notes.map(output))
+  await expect.poll(() => backlogOf('start', 'add'), wait).toBe(0)
 })
 
-test('a record that its producer has stamped with a time that no calendar has is taken', async () => {
+test('a record with a timestamp beyond the range of dates is consumed', async () => {
   const settings = { 'message.timestamp.type': 'CreateTime', 'message.timestamp.after.max.ms': LATEST }
   await configure('start', settings)
   await using producer = await openProducer()
   const late = { ...record('late'), timestamp: LATEST }
   await producer.send({ topic: `${prefix}start`, messages: [late] })
-  await using _stages = runStages(pipeline, [takes('start')])
-  await expect.poll(() => takenFrom('start'), wait).toContain(taken('late'))
+  await using _stages = runStages(pipeline, [markingStage('start')])
+  await expect.poll(() => bodiesFrom('start'), wait).toContain(output('late'))
 })

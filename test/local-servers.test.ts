@@ -1,17 +1,16 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Kafka, logLevel } from 'kafkajs'
+import { loadKafkajs } from '../kafka/client.ts'
 import { Client } from 'pg'
 import { expect, test } from 'vitest'
-import { freePort, requireFreePort } from '../local/free-port.ts'
+import { freePort, requireFreePort, temporaryDirectory } from '../local/host-resources.ts'
 import { type LocalKafka, startKafka } from '../local/kafka.ts'
-import { startPostgres } from '../local/postgres.ts'
-import type { Login } from '../local/postgres-answers.ts'
-import { throwAwayDirectory } from '../local/throw-away-directory.ts'
+import { startPostgres, type Login } from '../local/postgres.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { readConfig } from '../pipeline/config.ts'
 
 const { KAFKA_HOME: kafkaHome } = readConfig()
+const { Kafka, logLevel } = loadKafkajs()
 const say = () => {}
 const flow = { user: 'flow', password: 'flow', database: 'flow_results' }
 
@@ -61,8 +60,8 @@ async function query(login: Login & { database: string }, sql: string): Promise<
   }
 }
 
-test('Kafka keeps what it took when it is killed by -9, and leaves nothing when it is stopped', async () => {
-  await using data = await throwAwayDirectory()
+test('Kafka keeps its records when it is killed by SIGKILL, and leaves nothing when it is stopped', async () => {
+  await using data = await temporaryDirectory()
   const dataDir = join(data.path, 'a path, with spaces')
   const port = await freePort()
   await using kafka = await startKafka({ port, dataDir, kafkaHome, say })
@@ -82,8 +81,8 @@ test('Kafka keeps what it took when it is killed by -9, and leaves nothing when 
   await requireFreePort(port, 'this test')
 })
 
-test('Postgres keeps what it committed when it is killed by -9, and leaves nothing when it is stopped', async () => {
-  await using data = await throwAwayDirectory()
+test('Postgres keeps its commits when it is killed by SIGKILL, and leaves nothing when it is stopped', async () => {
+  await using data = await temporaryDirectory()
   const dataDir = join(data.path, 'a path with spaces')
   const port = await freePort()
   await using postgres = await startPostgres({ port, dataDir, ...flow, say })
@@ -98,8 +97,8 @@ test('Postgres keeps what it committed when it is killed by -9, and leaves nothi
   expect(existsSync(join(dataDir, 'cluster', 'postmaster.pid'))).toBe(false)
 })
 
-test('a frozen Postgres answers nobody until it is woken', async () => {
-  await using data = await throwAwayDirectory()
+test('a frozen Postgres answers no query until it is resumed', async () => {
+  await using data = await temporaryDirectory()
   await using postgres = await startPostgres({ port: await freePort(), dataDir: data.path, ...flow, say })
   const connection = new Client(postgres)
   await connection.connect()
@@ -114,8 +113,8 @@ test('a frozen Postgres answers nobody until it is woken', async () => {
   await connection.end()
 })
 
-test('kept data is opened again, and not by another password', async () => {
-  await using data = await throwAwayDirectory()
+test('kept data is used again, and refuses another password', async () => {
+  await using data = await temporaryDirectory()
   const options = { port: await freePort(), dataDir: data.path, ...flow, say }
   const first = await startPostgres(options)
   await query(first, 'create table kept ()')
@@ -127,8 +126,8 @@ test('kept data is opened again, and not by another password', async () => {
   expect(await query(second, `select to_regclass('kept')::text`)).toEqual(['kept'])
 })
 
-test('a start that is given up leaves no server behind', async () => {
-  await using data = await throwAwayDirectory()
+test('an aborted start leaves no server behind', async () => {
+  await using data = await temporaryDirectory()
   const port = await freePort()
   const signal = AbortSignal.timeout(300)
   await expect(startKafka({ port, dataDir: data.path, kafkaHome, say, signal })).rejects.toThrow('timeout')
@@ -136,7 +135,7 @@ test('a start that is given up leaves no server behind', async () => {
 })
 
 test('a taken port is refused before anything else happens', async () => {
-  await using data = await throwAwayDirectory()
+  await using data = await temporaryDirectory()
   await using postgres = await startPostgres({
     port: await freePort(),
     dataDir: join(data.path, 'one'),

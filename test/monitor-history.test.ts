@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { keepReport } from '../monitor/keep.ts'
 import { monitoredGroups } from '../monitor/monitored-groups.ts'
+import { persistReport } from '../monitor/persist-report.ts'
 import { report } from '../monitor/report.ts'
-import { keepPartitions } from '../sql/partitions.ts'
+import { maintainPartitions } from '../sql/partitions.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
@@ -11,11 +11,12 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-/** The monitor has seen nothing of the broker for too long. */
-const unknown = () => report(monitoredGroups(pipeline.config, false), { samples: [], accounts: [] }, 0)
+/** The report of a monitor without samples. */
+const unknown = () =>
+  report(monitoredGroups(pipeline.config, false), { samples: [], ledgerSamples: [] }, { now: 0 })
 
-test('of a stage that is unknown no backlog is kept, at the time of Postgres', async () => {
-  await keepReport(unknown(), pipeline.database)
+test('the row of an UNKNOWN stage has no figures, and the time of Postgres', async () => {
+  await persistReport(unknown(), pipeline.database)
   const { rows } = await pipeline.database.query(
     `select verdict, waiting, oldest_seconds, members, partitions, missing, at between now() - interval '1 min' and now() as "isNow"
      from stage_samples where stage = 'lcm'`,
@@ -24,8 +25,8 @@ test('of a stage that is unknown no backlog is kept, at the time of Postgres', a
   expect(rows).toEqual([{ verdict: 'UNKNOWN', ...nothing, isNow: true }])
 })
 
-test('what is said of the future is not how it is', async () => {
-  await keepReport(unknown(), pipeline.database)
+test('a row with a time in the future is not the current one', async () => {
+  await persistReport(unknown(), pipeline.database)
   await pipeline.database.query(
     `insert into stage_samples (at, stage, verdict, sentence) select now() + interval '1 hour', name, 'STALLED', '' from stages`,
   )
@@ -37,13 +38,13 @@ test('what is said of the future is not how it is', async () => {
   expect(words.every(({ sentence }) => sentence.includes('offsets'))).toBe(true)
 })
 
-test('old rows are removed page by page, as long as it is time', async () => {
+test('old rows are removed page by page, as long as there is time', async () => {
   const fill = `insert into alert_notifications (received_at, status, alert, starts_at, fingerprint)
     select now() - interval '15 days', 'firing', 'old', now(), n::text from generate_series(1, 7500) n`
   await pipeline.database.query(fill)
   const table = 'alert_notifications'
   const removed = (rows: number) => [{ action: 'deleted', table, partition: table, rows }]
   let pages = 0
-  expect(await keepPartitions(pipeline.database, 14, () => (pages += 1) <= 1)).toEqual(removed(5000))
-  expect(await keepPartitions(pipeline.database, 14, () => true)).toEqual(removed(2500))
+  expect(await maintainPartitions(pipeline.database, 14, () => (pages += 1) <= 1)).toEqual(removed(5000))
+  expect(await maintainPartitions(pipeline.database, 14, () => true)).toEqual(removed(2500))
 })

@@ -66,7 +66,7 @@ test('the tracer has a backlog on both topics, an oldest message and a verdict, 
   await consumer.disconnect()
 })
 
-test('where no traces are exported the tracer is not watched, and not shown', async () => {
+test('where no traces are exported the tracer is not monitored, and not shown', async () => {
   await pipeline.post('finish', '{}')
   await using monitor = runFastMonitor(pipeline)
   await vi.waitUntil(async () => (await monitor.gauge('throughline_verdict', { stage: 'add' })) === 0, wait)

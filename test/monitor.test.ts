@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { startProcess } from '../local/pipeline-process.ts'
+import { startThroughline } from '../local/throughline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { groupMembers } from './support/group-members.ts'
+import { groupAssignments } from './support/kafka-records.ts'
 import { runFastMonitor } from './support/running-monitor.ts'
 import { runStages } from './support/running-stages.ts'
 
@@ -16,8 +16,8 @@ afterEach(() => pipeline[Symbol.asyncDispose]())
 
 const wait = { timeout: 240_000, interval: 100 }
 
-/** The words that were said of a stage, one after the other, each once. */
-async function words(stage: string): Promise<string[]> {
+/** The verdicts on a stage in order, without repetitions. */
+async function verdicts(stage: string): Promise<string[]> {
   const { rows } = await pipeline.database.query<{ verdict: string }>(
     'select verdict from stage_samples where stage = $1 order by at',
     [stage],
@@ -73,14 +73,14 @@ test('a dead stage with 50,000 waiting is stopped, with the right age; then it c
   await using monitor = runFastMonitor(pipeline)
   const group = `${pipeline.config.TOPIC_PREFIX}add`
   const start = () =>
-    startProcess({
+    startThroughline({
       name: 'add',
       args: ['run', 'add'],
       env: childEnvironment({ ...pipeline.env, METRICS_PORT: '0' }),
     })
   await using killed = await start()
-  await vi.waitUntil(async () => (await groupMembers(pipeline.kafka, group)).length === 1, wait)
-  // Otherwise nobody would have seen it at rest: what is known to wait from the beginning is no burst.
+  await vi.waitUntil(async () => (await groupAssignments(pipeline.kafka, group)).length === 1, wait)
+  // Until it was sampled at rest: what waits from the first sample on is not a burst.
   await vi.waitUntil(async () => (await latest('add'))?.members === 1, wait)
   killed.kill('SIGKILL')
   await killed.exited
@@ -96,9 +96,9 @@ test('a dead stage with 50,000 waiting is stopped, with the right age; then it c
   expect(await monitor.gauge('throughline_verdict', { stage: 'add' })).toBe(4)
   await using _again = await start()
   await vi.waitUntil(async () => (await latest('add'))?.sentence === 'add is idle: nothing waits', wait)
-  expect(await words('add')).toEqual(['OK', 'STOPPED', 'CATCHING UP', 'OK'])
+  expect(await verdicts('add')).toEqual(['OK', 'STOPPED', 'CATCHING UP', 'OK'])
   expect(await latest('add')).toMatchObject({ waiting: 0, oldest: 0 })
-  // Nobody runs the next stage.
+  // No process runs the next stage.
   expect((await latest('multiply'))?.verdict).toBe('STOPPED')
 })
 
@@ -142,7 +142,7 @@ test('deleted behind the back of the system is missing; posted twice is a duplic
   expect(rows).toEqual([{ missing: 2 }])
 })
 
-test('of two monitors one watches, and the other takes over', async () => {
+test('of two monitors one is active, and the other takes over', async () => {
   await using stack = new AsyncDisposableStack()
   const first = stack.use(runFastMonitor(pipeline))
   await vi.waitUntil(async () => (await first.gauge('throughline_monitor_active')) === 1, wait)

@@ -11,11 +11,11 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 const wait = { timeout: 60_000, interval: 100 }
 
-test('the oldest record has a time and the id of its message, and what is remembered of a topic goes with it', async () => {
+test('the oldest record has a time and the id of its message, and what is cached of a topic goes with it', async () => {
   const topic = `${pipeline.config.TOPIC_PREFIX}of-records`
   const admin = pipeline.kafka.admin()
   const producer = pipeline.kafka.producer()
-  const reader = createRecordReader(pipeline.kafka)
+  const reader = createRecordReader(pipeline.kafka, readMessage)
   await Promise.all([admin.connect(), producer.connect()])
   const post = async (times: readonly string[], ids: readonly string[] = []) => {
     await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })

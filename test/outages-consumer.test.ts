@@ -1,11 +1,10 @@
-import { AssignerProtocol, type ISocketFactory, type PartitionAssigner } from 'kafkajs'
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { kafkaSettings } from '../kafka/settings.ts'
-import { createKafka } from '../kafka/client.ts'
-import { startBadWay } from './support/bad-way.ts'
+import { createKafka, loadKafkajs, type ISocketFactory, type PartitionAssigner } from '../kafka/client.ts'
+import { startFaultyProxy } from './support/processes/faulty-proxy.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { watchProcess } from './support/watched-process.ts'
+import { startProbed } from './support/processes/probed-process.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {
@@ -13,14 +12,18 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-/** A way to share partitions that no stage knows: the broker takes nobody with another one into the same group. */
+/** A partition assigner that no stage knows: the broker rejects a member with another protocol. */
 const foreignAssigner: PartitionAssigner = () => ({
   name: 'foreign',
   version: 1,
   assign: () => Promise.resolve([]),
   protocol: ({ topics }) => ({
     name: 'foreign',
-    metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }),
+    metadata: loadKafkajs().AssignerProtocol.MemberMetadata.encode({
+      version: 1,
+      topics,
+      userData: Buffer.alloc(0),
+    }),
   }),
 })
 
@@ -32,16 +35,16 @@ test('a consumer that kafkajs gives up ends the process with a code that makes a
   await foreign.subscribe({ topic: `${prefix}start` })
   await foreign.run({ eachMessage: () => Promise.resolve() })
   await joined
-  await using add = await watchProcess(['run', 'add'], pipeline.env)
+  await using add = await startProbed(['run', 'add'], pipeline.env)
   expect(await add.exited).toEqual({ code: 1, signal: null })
-  expect(add.said(/add cannot go on/)).toHaveLength(1)
+  expect(add.logged(/add cannot continue/)).toHaveLength(1)
   await foreign.disconnect()
 })
 
 test('a connection that breaks while the coordinator is looked for does not make kafkajs give up', async () => {
-  await using way = await startBadWay(Number(inject('kafka').split(':')[1]))
+  await using proxy = await startFaultyProxy(Number(inject('kafka').split(':')[1]))
   const settings = kafkaSettings(pipeline.config, 'test')
-  const socketFactory: ISocketFactory = ({ onConnect }) => connect(way.port, '127.0.0.1', onConnect)
+  const socketFactory: ISocketFactory = ({ onConnect }) => connect(proxy.port, '127.0.0.1', onConnect)
   const kafka = createKafka({ ...settings, client: { ...settings.client, socketFactory } }, pipeline.log)
   const consumer = kafka.consumer({
     ...settings.consumer,
@@ -53,10 +56,10 @@ test('a connection that breaks while the coordinator is looked for does not make
   const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve))
   await consumer.connect()
   await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}stage2` })
-  way.isHangingUp = true
+  proxy.breaksOnFindCoordinator = true
   await consumer.run({ eachMessage: () => Promise.resolve() })
   expect(await crash).toBe(true)
-  way.isHangingUp = false
+  proxy.breaksOnFindCoordinator = false
   await joined
   await consumer.disconnect()
 })

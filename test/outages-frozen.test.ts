@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { childEnvironment } from '../pipeline/config.ts'
-import { startOwnServers, type OwnServers } from './support/own-servers.ts'
-import { postToStart } from './support/post-to-start.ts'
-import { runThroughline } from './support/run-throughline.ts'
-import { ready, waiting, watchProcess } from './support/watched-process.ts'
+import { startDedicatedServers, type DedicatedServers } from './support/processes/dedicated-servers.ts'
+import { produceToStart } from './support/kafka-records.ts'
+import { runThroughline } from './support/processes/throughline-cli.ts'
+import { notReady, ready, startProbed } from './support/processes/probed-process.ts'
 
-let servers: OwnServers
+let servers: DedicatedServers
 beforeAll(async () => {
-  servers = await startOwnServers()
+  servers = await startDedicatedServers()
   await runThroughline(['migrate'], childEnvironment(servers.env))
 })
 afterAll(() => servers[Symbol.asyncDispose]())
@@ -18,23 +18,23 @@ test.each(['Kafka', 'Postgres'] as const)(
   '%s is frozen, so that connections stand and answers do not come: that is an outage like any other',
   async (name) => {
     const server = name === 'Kafka' ? servers.kafka : servers.postgres
-    await using generator = await watchProcess(['generator'], { ...servers.env, RATE: '10' })
-    await using add = await watchProcess(['run', 'add'], servers.env)
-    await expect.poll(add.doors, wait).toEqual(ready)
-    await expect.poll(generator.doors, wait).toEqual(ready)
+    await using generator = await startProbed(['generator'], { ...servers.env, RATE: '10' })
+    await using add = await startProbed(['run', 'add'], servers.env)
+    await expect.poll(add.probes, wait).toEqual(ready)
+    await expect.poll(generator.probes, wait).toEqual(ready)
     server.kill('SIGSTOP')
     try {
       // A stage asks Postgres only when there is something to do, and the generator lets nothing in without its row.
-      if (name === 'Postgres') await postToStart(servers.env)
-      await expect.poll(add.doors, wait).toEqual(waiting)
-      await expect.poll(generator.doors, wait).toEqual(waiting)
+      if (name === 'Postgres') await produceToStart(servers.env)
+      await expect.poll(add.probes, wait).toEqual(notReady)
+      await expect.poll(generator.probes, wait).toEqual(notReady)
     } finally {
       server.kill('SIGCONT')
     }
-    await expect.poll(add.doors, wait).toEqual(ready)
-    await expect.poll(generator.doors, wait).toEqual(ready)
-    expect(add.said(/failed/)).toHaveLength(1)
-    expect(add.said(/works again/)).toHaveLength(1)
+    await expect.poll(add.probes, wait).toEqual(ready)
+    await expect.poll(generator.probes, wait).toEqual(ready)
+    expect(add.logged(/failed/)).toHaveLength(1)
+    expect(add.logged(/works again/)).toHaveLength(1)
   },
   240_000,
 )

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { runGeneratorProcess } from '../pipeline/generator-process.ts'
+import { runGeneratorProcess } from '../pipeline/generator.ts'
+import { noopObserver } from '../pipeline/process.ts'
 import { createHealth } from '../telemetry/health.ts'
-import { noopObserver } from '../pipeline/observer.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
 
 test('a generator is alive between its bursts, however long they are apart', async () => {

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
-import { watchProcess } from './support/watched-process.ts'
+import { startProbed } from './support/processes/probed-process.ts'
 
 const wait = { timeout: 240_000, interval: 200 }
 
 test('what another process has saved but not sent is sent by a generator that runs already', async () => {
   await using pipeline = await freshPipeline()
-  await using generator = await watchProcess(['generator'], { ...pipeline.env, RATE: '5' })
+  await using generator = await startProbed(['generator'], { ...pipeline.env, RATE: '5' })
   const count = async () => {
     const { rows } = await pipeline.database.query(
       'select from inputs where message_id not in (select message_id from outbox)',
@@ -31,5 +31,5 @@ test('what another process has saved but not sent is sent by a generator that ru
     return rows.length === 1
   }
   await expect.poll(isSent, wait).toBe(true)
-  expect(generator.said(/^Sent 1 message/)).toHaveLength(1)
+  expect(generator.logged(/^Sent 1 message/)).toHaveLength(1)
 })

@@ -3,15 +3,15 @@ import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka } from '../kafka/client.ts'
 import { createLog } from '../telemetry/log.ts'
-import { startOwnServers, type OwnServers } from './support/own-servers.ts'
-import { postToStart } from './support/post-to-start.ts'
-import { runThroughline } from './support/run-throughline.ts'
-import { takeAway } from './support/take-away.ts'
-import { ready, waiting, watchProcess } from './support/watched-process.ts'
+import { startDedicatedServers, type DedicatedServers } from './support/processes/dedicated-servers.ts'
+import { produceToStart } from './support/kafka-records.ts'
+import { runThroughline } from './support/processes/throughline-cli.ts'
+import { stopServer } from './support/processes/stopped-server.ts'
+import { notReady, ready, startProbed } from './support/processes/probed-process.ts'
 
-let servers: OwnServers
+let servers: DedicatedServers
 beforeAll(async () => {
-  servers = await startOwnServers()
+  servers = await startDedicatedServers()
   await runThroughline(['migrate'], childEnvironment(servers.env))
 })
 afterAll(() => servers[Symbol.asyncDispose]())
@@ -25,15 +25,15 @@ test.each([
   ['a stage', 'Postgres'],
 ] as const)('SIGTERM ends %s within 10 s while it waits for %s', async (who, name) => {
   const server = name === 'Kafka' ? servers.kafka : servers.postgres
-  await using generator = await watchProcess(['generator'], { ...servers.env, RATE: '20' })
-  await using stage = await watchProcess(['run', 'add'], servers.env)
+  await using generator = await startProbed(['generator'], { ...servers.env, RATE: '20' })
+  await using stage = await startProbed(['run', 'add'], servers.env)
   const watched = who === 'a stage' ? stage : generator
-  await expect.poll(stage.doors, wait).toEqual(ready)
-  await expect.poll(generator.doors, wait).toEqual(ready)
-  await using _away = await takeAway(server, 'SIGKILL')
+  await expect.poll(stage.probes, wait).toEqual(ready)
+  await expect.poll(generator.probes, wait).toEqual(ready)
+  await using _away = await stopServer(server, 'SIGKILL')
   // A stage asks Postgres only when there is something to do, and the generator lets nothing in without its row.
-  if (name === 'Postgres') await postToStart(servers.env)
-  await expect.poll(watched.doors, wait).toEqual(waiting)
+  if (name === 'Postgres') await produceToStart(servers.env)
+  await expect.poll(watched.probes, wait).toEqual(notReady)
   const begin = performance.now()
   watched.kill('SIGTERM')
   expect(await watched.exited).toEqual({ code: 0, signal: null })
@@ -41,10 +41,10 @@ test.each([
 })
 
 test('SIGTERM ends a stage that has never reached its servers', async () => {
-  await using _kafka = await takeAway(servers.kafka)
-  await using _postgres = await takeAway(servers.postgres)
-  await using add = await watchProcess(['run', 'add'], servers.env)
-  await expect.poll(() => add.said(/failed/), wait).toHaveLength(1)
+  await using _kafka = await stopServer(servers.kafka)
+  await using _postgres = await stopServer(servers.postgres)
+  await using add = await startProbed(['run', 'add'], servers.env)
+  await expect.poll(() => add.logged(/failed/), wait).toHaveLength(1)
   add.kill('SIGTERM')
   expect(await add.exited).toEqual({ code: 0, signal: null })
 })
@@ -71,7 +71,7 @@ test('SIGTERM ends a stage within 10 s while it waits for the first join of its 
   const admin = kafka.admin()
   await admin.connect()
   const state = async () => (await admin.describeGroups(['multiply'])).groups[0]?.state
-  await using multiply = await watchProcess(['run', 'multiply'], servers.env)
+  await using multiply = await startProbed(['run', 'multiply'], servers.env)
   await expect.poll(state, wait).toBe('PreparingRebalance')
   multiply.kill('SIGTERM')
   expect(await multiply.exited).toEqual({ code: 0, signal: null })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newInput } from '../pipeline/generate.ts'
-import { enter, enterUnpublished, type Entry } from '../pipeline/outbox.ts'
+import { newInput } from '../pipeline/generator.ts'
+import { submit, submitUnpublished, type Ingress } from '../pipeline/outbox.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createSender, type Sender } from '../kafka/producer.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
@@ -8,11 +8,16 @@ import { runStages } from './support/running-stages.ts'
 
 let pipeline: FreshPipeline
 let sender: Sender
-let entry: Entry
+let ingress: Ingress
 beforeAll(async () => {
   pipeline = await freshPipeline()
   sender = createSender(pipeline.kafka, kafkaSettings(pipeline.config, 'test'))
-  entry = { database: pipeline.database, sender, stage: 'add', topic: `${pipeline.config.TOPIC_PREFIX}start` }
+  ingress = {
+    database: pipeline.database,
+    sender,
+    stage: 'add',
+    topic: `${pipeline.config.TOPIC_PREFIX}start`,
+  }
 })
 afterAll(async () => {
   await sender.close()
@@ -29,28 +34,28 @@ const unmarked = async () => {
   return rows[0]?.count
 }
 
-/** How many records there are on the entry topic. */
+/** How many records there are on the ingress topic. */
 async function records(): Promise<number> {
   const admin = pipeline.kafka.admin()
   await admin.connect()
-  const offsets = await admin.fetchTopicOffsets(entry.topic)
+  const offsets = await admin.fetchTopicOffsets(ingress.topic)
   await admin.disconnect()
   return offsets.reduce((sum, { high }) => sum + Number(high), 0)
 }
 
 test('a message has its row before its record, so that a crash in between loses nothing', async () => {
   const inputs = [newInput('{"numbers":[1]}', 0), newInput('{"numbers":[2]}', 1)]
-  await expect(enter(inputs, { ...entry, sender: broken })).rejects.toThrow('killed')
+  await expect(submit(inputs, { ...ingress, sender: broken })).rejects.toThrow('killed')
   expect(await unmarked()).toBe(2)
   expect(await records()).toBe(0)
-  expect(await enterUnpublished(entry)).toBe(2)
+  expect(await submitUnpublished(ingress)).toBe(2)
   expect(await records()).toBe(2)
 })
 
 test('what was sent is marked, and not sent again', async () => {
-  await enter([newInput('{"numbers":[3]}', 0)], entry)
+  await submit([newInput('{"numbers":[3]}', 0)], ingress)
   expect(await unmarked()).toBe(0)
-  expect(await enterUnpublished(entry)).toBe(0)
+  expect(await submitUnpublished(ingress)).toBe(0)
 })
 
 test('what the broker refuses for its size is taken back and named; the others are in', async () => {
@@ -59,7 +64,7 @@ test('what the broker refuses for its size is taken back and named; the others a
     newInput(`{"numbers":[8],"note":"${'x'.repeat(1_100_000)}"}`, 0),
   ]
   const before = await records()
-  await expect(enter([small, large], entry)).rejects.toThrow(large.id)
+  await expect(submit([small, large], ingress)).rejects.toThrow(large.id)
   expect(await records()).toBe(before + 1)
   const { rows } = await pipeline.database.query(
     `select encode(uuid_send(message_id), 'hex') as id, message_id not in (select message_id from outbox) as published from inputs
@@ -71,10 +76,10 @@ test('what the broker refuses for its size is taken back and named; the others a
 
 test('what was sent but not marked is sent again with the same id, and the first stage drops the copy', async () => {
   const input = newInput('{"numbers":[4,5,6]}', 0)
-  await enter([input], entry)
+  await submit([input], ingress)
   // As if the process had been killed between the record and leaving the outbox.
   await pipeline.database.query("insert into outbox (message_id, stage) values ($1, 'add')", [input.id])
-  expect(await enterUnpublished(entry)).toBe(1)
+  expect(await submitUnpublished(ingress)).toBe(1)
   await using _stages = runStages(pipeline)
   const totals = async () => {
     const { rows } = await pipeline.database.query(

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import type { Stage } from '../stages/stage.ts'
-import { throughline } from './support/cli-process.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { runStages } from './support/running-stages.ts'
 

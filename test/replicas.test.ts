@@ -4,9 +4,8 @@ import { childEnvironment } from '../pipeline/config.ts'
 import { routeOf } from '../pipeline/route.ts'
 import { readBacklog } from '../kafka/backlog.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { groupMembers } from './support/group-members.ts'
-import { readTopic } from './support/read-topic.ts'
-import { watchProcess } from './support/watched-process.ts'
+import { groupAssignments, readTopic } from './support/kafka-records.ts'
+import { startProbed } from './support/processes/probed-process.ts'
 
 const PARTITIONS = 6
 
@@ -20,14 +19,14 @@ const wait = { timeout: 240_000, interval: 50 }
 
 const allPartitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
 
-/** Posts one after the other, round the partitions. */
+/** Sends messages one after the other, to each partition in turn. */
 async function postInTurn(times: number) {
   for (let time = 0; time < times; time += 1) {
     for (const partition of allPartitions) await pipeline.post('start', '{"numbers":[1,2]}', {}, partition)
   }
 }
 
-/** Posts all at once. */
+/** Sends all messages in one request. */
 async function postAtOnce(partitions: readonly number[], times: number) {
   const producer = pipeline.kafka.producer()
   await producer.connect()
@@ -37,13 +36,13 @@ async function postAtOnce(partitions: readonly number[], times: number) {
   await producer.disconnect()
 }
 
-/** How many partitions each replica of the first stage has. */
+/** The number of partitions of each replica of the first stage. */
 async function shares() {
-  const members = await groupMembers(pipeline.kafka, `${pipeline.config.TOPIC_PREFIX}add`)
+  const members = await groupAssignments(pipeline.kafka, `${pipeline.config.TOPIC_PREFIX}add`)
   return members.map((partitions) => partitions.length)
 }
 
-/** How many messages wait in front of the first stage. */
+/** The backlog of the first stage. */
 async function waiting() {
   const admin = pipeline.kafka.admin()
   await admin.connect()
@@ -59,9 +58,9 @@ async function processed() {
   return rows[0]?.count
 }
 
-test('two replicas share the partitions; one that is killed loses nothing, and the other takes over', async () => {
-  await using first = await watchProcess(['run', 'add'], pipeline.env)
-  await using _second = await watchProcess(['run', 'add'], pipeline.env)
+test('two replicas share the partitions; when one is killed, no message is lost and the other takes over', async () => {
+  await using first = await startProbed(['run', 'add'], pipeline.env)
+  await using _second = await startProbed(['run', 'add'], pipeline.env)
   await expect.poll(shares, wait).toEqual([3, 3])
   await postInTurn(20)
   await expect.poll(processed, wait).toBe(20 * PARTITIONS)
@@ -74,12 +73,12 @@ test('two replicas share the partitions; one that is killed loses nothing, and t
   expect(await shares()).toEqual([PARTITIONS])
 })
 
-/** Starts so many replicas of the slow stage that they can share the work, and waits until they do. */
+/** Starts replicas of the slow stage and waits until each has its partitions. */
 async function startSlowReplicas(count: number): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack()
   const env = childEnvironment({ ...pipeline.env, LOG_LEVEL: 'error' })
   for (let replica = 0; replica < count; replica += 1) {
-    const args = [`${import.meta.dirname}/support/slow-stage.ts`]
+    const args = [`${import.meta.dirname}/support/processes/slow-stage.ts`]
     const child: Child = await startChild({ name: 'a slow stage', command: process.execPath, args, env })
     starting.use(child)
   }
@@ -87,7 +86,7 @@ async function startSlowReplicas(count: number): Promise<AsyncDisposable> {
   return starting.move()
 }
 
-/** How long the first stage worked, from its first message to its last, in seconds. */
+/** Seconds from the first to the last message of the first stage. */
 async function secondsOfWork() {
   const { rows } = await pipeline.database.query<{ seconds: number }>(
     `select extract(epoch from max(computed_at) - min(started_at))::float8 as seconds from results where stage = 'add'`,
@@ -105,14 +104,14 @@ test('three replicas drain a slow stage faster than one', async () => {
     return await secondsOfWork()
   }
   const one = await drain(1)
-  // 600 messages of 20 ms each: one process cannot do it in less. Three need a third of it, and their surroundings.
+  // One process needs at least 12 s for 600 messages of 20 ms; three need a third of that and some overhead.
   expect(one).toBeGreaterThanOrEqual(12)
   expect(await drain(3)).toBeLessThan(0.75 * one)
 })
 
-test('a batch that takes longer than the session keeps its partition, and is not taken twice', async () => {
+test('a batch that takes longer than the session timeout keeps its partition and is not consumed twice', async () => {
   await using _replica = await startSlowReplicas(1)
-  // 14 s in one go; the broker gives a member up that has been silent for 10 s.
+  // The batch takes 14 s; the broker removes a member after 10 s without a heartbeat.
   await postAtOnce([0], 700)
   await expect.poll(processed, wait).toBe(700)
   const records = () => readTopic(pipeline.kafka, `${pipeline.config.TOPIC_PREFIX}stage2`, () => {})

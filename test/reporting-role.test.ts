@@ -1,14 +1,13 @@
 import { join } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { freePort } from '../local/free-port.ts'
+import { freePort, temporaryDirectory } from '../local/host-resources.ts'
 import { startPostgres } from '../local/postgres.ts'
-import { throwAwayDirectory } from '../local/throw-away-directory.ts'
 import { readConfig } from '../pipeline/config.ts'
-import { createSeat } from '../monitor/seat.ts'
-import { throughline } from './support/cli-process.ts'
+import { createLeaderLock } from '../monitor/leader-lock.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
 
-/** A Postgres of its own, since a role belongs to the whole server. */
+/** A separate Postgres, because a role belongs to the whole server. */
 const stack = new AsyncDisposableStack()
 const database = 'flow_results'
 let server: { readonly host: string; readonly port: number }
@@ -41,7 +40,7 @@ const migrate = (login: { user: string; password: string }, password: string) =>
   })
 
 beforeAll(async () => {
-  const data = stack.use(await throwAwayDirectory())
+  const data = stack.use(await temporaryDirectory())
   const options = { port: await freePort(), dataDir: join(data.path, 'postgres'), say: () => {} }
   server = stack.use(await startPostgres({ ...options, ...superuser, database }))
   await query(
@@ -53,18 +52,18 @@ beforeAll(async () => {
 })
 afterAll(() => stack.disposeAsync())
 
-test('migrate makes the role', async () => {
+test('migrate creates the role', async () => {
   expect(await migrate(owner, grafana.password)).toMatchObject({ code: 0, stderr: '' })
   expect(await query(grafana, 'select current_user as me')).toEqual([{ me: 'grafana' }])
 })
 
-test('migrate runs again beside a monitor, as in every later `docker compose up`', async () => {
-  const seat = createSeat(readConfig(environment(owner)))
+test('migrate runs again while a monitor holds its lock, as in every later `docker compose up`', async () => {
+  const lock = createLeaderLock(readConfig(environment(owner)))
   try {
-    expect(await seat.hold()).toBe(true)
+    expect(await lock.acquire()).toBe(true)
     expect(await migrate(owner, grafana.password)).toMatchObject({ code: 0, stderr: '' })
   } finally {
-    seat.leave()
+    lock.release()
   }
 })
 
@@ -75,14 +74,14 @@ const relations = (...kinds: string[]) =>
                 and relnamespace = 'public'::regnamespace`,
   )
 
-test('the role reads every view', async () => {
+test('the role can select from every view', async () => {
   const views = await relations('v')
   expect(views.map(({ name }) => name)).toContain('steps')
   for (const { name } of views) await query(grafana, `select * from ${String(name)} limit 1`)
 })
 
-test('no other role reads a table or a partition, nor one that was made later', async () => {
-  await query(superuser, "create role nobody_in_particular login password 'n'")
+test('neither this role nor another can select from a table or a partition, also from a later one', async () => {
+  await query(superuser, "create role other_role login password 'n'")
   await query(owner, "select make_day_partition('results', '2099-12-31')")
   const tables = await relations('r', 'p')
   expect(tables.map(({ name }) => name)).toEqual(
@@ -91,7 +90,7 @@ test('no other role reads a table or a partition, nor one that was made later', 
   for (const { name } of tables) {
     const reading = `select * from ${String(name)} limit 1`
     await expect(query(grafana, reading)).rejects.toThrow(/permission denied for table/)
-    await expect(query({ user: 'nobody_in_particular', password: 'n' }, reading)).rejects.toThrow(
+    await expect(query({ user: 'other_role', password: 'n' }, reading)).rejects.toThrow(
       /permission denied for table/,
     )
   }
@@ -100,7 +99,7 @@ test('no other role reads a table or a partition, nor one that was made later', 
 test.each([
   'insert into stages values ($$mine$$, 99, $$mine$$)',
   'delete from end_to_end',
-  'select keep_partitions(1)',
+  'select maintain_partitions(1)',
   "select make_day_partition('results', '2099-12-30')",
   'create table mine (x int)',
   'create temporary table mine (x int)',
@@ -110,13 +109,13 @@ test.each([
   "select pg_read_file('/etc/passwd')",
   "copy (select 1) to program 'id'",
   'set role flow',
-])('the role is refused also where it need not be read-only: %s', async (text) => {
+])('the role is refused also in a read-write transaction: %s', async (text) => {
   await expect(query(grafana, `begin read write; ${text}`)).rejects.toThrow(
     /permission denied|must be (superuser|owner)/,
   )
 })
 
-test('the role reads only, and not for long', async () => {
+test('the role has read-only transactions and a statement timeout', async () => {
   const [settings] = await query(
     grafana,
     "select current_setting('default_transaction_read_only') as read_only, current_setting('statement_timeout') as timeout",
@@ -124,7 +123,7 @@ test('the role reads only, and not for long', async () => {
   expect(settings).toEqual({ read_only: 'on', timeout: '10s' })
 })
 
-test('a later migrate renews what the role may: a new password, a new view', async () => {
+test('a later migrate updates the password and the grants, also on a new view', async () => {
   await query(owner, 'create view lately as select count(*) from results; grant select on results to grafana')
   expect((await migrate(owner, 'another')).code).toBe(0)
   const renewed = { ...grafana, password: 'another' }
@@ -133,9 +132,9 @@ test('a later migrate renews what the role may: a new password, a new view', asy
   await expect(query(grafana, 'select 1')).rejects.toThrow(/password authentication failed/)
 })
 
-test('where we may not make roles, migrate says what is missing and goes on', async () => {
+test('without the right to create roles, migrate logs that and continues', async () => {
   await query(superuser, 'alter role flow nocreaterole; revoke grafana from flow')
   const { code, stdout } = await migrate(owner, 'yet another')
   expect(code).toBe(0)
-  expect(stdout).toContain('Postgres lets us make no role grafana, so Grafana reads no rows')
+  expect(stdout).toContain('The role grafana could not be created, so Grafana reads no rows')
 })

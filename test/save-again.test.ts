@@ -3,14 +3,14 @@ import type { DeadLetter } from '../pipeline/compute.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
+import { spanId } from '../telemetry/trace-context.ts'
 import { int2s, uuids } from '../sql/binary-array.ts'
 import { openDatabase } from '../sql/database.ts'
 import { selectSavedResults } from '../sql/saved-results.ts'
-import { spanId } from '../pipeline/span-ids.ts'
-import { deadLetter, message, result } from './support/made-up-outcomes.ts'
+import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 /** Connections of another process. */
-const pipelineOf = (env: Readonly<Record<string, string>>) => openDatabase(readConfig(env), 2, () => {})
+const pipelineOf = (env: Readonly<Record<string, string>>) => openDatabase(readConfig(env), 2)
 
 const add = { stage: 'add', target: 'next' }
 
@@ -87,7 +87,7 @@ test('nothing that a record contains shifts or blocks the rows of its neighbours
   const outcomes = [
     result(message(1), '{"a":"\\u001f\\u0000"}'),
     deadLetter(message(2, { value: odd, headers })),
-    result(message(3, { carried: headers })),
+    result(message(3, { forwarded: headers })),
     deadLetter(message(4, { value: Buffer.from('\u001f'), headers: {} })),
     result(message(5)),
   ]

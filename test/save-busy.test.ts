@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { deadLetter, message, result } from './support/made-up-outcomes.ts'
+import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

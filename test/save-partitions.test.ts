@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
-import { deadLetter, message, result } from './support/made-up-outcomes.ts'
+import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 test('a batch of several partitions is counted by partition, what enters and dies and comes again too', async () => {
   await using pipeline = await freshPipeline()

@@ -5,7 +5,7 @@ import { now } from '../telemetry/clock.ts'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { deadLetter, message, result } from './support/made-up-outcomes.ts'
+import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 let pipeline: FreshPipeline
 beforeAll(async () => {

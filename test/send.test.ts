@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createSender } from '../kafka/producer.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
-import { readTopic } from './support/read-topic.ts'
+import { readTopic } from './support/kafka-records.ts'
 
 test('records of several partitions are sent at once: each is in order on its partition, and where its metadata says', async () => {
   await using pipeline = await freshPipeline({ TOPIC_PARTITIONS: '3' })

@@ -1,17 +1,14 @@
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
-import { findProgram } from '../local/find-program.ts'
-import { freePort, requireFreePort } from '../local/free-port.ts'
-import { startPrometheus } from '../local/prometheus.ts'
-import { startTempo } from '../local/tempo.ts'
-import { throwAwayDirectory } from '../local/throw-away-directory.ts'
+import { findProgram, freePort, requireFreePort, temporaryDirectory } from '../local/host-resources.ts'
+import { startPrometheus, startTempo } from '../local/observability-servers.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
-import { startProcess } from '../local/pipeline-process.ts'
+import { startThroughline } from '../local/throughline-process.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { askPrometheus } from './support/ask-prometheus.ts'
+import { queryPrometheus } from './support/telemetry/prometheus.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { spansByService } from './support/spans-by-service.ts'
+import { spansByService } from './support/telemetry/tempo.ts'
 
 const command = findProgram('tempo')
 const prometheusCommand = findProgram('prometheus')
@@ -24,10 +21,10 @@ interface Graph {
   }[]
 }
 
-/** How many messages went over each edge that Tempo has drawn: "add > multiply". */
+/** The number of messages by edge of Tempo's service graph, such as "add > multiply". */
 async function edges(prometheusPort: number): Promise<Record<string, number>> {
   const query = 'traces_service_graph_request_total{connection_type="messaging_system"}'
-  const { result } = (await askPrometheus(prometheusPort, 'query', { query })) as Graph
+  const { result } = (await queryPrometheus(prometheusPort, 'query', { query })) as Graph
   return Object.fromEntries(
     result.map(({ metric, value: [, value] }) => [
       `${metric['client']} > ${metric['server']}`,
@@ -46,7 +43,7 @@ async function freePorts(): Promise<Ports> {
   return { port: await freePort(), otlpHttpPort: await freePort(), otlpGrpcPort: await freePort() }
 }
 
-/** Runs processes of the pipeline, which export to Tempo. */
+/** Starts processes of the pipeline that export to Tempo. */
 function runs(pipeline: FreshPipeline, { otlpHttpPort }: Ports) {
   const env = childEnvironment({
     ...pipeline.env,
@@ -55,7 +52,7 @@ function runs(pipeline: FreshPipeline, { otlpHttpPort }: Ports) {
   const running = new AsyncDisposableStack()
   return {
     start: async (...args: readonly string[]) =>
-      running.use(await startProcess({ name: args.join(' '), args, env })),
+      running.use(await startThroughline({ name: args.join(' '), args, env })),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
@@ -64,12 +61,12 @@ const say = () => {}
 const names = catalogue.map(({ name }) => name)
 
 test.skipIf(command === undefined)(
-  'the trace of a message is found by its id, whole (skipped without TEMPO_BIN or `tempo` on the PATH)',
+  'the trace of a message is complete and found by its id (skipped without TEMPO_BIN or `tempo` on the PATH)',
   async () => {
-    await using data = await throwAwayDirectory()
+    await using data = await temporaryDirectory()
     const ports = await freePorts()
     const dataDir = join(data.path, 'a path with spaces')
-    // Nothing listens there.
+    // The port is closed.
     const remoteWriteUrl = 'http://127.0.0.1:1/api/v1/write'
     await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
     await using pipeline = await freshPipeline()
@@ -86,9 +83,9 @@ test.skipIf(command === undefined)(
 )
 
 test.skipIf(command === undefined || prometheusCommand === undefined)(
-  'the service graph has an edge for every hop, also when messages waited a minute (skipped without Tempo and Prometheus)',
+  'the service graph has an edge between all stages, also when messages waited a minute (skipped without Tempo and Prometheus)',
   async () => {
-    await using data = await throwAwayDirectory()
+    await using data = await temporaryDirectory()
     const [ports, prometheusPort] = [await freePorts(), await freePort()]
     await using _prometheus = await startPrometheus({
       command: prometheusCommand ?? '',

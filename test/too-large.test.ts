@@ -1,8 +1,8 @@
-import { ConfigResourceTypes } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadKafkajs } from '../kafka/client.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { readTopic } from './support/read-topic.ts'
+import { readTopic } from './support/kafka-records.ts'
 import { runStages } from './support/running-stages.ts'
 import { add } from '../stages/add.ts'
 
@@ -15,12 +15,12 @@ beforeAll(async () => {
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
-/** As somebody may have set up a topic, which the pipeline cannot know. */
+/** A topic setting that the pipeline does not know. */
 async function configure(topic: string, settings: Readonly<Record<string, number>>) {
   const admin = pipeline.kafka.admin()
   await admin.connect()
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }))
-  const resources = [{ type: ConfigResourceTypes.TOPIC, name: prefix + topic, configEntries }]
+  const resources = [{ type: loadKafkajs().ConfigResourceTypes.TOPIC, name: prefix + topic, configEntries }]
   await admin.alterConfigs({ validateOnly: false, resources })
   await admin.disconnect()
 }
@@ -46,8 +46,8 @@ async function valuesOn(topic: string) {
   return values
 }
 
-test('a record that the next topic refuses is a dead letter, and the others of its batch go on', async () => {
-  // Posted before the stage starts, so that they come in one batch.
+test('a record that the next topic rejects becomes a dead letter, and the others of its batch are published', async () => {
+  // Sent before the stage starts, so that they are one batch.
   await pipeline.post('start', small)
   await pipeline.post('start', large, { 'message-id': newMessageId() })
   await pipeline.post('start', small)
@@ -56,13 +56,13 @@ test('a record that the next topic refuses is a dead letter, and the others of i
   await expect.poll(account, wait).toEqual({ ...expected, dead_letters: ['too-large at add'] })
   await expect.poll(() => valuesOn('dead-letter'), wait).toEqual([large])
   expect(await valuesOn('stage2')).toEqual([small, small].map((text) => text.replace('}', ',"sum":3}')))
-  // And the stage goes on.
+  // The stage continues.
   await pipeline.post('start', small)
   await expect.poll(account, wait).toMatchObject({ processed: 3, dead: 1 })
   expect(stages.health.isReady()).toBe(true)
 })
 
-test('when it comes again, it stays a dead letter, and nothing is counted again', async () => {
+test('when it is redelivered, it stays a dead letter and is not counted again', async () => {
   const before = await account()
   await rewind()
   await using _stages = runStages(pipeline, [add])
@@ -71,11 +71,11 @@ test('when it comes again, it stays a dead letter, and nothing is counted again'
   expect(await account()).toEqual(before)
 })
 
-test('a dead letter that is larger than a segment of its topic is there without its value', async () => {
+test('a dead letter that is larger than a segment of its topic is published without its value', async () => {
   const segment = 1_048_576
   await configure('dead-letter', { 'max.message.bytes': 2 * segment, 'segment.bytes': segment })
   await using _stages = runStages(pipeline, [add])
-  // As large as its own topic takes it. What a dead letter has on top is too much.
+  // The record has the largest size of its topic; the headers of the dead letter exceed it.
   await pipeline.post('start', 'x'.repeat(segment - 200))
   const withoutValue: string[] = []
   const read = async () => {
@@ -88,7 +88,7 @@ test('a dead letter that is larger than a segment of its topic is there without 
   await expect.poll(read, wait).toEqual([expect.stringContaining('it is in the table results')])
 })
 
-/** As if the process had been killed before it committed: the group begins at the start again. */
+/** Resets the group to the beginning, as if the process had been killed before the commit. */
 async function rewind() {
   const admin = pipeline.kafka.admin()
   await admin.connect()

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { PRODUCER } from './support/read-otlp.ts'
-import { chain } from './support/span-chain.ts'
+import { PRODUCER } from './support/telemetry/decode-otlp.ts'
 import {
+  parentChain,
   services,
   shape,
-  tracedPipeline,
+  startTracedPipeline,
   unsampled,
   wholePath,
   type TracedPipeline,
-} from './support/traced-pipeline.ts'
+} from './support/telemetry/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 
 let pipeline: TracedPipeline
 beforeAll(async () => {
-  pipeline = await tracedPipeline({ TRACE_SLOWER_THAN: '3600' })
+  pipeline = await startTracedPipeline({ TRACE_SLOWER_THAN: '3600' })
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
@@ -26,7 +26,7 @@ test('a service between two stages that continues the trace is the parent of wha
   const body = '{"numbers":[2,3],"sum":5,"product":6}'
   await pipeline.post('stage3', body, { ...own, traceparent: `00-${traceId}-00f067aa0ba902b7-01` })
   await expect.poll(() => pipeline.spansAbout(id, traceId).length, wait).toBe(8)
-  expect(shape(chain(pipeline.spansAbout(id, traceId), '00f067aa0ba902b7'))).toEqual(wholePath.slice(4))
+  expect(shape(parentChain(pipeline.spansAbout(id, traceId), '00f067aa0ba902b7'))).toEqual(wholePath.slice(4))
 })
 
 test.each([
@@ -47,7 +47,7 @@ test.each([
     const replayed = () => [...tracesOf()].filter(([traceId]) => traceId !== id).flatMap(([, spans]) => spans)
     const expected = [['replay', PRODUCER], ...wholePath.slice(2 * skipped)]
     await expect.poll(() => replayed().length, wait).toBe(expected.length)
-    const path = chain(replayed())
+    const path = parentChain(replayed())
     expect(shape(path)).toEqual(expected)
     expect(path.map(({ links }) => links)).toEqual(path.map((_, index) => (index === 1 ? [id] : [])))
     const { rows } = await pipeline.database.query<{ trace_id: string }>(
@@ -65,22 +65,22 @@ test('`trace` exports what there is of a message that was not sampled, as the tr
   await expect.poll(() => pipeline.finished([id]), wait).toBe(1)
   await pipeline.throughline('trace', id)
   const spans = pipeline.spansAbout(id, traceId)
-  expect(shape(chain(spans, '00f067aa0ba902b7'))).toEqual(wholePath)
+  expect(shape(parentChain(spans, '00f067aa0ba902b7'))).toEqual(wholePath)
   await expect(pipeline.throughline('trace', newMessageId())).rejects.toThrow('No stage has a row')
 })
 
 test('a stage in which the SDK is disabled takes its place in the trace all the same', async () => {
-  await using other = await tracedPipeline()
+  await using other = await startTracedPipeline()
   const disabled = { OTEL_SDK_DISABLED: 'true' }
   await Promise.all(services.map((stage) => other.start(stage, stage === 'lcm' ? disabled : {})))
   const id = newMessageId()
   await other.post('start', '{"numbers":[3]}', { 'message-id': id })
   await expect.poll(() => other.spansAbout(id).length, wait).toBe(12)
-  expect(shape(chain(other.spansAbout(id)))).toEqual(wholePath)
+  expect(shape(parentChain(other.spansAbout(id)))).toEqual(wholePath)
 })
 
 test('without an endpoint the tracer exports nothing, and is done with what comes', async () => {
-  await using other = await tracedPipeline({ OTEL_TRACES_EXPORTER: 'none' })
+  await using other = await startTracedPipeline({ OTEL_TRACES_EXPORTER: 'none' })
   await Promise.all(services.map((stage) => other.start(stage)))
   const id = newMessageId()
   await other.post('start', '{"numbers":[3]}', { 'message-id': id })

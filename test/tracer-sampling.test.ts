@@ -2,7 +2,7 @@ import { ROOT_CONTEXT } from '@opentelemetry/api'
 import { SamplingDecision, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
 import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { services, tracedPipeline } from './support/traced-pipeline.ts'
+import { services, startTracedPipeline } from './support/telemetry/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 const RATIO = 0.01
@@ -13,7 +13,7 @@ const isSampled = (traceId: string) =>
   sampler.shouldSample(ROOT_CONTEXT, traceId).decision === SamplingDecision.RECORD_AND_SAMPLED
 
 test('with one trace in a hundred, every dead letter and every slow message has its whole trace, and of the others those that the ratio chose', async () => {
-  await using pipeline = await tracedPipeline({
+  await using pipeline = await startTracedPipeline({
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: String(RATIO),
     // Messages that wait until all stages have started would be slow by a smaller bound.

@@ -1,13 +1,18 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import type { ReceivedSpan } from './support/read-otlp.ts'
-import { services, tracedPipeline, unsampled, type TracedPipeline } from './support/traced-pipeline.ts'
+import type { ReceivedSpan } from './support/telemetry/decode-otlp.ts'
+import {
+  services,
+  startTracedPipeline,
+  unsampled,
+  type TracedPipeline,
+} from './support/telemetry/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 
 let pipeline: TracedPipeline
 beforeAll(async () => {
-  pipeline = await tracedPipeline({ TRACE_SLOWER_THAN: '3600' })
+  pipeline = await startTracedPipeline({ TRACE_SLOWER_THAN: '3600' })
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
 afterAll(() => pipeline[Symbol.asyncDispose]())
@@ -116,7 +121,7 @@ test('a trace that the backend refuses is dropped alone; the others of its expor
   await expect.poll(whole, wait).toHaveLength(7)
   await passLater()
   expect(whole()).not.toContain(bad)
-  expect(pipeline.tracer.lastLines()).toContain('refuses this trace')
+  expect(pipeline.tracer.outputTail()).toContain('refuses this trace')
   pipeline.receiver.statusOf = () => 200
 })
 

@@ -1,15 +1,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { CONSUMER, ERROR, PRODUCER } from './support/read-otlp.ts'
-import { chain } from './support/span-chain.ts'
-import { services, shape, tracedPipeline, wholePath, type TracedPipeline } from './support/traced-pipeline.ts'
+import { readTraceRows } from '../telemetry/tracer/trace-rows.ts'
+import { CONSUMER, ERROR, PRODUCER } from './support/telemetry/decode-otlp.ts'
+import {
+  parentChain,
+  services,
+  shape,
+  startTracedPipeline,
+  wholePath,
+  type TracedPipeline,
+} from './support/telemetry/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 
 let pipeline: TracedPipeline
 beforeAll(async () => {
-  pipeline = await tracedPipeline()
-  // All of it is there before the first stage looks.
+  pipeline = await startTracedPipeline()
+  // All messages are there before the first stage starts.
   await pipeline.throughline('generator', '--messages', '1000')
   await Promise.all(services.map((stage) => pipeline.start(stage)))
 })
@@ -27,7 +34,7 @@ test('a thousand messages: one trace for each message, its id the message id, ev
     const spans = pipeline.spansAbout(id)
     expect(spans).toHaveLength(13)
     expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([id]))
-    expect(shape(chain(spans))).toEqual([['generator', PRODUCER], ...wholePath])
+    expect(shape(parentChain(spans))).toEqual([['generator', PRODUCER], ...wholePath])
   }
 })
 
@@ -37,7 +44,7 @@ test('a message that is submitted has its whole trace, beginning where it entere
   await expect.poll(submitted, wait).toBeDefined()
   const id = submitted()?.traceId ?? ''
   await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(13)
-  expect(shape(chain(pipeline.spansAbout(id)))).toEqual([['submit', PRODUCER], ...wholePath])
+  expect(shape(parentChain(pipeline.spansAbout(id)))).toEqual([['submit', PRODUCER], ...wholePath])
 })
 
 test('a message posted by hand without headers has its whole trace, beginning at the first stage', async () => {
@@ -51,7 +58,7 @@ test('a message posted by hand without headers has its whole trace, beginning at
   await expect.poll(byHand, wait).toBeDefined()
   const id = (await byHand()) ?? ''
   await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(12)
-  expect(shape(chain(pipeline.spansAbout(id)))).toEqual(wholePath)
+  expect(shape(parentChain(pipeline.spansAbout(id)))).toEqual(wholePath)
 })
 
 test('every span says whose it is, and about which message; what enters is at position 0', async () => {
@@ -59,7 +66,7 @@ test('every span says whose it is, and about which message; what enters is at po
     `select encode(uuid_send(message_id), 'hex') as id from inputs order by message_id limit 1`,
   )
   const [first] = rows
-  const path = chain(pipeline.spansAbout(first?.id ?? ''))
+  const path = parentChain(pipeline.spansAbout(first?.id ?? ''))
   for (const { namespace, attributes } of path) {
     expect(namespace).toBe('throughline')
     expect(attributes).toMatchObject({
@@ -83,7 +90,7 @@ test('a traceparent that came with the message is kept: its span is the parent o
   await expect.poll(() => pipeline.spansAbout(id, traceId).length, wait).toBe(12)
   const spans = pipeline.spansAbout(id, traceId)
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
-  expect(shape(chain(spans, spanId))).toEqual(wholePath)
+  expect(shape(parentChain(spans, spanId))).toEqual(wholePath)
   const { rows } = await pipeline.database.query(
     'select distinct trace_id from results where message_id = $1',
     [id],
@@ -110,11 +117,27 @@ test('a message that came unsampled stays unsampled, and the ids are in the rows
   expect(rows).toEqual([{ trace_id: traceId }])
 })
 
+test('two records of one message in a batch read its rows once each', async () => {
+  const { rows } = await pipeline.database.query<{ id: string }>(
+    'select hex(message_id) as id from finished order by message_id limit 2',
+  )
+  const [one = '', other = ''] = rows.map(({ id }) => id)
+  const read = await readTraceRows(
+    pipeline.database,
+    [one, other, one].map((id) => ({ id, attempt: 1 })),
+  )
+  expect(read.map(({ id, steps }) => [id, steps.length])).toEqual([
+    [one, 6],
+    [other, 6],
+    [one, 6],
+  ])
+})
+
 test('a dead letter’s trace ends in an error that says why', async () => {
   const id = newMessageId()
   await pipeline.post('start', '{"numbers":[-3,-4,-5]}', { 'message-id': id })
   await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(12)
-  const path = chain(pipeline.spansAbout(id))
+  const path = parentChain(pipeline.spansAbout(id))
   const died = path.at(-2)
   expect(died).toMatchObject({ service: 'square-root', kind: CONSUMER, status: ERROR })
   expect(died?.attributes).toMatchObject({ 'error.type': 'negative-root' })

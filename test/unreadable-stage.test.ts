@@ -3,7 +3,7 @@ import { createHealth } from '../telemetry/health.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
 import { createAdmin } from '../kafka/cluster.ts'
 import { monitoredGroups } from '../monitor/monitored-groups.ts'
-import { takeGroups } from '../monitor/take-sample.ts'
+import { readGroups } from '../monitor/take-sample.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { runFastMonitor } from './support/running-monitor.ts'
 
@@ -45,7 +45,7 @@ test('a record that cannot be read is counted all the same', async () => {
     close: () => Promise.resolve(),
   }
   const outages = createOutageTracker('Reading', { log: pipeline.log, health: createHealth() })
-  const groups = await takeGroups([{ group, admin, records, outages }])
+  const groups = await readGroups([{ group, admin, records, outages }])
   await admin.disconnect()
   const { partitions = [] } = groups.get('add') ?? {}
   expect(partitions.map(({ waiting }) => waiting)).toEqual([0, 0, 1, 0])

@@ -1,4 +1,4 @@
-"""The six stages: each gives JSON text (sine a list of floats) or raises Refused."""
+"""The six stages. Each returns JSON text (sine a list of floats) or raises Refused."""
 
 import math
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -37,7 +37,7 @@ def multiply(tokens):
         return "0"
     if sum(value.adjusted() for value in values) > RESULT_DIGITS:
         raise Refused("result-too-long", "product")
-    while len(values) > 1:  # in pairs: the same, much sooner
+    while len(values) > 1:  # in pairs, which is much faster
         pairs = [EXACT.multiply(a, b) for a, b in zip(values[::2], values[1::2])]
         values = pairs + values[len(pairs) * 2 :]
     return plain(values[0])

@@ -1,4 +1,4 @@
-"""A case: what goes in, and what each stage must make of it."""
+"""A case: numbers and the expected result of each stage."""
 
 import hashlib
 
@@ -26,7 +26,7 @@ def roots(fields):
 
 
 def flow(about, *numbers):
-    """A list of numbers and what each stage in turn answers; what is refused the next stages do not get."""
+    """A list of numbers with the result of each stage in turn. Refused fields are missing at the next stages."""
     tokens = tokens_of(numbers)
     fields = {"sum": answer(add, tokens), "product": answer(multiply, tokens), "lcm": answer(lcm, tokens)}
     if isinstance(fields["sum"], str):

@@ -1,4 +1,4 @@
-"""Lists of numbers through all six stages."""
+"""Lists of numbers for all six stages."""
 
 import math
 
@@ -146,8 +146,8 @@ def limits_of_a_result():
     more = [{"power": [prime, 300]} for prime in primes(130)[100:]]
     yield flow("an lcm of over 100,000 digits", *powers, *more)
     zeros = [{"power": [prime, int(598 / math.log10(prime)), 400]} for prime in primes(167)]
-    yield flow("an lcm that would be too long only with zeros that nobody writes", *zeros)
-    yield flow("an lcm that is too long without them too", *zeros, "97e90")
+    yield flow("an lcm that would be too long only with trailing zeros", *zeros)
+    yield flow("an lcm that is too long also without trailing zeros", *zeros, "97e90")
 
 
 def primes(count):
@@ -161,7 +161,7 @@ def primes(count):
 
 
 def lcms_at_the_limit(powers):
-    """Coprime powers whose product has exactly as many digits as may be, and one more."""
+    """Coprime powers whose product has exactly the largest number of digits, and one more."""
     product = math.prod(int(token) for token in tokens_of(powers))
     doublings = (10**RESULT_DIGITS // product).bit_length() - 1
     return [*powers, {"power": [2, doublings]}], [*powers, {"power": [2, doublings + 1]}]

@@ -1,4 +1,4 @@
-"""JSON numbers as exact decimals, within the limits of stages/numbers/limits.ts."""
+"""JSON numbers as exact decimals, with the limits of stages/numbers/limits.ts."""
 
 from decimal import Decimal, InvalidOperation
 
@@ -6,16 +6,16 @@ MOST_NUMBERS, NUMBER_DIGITS, RESULT_DIGITS = 10_000, 1_000, 100_000
 
 
 class Refused(Exception):
-    """No answer: the code, and what the explanation must name."""
+    """No result. Arguments: the reason code, and a text that the explanation must contain."""
 
 
 def exact(place, token, most_digits):
     mantissa = token.lower().partition("e")[0]
     if not mantissa.strip("-0."):
-        token = mantissa  # the exponent of a zero says nothing
+        token = mantissa  # the exponent of a zero is ignored
     try:
         value = Decimal(token)
-    except InvalidOperation:  # an exponent beyond what Decimal takes
+    except InvalidOperation:  # an exponent beyond the range of Decimal
         raise Refused("too-many-digits", place) from None
     if abs(value.as_tuple().exponent) > most_digits or digits_of(format(value, "f")) > most_digits:
         raise Refused("too-many-digits", place)
@@ -41,7 +41,3 @@ def checked_list(tokens):
         if not is_number(token):
             raise Refused("not-a-number", f"numbers[{index}] is {token}")
     return tokens
-
-
-def decimals(tokens):
-    return [exact(f"numbers[{i}]", t, NUMBER_DIGITS) for i, t in enumerate(checked_list(tokens))]

@@ -1,4 +1,4 @@
-"""The nearest double, ties to even, as JSON text; past the range of doubles 17 digits."""
+"""The nearest double, ties to even, as JSON text; 17 digits beyond the range of doubles."""
 
 import math
 from decimal import MAX_EMAX, MIN_EMIN, ROUND_HALF_EVEN, Context, Decimal
@@ -19,7 +19,7 @@ def rounded(value, seventeen, root=None):
 
 
 def nearest_root(square, double):
-    """Of the doubles around an approximate root the one whose midpoints enclose the exact root."""
+    """The double near an approximate root whose midpoints enclose the exact root."""
     for candidate in (double, math.nextafter(double, 0), math.nextafter(double, math.inf)):
         if math.isinf(candidate):
             continue
@@ -37,7 +37,7 @@ def midpoint(low, high):
 
 
 def written(double):
-    """As JavaScript writes it, but from 1e16 on with an exponent."""
+    """As JavaScript writes it, except with an exponent from 1e16 on."""
     if double == 0:
         return "0"
     sign, digits, exponent = Decimal(repr(double)).normalize().as_tuple()

@@ -1,4 +1,4 @@
-"""Lists of numbers in a short form; known-answers.test.ts spells them out in the same way."""
+"""Expands the short form of lists of numbers, as known-answers.test.ts does."""
 
 
 def random_tokens(seed, count, low, high, decimals):

@@ -1,4 +1,4 @@
-"""Averages and square roots alone, where they round: ties, and the ends of the range of doubles."""
+"""Averages and square roots at difficult roundings: ties, and the limits of the range of doubles."""
 
 import sys
 from decimal import Decimal
@@ -17,7 +17,7 @@ RADICANDS = """
 
 
 def text_of(value):
-    """A Fraction whose denominator is a power of two, written out."""
+    """A Fraction whose denominator is a power of two, in plain notation."""
     return plain(EXACT.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { decimalOf, log2, plain } from './decimal.ts'
+import { decimalOf, plain } from './decimal.ts'
+import { log2 } from './integers.ts'
 
 describe('a decimal is written in plain notation', () => {
   test.each([
@@ -29,7 +30,7 @@ describe('a decimal is written in plain notation', () => {
   })
 })
 
-test('the binary logarithm is good to 12 digits on both sides of where doubles end', () => {
+test('the binary logarithm is good to 12 digits on both sides of the largest double', () => {
   for (const exponent of [0, 1, 52, 53, 1000, 1023, 1024, 1025, 5000]) {
     expect(log2(2n ** BigInt(exponent))).toBeCloseTo(exponent, 9)
     expect(log2(3n * 2n ** BigInt(exponent))).toBeCloseTo(exponent + Math.log2(3), 9)

@@ -1,9 +1,10 @@
 import { rawJson, type RawJson } from '../json.ts'
+import { absolute } from './integers.ts'
 
-/** An exact number: coefficient * 10^-scale. One value has several forms; all are written the same. */
+/** An exact number: coefficient * 10^-scale. 1.5 and 1.50 differ here and are written the same. */
 export interface Decimal {
   readonly coefficient: bigint
-  /** Digits behind the point; negative for zeros before it. */
+  /** Digits after the decimal point; negative for zeros before it. */
   readonly scale: number
   /** JSON.stringify writes it with every digit. */
   readonly toJSON: () => RawJson
@@ -19,7 +20,7 @@ function toJSON(this: Decimal): RawJson {
   return rawJson(plain(this))
 }
 
-/** The number in plain notation: every digit, no exponent, no zeros at the end of a fraction, no '-0'. */
+/** The number in plain notation: every digit, no exponent, no trailing zeros after the point, no '-0'. */
 export function plain({ coefficient, scale }: Decimal): string {
   if (coefficient === 0n) return '0'
   if (scale <= 0) return String(coefficient) + '0'.repeat(-scale)
@@ -36,21 +37,4 @@ export function plain({ coefficient, scale }: Decimal): string {
 export function commonScale(numbers: readonly Decimal[]): number | undefined {
   const scale = numbers[0]?.scale
   return numbers.every((number) => number.scale === scale) ? scale : undefined
-}
-
-export function absolute(value: bigint): bigint {
-  return value < 0n ? -value : value
-}
-
-export function tenTo(exponent: number): bigint {
-  return 10n ** BigInt(exponent)
-}
-
-/** The binary logarithm of a positive integer of any length, good to 12 digits. */
-export function log2(value: bigint): number {
-  const double = Number(value)
-  if (double < Infinity) return Math.log2(double)
-  const hex = value.toString(16)
-  const leading = hex.slice(0, 13)
-  return Math.log2(Number.parseInt(leading, 16)) + 4 * (hex.length - leading.length)
 }

@@ -5,12 +5,10 @@ import { parseBody } from '../body.ts'
 import { pipeline } from '../index.ts'
 import type { Refusal } from '../refusal.ts'
 import type { Stage } from '../stage.ts'
-import * as divisors from './greatest-common-divisor.ts'
-import * as products from './multiplied.ts'
+import * as integers from './integers.ts'
 
-// What is over a limit is refused before the arithmetic that would block the process: seen by what is called.
-vi.mock('./greatest-common-divisor.ts', { spy: true })
-vi.mock('./multiplied.ts', { spy: true })
+// The spies show that a body over a limit is refused before the arithmetic that would block the process.
+vi.mock('./integers.ts', { spy: true })
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -25,10 +23,10 @@ function refusal(stage: Stage, numbers: string): Refusal {
   } catch (error) {
     return error as Refusal
   }
-  throw new Error('it answered')
+  throw new Error('the stage returned a result')
 }
 
-describe('what is over a limit is refused at once', () => {
+describe('a body over a limit is refused at once', () => {
   test.each([
     '1e400000',
     '1e-400000',
@@ -50,23 +48,23 @@ describe('what is over a limit is refused at once', () => {
     ['900 long decimals', many(900, (index) => `${index + 1}.${'7'.repeat(990)}`)],
   ])('a product of %s is not computed', (_, numbers) => {
     expect(refusal(multiply, numbers).code).toBe('result-too-long')
-    expect(products.multiplied).not.toHaveBeenCalled()
+    expect(integers.multiplyAll).not.toHaveBeenCalled()
   })
 
-  test('an lcm stops where it is too long', () => {
+  test('an lcm stops when it is too long', () => {
     expect(
       refusal(
         lcm,
         many(900, (index) => `${index + 1}${'7'.repeat(990)}`),
       ).code,
     ).toBe('result-too-long')
-    expect(vi.mocked(divisors.greatestCommonDivisor).mock.calls.length).toBeLessThan(150)
+    expect(vi.mocked(integers.greatestCommonDivisor).mock.calls.length).toBeLessThan(150)
   })
 
-  test('an lcm of exponents far apart works with what is left without its powers of ten', () => {
+  test('an lcm of exponents far apart computes without the powers of ten', () => {
     const numbers = many(10_000, (index) => `${1 + (index % 9)}e${((index * 37) % 1998) - 999}`)
     lcm.apply(parseBody(`{"numbers":[${numbers}]}`))
-    for (const [integer] of vi.mocked(divisors.greatestCommonDivisor).mock.calls)
-      expect(integer).toBeLessThan(10n)
+    for (const [first] of vi.mocked(integers.greatestCommonDivisor).mock.calls)
+      expect(first).toBeLessThan(10n)
   })
 })

@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { seededRandom } from '../seeded-random.ts'
-import { decimalOf, tenTo, type Decimal } from './decimal.ts'
-import { quotient } from './quotient.ts'
-import { integerRoot, root } from './root.ts'
-import { written, type Rounded } from './rounding.ts'
+import { seededRandom } from '../../test/support/data/random.ts'
+import { decimalOf, type Decimal } from './decimal.ts'
+import { integerRoot } from './integers.ts'
+import { quotient, root, written, type Rounded } from './rounding.ts'
 
 const random = seededRandom(5)
 const number = (rounded: Rounded): number => Number(JSON.stringify(rounded))
@@ -14,7 +13,7 @@ interface Binary {
   readonly exponent: number
 }
 
-/** Any double above zero: small, large and subnormal ones are as likely as others. */
+/** A random positive double; all exponents, subnormal ones included, are equally likely. */
 function anyBinary(): Binary {
   const exponent = Math.floor(random() * 2046)
   const fraction = BigInt(Math.floor(random() * 2 ** 52)) | 1n
@@ -41,7 +40,7 @@ function next({ mantissa, exponent }: Binary): Binary {
 }
 
 function nudged({ coefficient, scale }: Decimal, by: 1n | -1n): Decimal {
-  return decimalOf(coefficient * tenTo(30) + by, scale + 30)
+  return decimalOf(coefficient * 10n ** 30n + by, scale + 30)
 }
 
 function squared({ coefficient, scale }: Decimal): Decimal {
@@ -52,7 +51,7 @@ function times({ coefficient, scale }: Decimal, factor: number): Decimal {
   return decimalOf(coefficient * BigInt(factor), scale)
 }
 
-const ways = [
+const operations = [
   {
     name: 'a quotient',
     round: (value: Decimal) => number(quotient(times(value, 7), 7)),
@@ -61,14 +60,14 @@ const ways = [
   { name: 'a root', round: (value: Decimal) => number(root(value)), enclose: squared },
 ]
 
-describe.each(ways)('$name over the whole range of doubles', ({ round, enclose }) => {
+describe.each(operations)('$name over the whole range of doubles', ({ round, enclose }) => {
   const samples = Array.from({ length: 300 }, anyBinary)
 
-  test('is the double itself where the exact value is one', () => {
+  test('is the double itself when the exact value is a double', () => {
     for (const sample of samples) expect(round(enclose(decimal(sample)))).toBe(double(sample))
   })
 
-  test('goes to the even neighbour from halfway, and to the nearer one from beside it', () => {
+  test('goes to the even neighbour from the midpoint, and to the nearer one beside it', () => {
     for (const sample of samples) {
       const middle = enclose(decimal(halfway(sample)))
       expect(round(middle)).toBe(double(next(sample)))
@@ -78,7 +77,7 @@ describe.each(ways)('$name over the whole range of doubles', ({ round, enclose }
   })
 })
 
-test('a double that stands for a number near it never reads as an exact integer', () => {
+test('a rounded double is never written like an exact integer', () => {
   expect(
     JSON.stringify(
       [9_999_999_999_999_998, 1e16, -1e16, 123_456_789_012_345_680_000, 1e21, 1e300].map(written),
@@ -86,7 +85,7 @@ test('a double that stands for a number near it never reads as an exact integer'
   ).toBe('[9999999999999998,1e+16,-1e+16,1.2345678901234568e+20,1e+21,1e+300]')
 })
 
-test('the integer root is the largest whose square is not above', () => {
+test('the integer root is the largest integer whose square is not above the value', () => {
   for (let round = 0; round < 2000; round += 1) {
     const value = BigInt(Math.floor(random() * 2 ** 50)) ** BigInt(1 + (round % 5))
     const found = integerRoot(value)

@@ -1,4 +1,4 @@
-import { commonScale, decimalOf, tenTo, type Decimal } from './decimal.ts'
+import { commonScale, decimalOf, type Decimal } from './decimal.ts'
 
 /** The exact sum. */
 export function sum(terms: readonly Decimal[]): Decimal {
@@ -6,16 +6,14 @@ export function sum(terms: readonly Decimal[]): Decimal {
   return scale === undefined ? sumOfManyScales(terms) : decimalOf(total(terms), scale)
 }
 
-/** From the coarsest scale to the finest: at each the sum so far shifts by the difference, and only once. */
+/** Adds from the smallest scale to the largest, so that each subtotal is shifted only once. */
 function sumOfManyScales(terms: readonly Decimal[]): Decimal {
-  const byScale = Map.groupBy(terms, ({ scale }) => scale)
-  const scales = [...byScale.keys()].toSorted((a, b) => a - b)
-  const totals = scales.map((scale) => decimalOf(total(byScale.get(scale) ?? []), scale))
-  return totals.reduce(plus)
-}
-
-function plus(coarse: Decimal, fine: Decimal): Decimal {
-  return decimalOf(coarse.coefficient * tenTo(fine.scale - coarse.scale) + fine.coefficient, fine.scale)
+  const byScale = [...Map.groupBy(terms, ({ scale }) => scale)].toSorted(([a], [b]) => a - b)
+  const subtotals = byScale.map(([scale, group]) => decimalOf(total(group), scale))
+  return subtotals.reduce((coarse, fine) => {
+    const shifted = coarse.coefficient * 10n ** BigInt(fine.scale - coarse.scale)
+    return decimalOf(shifted + fine.coefficient, fine.scale)
+  })
 }
 
 function total(terms: readonly Decimal[]): bigint {

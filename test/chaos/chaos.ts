@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError } from 'commander'
-import { runChaos } from './run.ts'
-import { chaosTable } from './table.ts'
+import { runChaos } from './run-chaos.ts'
+import { chaosTable } from './report-table.ts'
 
 const amount = (text: string) => {
   const value = /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : 0
@@ -25,25 +25,25 @@ interface Options {
 
 const program = new Command('npm run chaos --')
   .description(
-    'Runs the whole pipeline on a Kafka and a Postgres of its own while stages, generator and servers are killed by ' +
-      '-9, frozen for longer than the session timeout, and restarted, at random moments; then checks that nothing is ' +
-      'lost and nothing is there twice. Exit code 0 when every promise was kept, 1 otherwise.',
+    'Runs the pipeline on its own Kafka and Postgres while stages, generator, tracer and servers are killed with ' +
+      'SIGKILL, frozen for longer than the session timeout, and restarted, at random times; then checks that no message ' +
+      'is lost or processed twice. Exit code 0 when all guarantees held, 1 otherwise.',
   )
-  .option('-m, --minutes <n>', 'how long the maltreatment lasts', amount, 10)
-  .option('-s, --seed <n>', 'decides what happens when, and what is posted', whole, randomInt(1, 1_000_000))
+  .option('-m, --minutes <n>', 'how long faults are injected', amount, 10)
+  .option('-s, --seed <n>', 'determines the faults and the messages', whole, randomInt(1, 1_000_000))
   .option('-r, --replicas <n>', 'of every stage', whole, 2)
   .option(
     '--rate <n>',
-    'messages a second from the generator; a fifth as many are posted by hand',
+    'messages a second from the generator; a fifth as many come from a foreign client',
     amount,
     60,
   )
-  .option('--log <file>', 'writes down all that the processes say')
+  .option('--log <file>', 'writes the output of all processes to a file')
   .addHelpText('after', '\nExample:\n  $ npm run chaos -- --minutes 10 --seed 7')
   .action(async ({ log, ...options }: Options) => {
     const say = (line: string) => void process.stdout.write(`${line}\n`)
     const file = log === undefined ? undefined : createWriteStream(log)
-    say(`Chaos of ${options.minutes} minutes with seed ${options.seed}.`)
+    say(`Injecting faults for ${options.minutes} minutes with seed ${options.seed}.`)
     const report = await runChaos({
       ...options,
       say: (line) => {
@@ -53,9 +53,9 @@ const program = new Command('npm run chaos --')
       onLine: (line) => file?.write(`${line}\n`),
     })
     say(`\n${chaosTable(report)}`)
-    const isFine = report.problems.length === 0
-    say(`\n${isFine ? 'Every promise was kept' : 'PROMISES WERE BROKEN'}: seed ${options.seed}.`)
-    process.exitCode = isFine ? 0 : 1
+    const isPassed = report.problems.length === 0
+    say(`\n${isPassed ? 'All guarantees held' : 'GUARANTEES WERE BROKEN'}: seed ${options.seed}.`)
+    process.exitCode = isPassed ? 0 : 1
   })
 
 await program.parseAsync()

@@ -1,38 +1,42 @@
 import { pipeline } from '../../stages/index.ts'
-import type { Target } from './plan.ts'
-import { keptAliveVictim, serverVictim, type Victim } from './victims.ts'
-import { keepAlive, type Ending, type KeptAlive } from '../support/kept-alive.ts'
-import type { OwnServers } from '../support/own-servers.ts'
+import type { TargetKind } from './plan.ts'
+import { processTarget, serverTarget, type FaultTarget } from './faults.ts'
+import {
+  startSupervised,
+  type SupervisedExit,
+  type SupervisedProcess,
+} from '../support/processes/supervised-process.ts'
+import type { DedicatedServers } from '../support/processes/dedicated-servers.ts'
 
 export interface ProcessesOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Of every stage, and of the tracer. */
+  /** Of every stage and of the tracer. */
   readonly replicas: number
-  readonly onEnd: (ending: Ending) => void
-  /** Gets every line that a process writes. */
+  readonly onExit: (exit: SupervisedExit) => void
+  /** Receives every line that a process writes. */
   readonly onLine: (process: string, line: string) => void
 }
 
 export interface ChaosProcesses extends AsyncDisposable {
-  readonly generator: KeptAlive
-  readonly stages: readonly KeptAlive[]
-  readonly tracers: readonly KeptAlive[]
+  readonly generator: SupervisedProcess
+  readonly stages: readonly SupervisedProcess[]
+  readonly tracers: readonly SupervisedProcess[]
 }
 
-/** Starts the generator and several replicas of every stage and of the tracer, each with a supervisor. */
+/** Starts the generator and the replicas of every stage and of the tracer, each supervised. */
 export async function startProcesses(options: ProcessesOptions): Promise<ChaosProcesses> {
   await using starting = new AsyncDisposableStack()
   const start = async (name: string, args: readonly string[]) => {
     const onLine = (line: string) => options.onLine(name, line)
-    return starting.use(await keepAlive({ name, args, env: options.env, onLine }, options.onEnd))
+    return starting.use(await startSupervised({ name, args, env: options.env, onLine }, options.onExit))
   }
-  const stages: KeptAlive[] = []
+  const stages: SupervisedProcess[] = []
   for (const { name } of pipeline) {
     for (let replica = 1; replica <= options.replicas; replica += 1) {
       stages.push(await start(`${name}-${replica}`, ['run', name]))
     }
   }
-  const tracers: KeptAlive[] = []
+  const tracers: SupervisedProcess[] = []
   for (let replica = 1; replica <= options.replicas; replica += 1) {
     tracers.push(await start(`tracer-${replica}`, ['tracer']))
   }
@@ -41,15 +45,15 @@ export async function startProcesses(options: ProcessesOptions): Promise<ChaosPr
   return { generator, stages, tracers, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
-/** Whoever a fault may happen to. */
-export function victimsAmong(
+/** The processes that a fault may be injected into. */
+export function faultTargets(
   { stages, tracers, generator }: ChaosProcesses,
-  servers: OwnServers,
-): Record<Target, readonly Victim[]> {
+  servers: DedicatedServers,
+): Record<TargetKind, readonly FaultTarget[]> {
   return {
-    stage: [...stages, ...tracers].map(keptAliveVictim),
-    generator: [keptAliveVictim(generator)],
-    Kafka: [serverVictim('Kafka', servers.kafka)],
-    Postgres: [serverVictim('Postgres', servers.postgres)],
+    stage: [...stages, ...tracers].map(processTarget),
+    generator: [processTarget(generator)],
+    Kafka: [serverTarget('Kafka', servers.kafka)],
+    Postgres: [serverTarget('Postgres', servers.postgres)],
   }
 }

@@ -27,17 +27,17 @@ export interface ComposeFile {
 
 const root = new URL('../../', import.meta.url)
 
-/** A file of the repository. */
-export function readOurs(path: string): string {
+/** The text of a file of the repository. */
+export function readProjectFile(path: string): string {
   return readFileSync(new URL(path, root), 'utf8')
 }
 
-/** The compose file as it is written: anchors and merges are resolved, variables are not. */
+/** A compose file with anchors and merges resolved, but not its variables. */
 export function readCompose(path = 'docker-compose.yml'): ComposeFile {
-  return parse(readOurs(path), { merge: true, logLevel: 'error' }) as ComposeFile
+  return parse(readProjectFile(path), { merge: true, logLevel: 'error' }) as ComposeFile
 }
 
-/** The variables that compose.azure.yml does not start without. */
-export function azureNeeds(): string[] {
-  return [...readOurs('compose.azure.yml').matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name = '']) => name)
+/** The variables that compose.azure.yml requires. */
+export function requiredAzureVariables(): string[] {
+  return [...readProjectFile('compose.azure.yml').matchAll(/\$\{([A-Z_]+):\?/g)].map(([, name = '']) => name)
 }

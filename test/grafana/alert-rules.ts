@@ -5,7 +5,7 @@ import { z } from 'zod/v3'
 
 const directory = join(import.meta.dirname, '..', '..', 'grafana', 'provisioning', 'alerting')
 
-/** Grafana's durations, in seconds. */
+/** Converts Grafana's durations to seconds. */
 const duration = z
   .string()
   .regex(/^\d+[sm]$/)
@@ -59,14 +59,14 @@ const expression = z.strictObject({
   model: z.discriminatedUnion('type', [threshold, math]),
 })
 
-/** Strict, because Grafana passes over a key that is misspelt. */
+/** Strict, because Grafana ignores misspelt keys. */
 const rule = z.strictObject({
   uid: z.string(),
   title: z.string(),
   condition: z.string(),
   for: duration,
   keepFiringFor: duration.optional(),
-  // Both are known to every Grafana from 9 on.
+  // Values that Grafana supports since version 9.
   noDataState: z.enum(['OK', 'NoData', 'Alerting']),
   execErrState: z.enum(['OK', 'Error', 'Alerting']),
   dashboardUid: z.string(),
@@ -94,14 +94,14 @@ export type AlertRule = z.infer<typeof rule>
 export type AlertQuery = AlertRule['data'][number]
 export type Evaluator = z.infer<typeof evaluator>
 
-/** A file of grafana/provisioning/alerting, as it is written. */
+/** The text of a file in grafana/provisioning/alerting. */
 export function alertingText(name: 'rules.yaml' | 'notifications.yaml'): string {
   return readFileSync(join(directory, name), 'utf8')
 }
 
 /**
- * The groups of rules as Grafana gets them: every rule with all that it has in common with others.
- * @throws {z.ZodError} when one is not as a rule has to be
+ * The rule groups as Grafana reads them, with YAML anchors and merges resolved.
+ * @throws {z.ZodError} when a rule does not match the schema
  */
 export function readRuleGroups() {
   return rulesFile.parse(parse(alertingText('rules.yaml'), { merge: true })).groups

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 export interface Target {
   readonly refId: string
   readonly datasource: { readonly type: string; readonly uid: string }
-  /** PromQL, SQL, or a trace id: one of the three. */
+  /** Exactly one of PromQL, SQL and a trace id is set. */
   readonly expr?: string
   readonly rawSql?: string
   readonly query?: string
@@ -32,7 +32,7 @@ export interface Panel {
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
   readonly targets: readonly Target[]
   readonly datasource?: Target['datasource']
-  /** A range of time of its own. */
+  /** Overrides the dashboard's time range. */
   readonly timeFrom?: string
   readonly fieldConfig: {
     readonly defaults: {
@@ -62,7 +62,7 @@ export interface Variable {
   readonly type: string
   readonly query: string
   readonly datasource?: Target['datasource']
-  /** Nobody sets it by a link: it follows from others. */
+  /** True for a variable that is derived from others and cannot be set by a link. */
   readonly skipUrlSync?: boolean
 }
 
@@ -77,28 +77,28 @@ export interface Dashboard {
     readonly url: string
     readonly keepTime: boolean
   }[]
-  /** The file as it is. */
+  /** The text of the file. */
   readonly text: string
 }
 
 const directory = join(import.meta.dirname, '..', '..', 'grafana', 'dashboards')
 
-/** The dashboards as their files have them. What Grafana itself makes of the files is held to its types by a test. */
+/** The dashboards as parsed from their files. grafana/grafana-schema.test.ts checks them against Grafana's types. */
 export const dashboards: readonly Dashboard[] = readdirSync(directory).map((file) => {
   const text = readFileSync(join(directory, file), 'utf8')
   return Object.assign(JSON.parse(text) as Omit<Dashboard, 'text'>, { text })
 })
 
-/** A question that a panel or a variable asks. */
-export interface Question {
-  /** Who asks, such as "pipeline/Where does the time go?/A". */
+/** A query of a panel or a variable. */
+export interface Query {
+  /** Its panel and refId, such as "pipeline/Where does the time go?/A". */
   readonly of: string
   readonly datasource: string
   readonly text: string
 }
 
-/** All questions of a dashboard to one data source. */
-export function questionsTo(datasource: string, { uid, panels, templating }: Dashboard): Question[] {
+/** All queries of a dashboard to one data source. */
+export function queriesTo(datasource: string, { uid, panels, templating }: Dashboard): Query[] {
   const ofPanels = panels.flatMap(({ title, targets }) =>
     targets.map((target) => ({
       of: `${uid}/${title}/${target.refId}`,
@@ -108,13 +108,13 @@ export function questionsTo(datasource: string, { uid, panels, templating }: Das
   )
   const ofVariables = templating.list.map(({ name, query, datasource: source }) => ({
     of: `${uid}/$${name}`,
-    datasource: source?.uid ?? 'nobody',
+    datasource: source?.uid ?? 'none',
     text: query,
   }))
-  return [...ofPanels, ...ofVariables].filter((question) => question.datasource === datasource)
+  return [...ofPanels, ...ofVariables].filter((query) => query.datasource === datasource)
 }
 
-/** Every link of a dashboard, wherever in its file: the fields called `url`. */
+/** All links of a dashboard: the fields named `url` anywhere in its file. */
 export function linksOf({ text }: Dashboard): string[] {
   const links: string[] = []
   JSON.parse(text, (key, value: unknown) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import type { Question } from './dashboards.ts'
+import type { Query } from './dashboards.ts'
 
 const directory = join(import.meta.dirname, '..', '..', 'grafana', 'provisioning')
 
@@ -17,7 +17,7 @@ export interface DataSource {
   }[]
 }
 
-/** A file of grafana/provisioning as it is written, by its path in there. */
+/** The text of a file in grafana/provisioning. @param path below that directory */
 export function provisioningText(path: string): string {
   return readFileSync(join(directory, path), 'utf8')
 }
@@ -31,24 +31,24 @@ interface ToMetrics {
   readonly queries: readonly { readonly name: string; readonly query: string }[]
 }
 
-/** What is asked of one data source when somebody goes to it from another. */
-export function questionsFromOthers(datasource: string): Question[] {
-  const questions: Question[] = []
+/** The queries to a data source in links from the other data sources. */
+export function queriesFromDataSources(datasource: string): Query[] {
+  const queries: Query[] = []
   for (const { uid, correlations = [], jsonData } of dataSources) {
     const metrics = jsonData['tracesToMetrics'] as ToMetrics | undefined
     for (const { name, query } of metrics?.queries ?? [])
-      questions.push({ of: `${uid}/${name}`, datasource: metrics?.datasourceUid ?? '', text: plain(query) })
+      queries.push({ of: `${uid}/${name}`, datasource: metrics?.datasourceUid ?? '', text: plain(query) })
     for (const { targetUID, label, config } of correlations)
-      questions.push({
+      queries.push({
         of: `${uid}/${label}`,
         datasource: targetUID,
         text: plain(config.target.rawSql ?? ''),
       })
   }
-  return questions.filter((question) => question.datasource === datasource)
+  return queries.filter((query) => query.datasource === datasource)
 }
 
-/** In its file Grafana expands variables of its environment, so its own are written with two dollars. */
+/** Grafana expands environment variables in this file, so `$` of its own variables is doubled there. */
 function plain(text: string): string {
   return text.replaceAll('$$', () => '$')
 }

@@ -1,15 +1,15 @@
 import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 
-/** What an expression asks for: a metric, and every label that it is chosen or grouped by. */
+/** A metric of an expression with the labels that select or group it. */
 export interface Selection {
   readonly metric: string
   readonly labels: readonly string[]
 }
 
 /**
- * Reads PromQL by the grammar of Prometheus itself. Labels of a grouping count for every metric in the expression.
- * @throws {SyntaxError} where the expression is none
+ * Parses PromQL with Prometheus's own grammar. Grouping labels count for every metric of the expression.
+ * @throws {SyntaxError} for an invalid expression
  */
 export function selectionsOf(expr: string): Selection[] {
   const metrics: SyntaxNode[] = []
@@ -17,7 +17,7 @@ export function selectionsOf(expr: string): Selection[] {
   const textOf = ({ from, to }: { from: number; to: number }) => expr.slice(from, to)
   parser.parse(expr).iterate({
     enter({ type, node }) {
-      if (type.isError) throw new SyntaxError(`No PromQL from "${expr.slice(node.from)}": ${expr}`)
+      if (type.isError) throw new SyntaxError(`Invalid PromQL from "${expr.slice(node.from)}": ${expr}`)
       if (type.is('VectorSelector')) metrics.push(node)
       if (type.is('GroupingLabels')) grouping.push(...node.getChildren('LabelName').map(textOf))
     },

@@ -1,28 +1,28 @@
-import { Kafka, logLevel } from 'kafkajs'
+import { loadKafkajs } from '../../kafka/client.ts'
 import { Pool } from 'pg'
-import { composeOn, freePorts, keepLogs, type Compose, type Door } from './compose.ts'
+import { createCompose, freePorts, saveLogs, type Compose, type PortName } from './docker-compose.ts'
 
 export interface RunningStack extends AsyncDisposable {
   readonly compose: Compose
-  readonly ports: Readonly<Record<Door, number>>
-  /** Rows, as the pipeline's own role. */
+  readonly ports: Readonly<Record<PortName, number>>
+  /** Queries Postgres with the pipeline's role. */
   query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>
-  /** Posts bodies on `start` from this machine, as somebody with any Kafka client: no headers. */
+  /** Sends bodies without headers to `start` through the published port. */
   post(...bodies: readonly string[]): Promise<void>
 }
 
-/** The stack from its own file, built and healthy. Disposing takes it away, with its volumes, and keeps its logs. */
+/** Builds and starts the stack and waits until it is healthy. Disposing saves its logs and deletes it with its volumes. */
 export async function startStack(): Promise<RunningStack> {
   const ports = await freePorts()
-  const compose = await composeOn(ports)
+  const compose = await createCompose(ports)
   await using starting = new AsyncDisposableStack()
   starting.defer(async () => void (await compose('down', '--volumes', '--timeout', '30')))
-  starting.defer(() => keepLogs(compose))
+  starting.defer(() => saveLogs(compose))
   await compose('down', '--volumes')
   await compose('up', '--detach', '--build', '--wait', '--wait-timeout', '600')
   const login = { user: 'flow', password: 'flow', database: 'flow_results' }
   const pool = new Pool({ host: '127.0.0.1', port: ports.POSTGRES, ...login, max: 2 })
-  // The stack is stopped and started again under it; the next question says what is wrong.
+  // A test restarts the stack; a lost connection fails at the next query.
   pool.on('error', () => {})
   starting.defer(() => pool.end())
   const running = starting.move()
@@ -37,6 +37,7 @@ export async function startStack(): Promise<RunningStack> {
 }
 
 async function post(port: number, bodies: readonly string[]): Promise<void> {
+  const { Kafka, logLevel } = loadKafkajs()
   const kafka = new Kafka({ brokers: [`localhost:${port}`], logLevel: logLevel.ERROR })
   const producer = kafka.producer()
   await producer.connect()

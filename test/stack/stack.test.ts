@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pipeline } from '../../stages/index.ts'
-import { askPrometheus } from '../support/ask-prometheus.ts'
-import { unansweredPanels } from '../support/panel-answers.ts'
-import { grafanaAt } from '../support/running-grafana.ts'
-import { spansByService } from '../support/spans-by-service.ts'
-import { inspect, serviceOf, without } from './compose.ts'
+import { queryPrometheus } from '../support/telemetry/prometheus.ts'
+import { panelsWithoutData } from '../support/telemetry/panel-queries.ts'
+import { grafanaAt } from '../support/telemetry/running-grafana.ts'
+import { spansByService } from '../support/telemetry/tempo.ts'
+import { inspect, serviceOf, excludedServices } from './docker-compose.ts'
 import { startStack, type RunningStack } from './running-stack.ts'
 
 const wait = { timeout: 300_000, interval: 1000 }
@@ -12,12 +12,13 @@ const stages = pipeline.map(({ name }) => name)
 
 let stack: RunningStack
 beforeAll(async () => {
-  if (without.length > 0) process.stdout.write(`Not started, so not tried: ${without.join(', ')}\n`)
+  if (excludedServices.length > 0)
+    process.stdout.write(`Not started and not tested: ${excludedServices.join(', ')}\n`)
   stack = await startStack()
 })
 afterAll(() => stack?.[Symbol.asyncDispose]())
 
-/** How many of the messages whose first number is this finished, and how many rows they have. */
+/** The numbers of finished messages, rows and dead letters of the messages with this first number. */
 async function outcome(first: string): Promise<{ finished: number; rows: number; lost: number }> {
   const [counts] = await stack.query<{ finished: number; rows: number; lost: number }>(
     `with ours as (select message_id from inputs where numbers like $1)
@@ -32,7 +33,7 @@ async function outcome(first: string): Promise<{ finished: number; rows: number;
 const done = (messages: number) => ({ finished: messages, rows: messages * stages.length, lost: 0 })
 
 async function up(job: string): Promise<number> {
-  const { result } = (await askPrometheus(stack.ports.PROMETHEUS, 'query', {
+  const { result } = (await queryPrometheus(stack.ports.PROMETHEUS, 'query', {
     query: `sum(up{job="${job}"})`,
   })) as { result: readonly { value: readonly [number, string] }[] }
   return Number(result[0]?.value[1] ?? 0)
@@ -41,7 +42,7 @@ async function up(job: string): Promise<number> {
 const verdicts = (stage: string) =>
   stack.query<{ verdict: string }>('select verdict from stage_now where stage = $1', [stage])
 
-/** What Grafana told the monitor of a stage that stopped. */
+/** The notifications that the monitor received about a stopped stage. */
 async function delivered(stage: string): Promise<string[]> {
   const rows = await stack.query<{ status: string }>(
     `select status from alert_notifications where stage = $1 and alert = 'Stage stopped or stalled'
@@ -51,7 +52,7 @@ async function delivered(stage: string): Promise<string[]> {
   return rows.map(({ status }) => status)
 }
 
-test('every container is healthy at its first start, open on this machine only, and migrate has ended well', async () => {
+test('every container becomes healthy without a restart, publishes ports on localhost only, and migrate exits with 0', async () => {
   const containers = await inspect()
   const states = containers.map((container) => {
     const { Status, ExitCode, OOMKilled, Health } = container.State
@@ -65,9 +66,9 @@ test('every container is healthy at its first start, open on this machine only, 
   expect(open.filter((binding) => binding !== null && binding.HostIp !== '127.0.0.1')).toEqual([])
 })
 
-test('a message that is submitted has its rows, every digit, and one trace', async () => {
+test('a submitted message has exact results and one trace', async () => {
   const numbers = '[11111111111111111111.25,3]'
-  // A container of its own, as the README has it: a second Node does not fit beside a stage.
+  // In a new container, as in the README: a second Node process exceeds the memory limit of a stage.
   const once = ['run', '--rm', '--no-deps', '-T', 'add']
   const id = (await stack.compose(...once, 'submit', `{"numbers":${numbers}}`)).trim()
   expect(id).toMatch(/^[0-9a-f]{32}$/)
@@ -83,20 +84,20 @@ test('a message that is submitted has its rows, every digit, and one trace', asy
     .toEqual([...stages, 'submit'].toSorted())
 })
 
-test('a message posted by hand on the port of this machine goes all the way', async () => {
+test('a message sent to the published port finishes', async () => {
   await stack.post('{"numbers":[22222,8]}')
   await expect.poll(() => outcome('22222'), wait).toEqual(done(1))
 })
 
-test('Prometheus sees every process and Tempo, and the service graph is drawn', async () => {
+test('Prometheus scrapes every process and Tempo, and Tempo generates the service graph', async () => {
   await expect.poll(() => up('throughline'), wait).toBe(stages.length + 3)
   await expect.poll(() => up('tempo'), wait).toBe(1)
   const query = 'sum(traces_service_graph_request_total{client="add",server="multiply"})'
-  const drawn = async () => await askPrometheus(stack.ports.PROMETHEUS, 'query', { query })
+  const drawn = async () => await queryPrometheus(stack.ports.PROMETHEUS, 'query', { query })
   await expect.poll(drawn, wait).toMatchObject({ result: [expect.anything()] })
 })
 
-test('three replicas of a stage share its work, and each is scraped', async () => {
+test('three replicas of a stage share its partitions, and each is scraped', async () => {
   await stack.compose('up', '--detach', '--no-recreate', '--wait', '--scale', 'lcm=3')
   await expect.poll(() => up('throughline'), wait).toBe(stages.length + 5)
   const members = () => stack.query<{ members: number }>(`select members from stage_now where stage = 'lcm'`)
@@ -105,7 +106,7 @@ test('three replicas of a stage share its work, and each is scraped', async () =
   await expect.poll(() => outcome('33333'), wait).toEqual(done(40))
 })
 
-test('a stage that is stopped leaves cleanly; what waits is seen, and goes on when it is back', async () => {
+test('a stopped stage exits cleanly, its backlog is reported, and is processed after the restart', async () => {
   await stack.compose('stop', 'multiply')
   const stopped = (await inspect()).find((container) => serviceOf(container) === 'multiply')
   expect(stopped?.State).toMatchObject({ Status: 'exited', ExitCode: 0 })
@@ -116,13 +117,13 @@ test('a stage that is stopped leaves cleanly; what waits is seen, and goes on wh
   await expect.poll(() => verdicts('multiply'), wait).toEqual([{ verdict: 'OK' }])
 })
 
-test('a stage that is killed comes back by itself, and nothing is missing', async () => {
+test('a killed stage is restarted by Docker, and no message is lost', async () => {
   const life = async () => {
     const sine = (await inspect()).find((container) => serviceOf(container) === 'sine')
     return [sine?.RestartCount, sine?.State.Health?.Status]
   }
   await stack.post(...Array.from({ length: 50 }, () => '{"numbers":[55555,6]}'))
-  // The init of the container hands a signal on, but nothing inside it may kill process 1: the stage is its child.
+  // No process in the container can kill its init, process 1; the stage is a child of it.
   await stack.compose(
     'exec',
     '-T',
@@ -135,13 +136,13 @@ test('a stage that is killed comes back by itself, and nothing is missing', asyn
   await expect.poll(() => outcome('55555'), wait).toEqual(done(50))
 })
 
-describe.skipIf(without.includes('grafana'))('Grafana', () => {
-  test.each(['prometheus', 'postgres', 'tempo'])('reads from %s', async (uid) => {
-    const { ask } = grafanaAt(stack.ports.GRAFANA)
-    expect(await ask(`/api/datasources/uid/${uid}/health`)).toMatchObject({ status: 'OK' })
+describe.skipIf(excludedServices.includes('grafana'))('Grafana', () => {
+  test.each(['prometheus', 'postgres', 'tempo'])('connects to %s', async (uid) => {
+    const grafana = grafanaAt(stack.ports.GRAFANA)
+    expect(await grafana.request(`/api/datasources/uid/${uid}/health`)).toMatchObject({ status: 'OK' })
   })
 
-  test('tells the monitor that a stage has stopped, and that it works again', async () => {
+  test('notifies the monitor that a stage is stopped and that it is resolved', async () => {
     await stack.compose('stop', 'average')
     await stack.post('{"numbers":[77777,5]}')
     await expect.poll(() => delivered('average'), wait).toEqual(['firing'])
@@ -149,20 +150,20 @@ describe.skipIf(without.includes('grafana'))('Grafana', () => {
     await expect.poll(() => delivered('average'), wait).toEqual(['firing', 'resolved'])
   })
 
-  test('has an answer to every question of every panel', async () => {
+  test('returns data for every query of every panel', async () => {
     await stack.post('{"numbers":[66666,-70000]}')
     const dead = () => stack.query<{ id: string }>('select message as id from dead_messages limit 1')
     await expect.poll(dead, wait).toHaveLength(1)
     const [letter] = await dead()
-    const empty = () => unansweredPanels(grafanaAt(stack.ports.GRAFANA), letter?.id ?? '')
-    // Tempo has a series for what it discards, and the tracer for what is refused, once there is something.
+    const empty = () => panelsWithoutData(grafanaAt(stack.ports.GRAFANA), letter?.id ?? '')
+    // The series of discarded and refused spans exist only after the first such span.
     await expect
       .poll(async () => (await empty()).filter((one) => !one.includes('What became of the traces?')), wait)
       .toEqual([])
   })
 })
 
-describe.skipIf(without.includes('pgweb'))('pgweb', () => {
+describe.skipIf(excludedServices.includes('pgweb'))('pgweb', () => {
   const ask = (query: string) =>
     fetch(`http://127.0.0.1:${stack.ports.PGWEB}/api/query`, {
       method: 'POST',
@@ -175,11 +176,11 @@ describe.skipIf(without.includes('pgweb'))('pgweb', () => {
   })
 })
 
-test('it stops cleanly, and what it kept is there when it starts again', async () => {
+test('it stops cleanly, and its data is there after the next start', async () => {
   const [before] = await stack.query<{ count: number }>('select count(*)::int from finished')
   await stack.compose('stop')
   const containers = await inspect()
-  // Others may end with the number of the signal that asked them to; nobody had to be killed.
+  // Foreign images may exit with the number of the signal, but none had to be killed with SIGKILL.
   expect(containers.filter(({ State }) => State.ExitCode === 137 || State.OOMKilled).map(serviceOf)).toEqual(
     [],
   )

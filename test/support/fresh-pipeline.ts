@@ -1,25 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import type { IHeaders, Kafka } from 'kafkajs'
 import { Client } from 'pg'
 import { inject } from 'vitest'
-import { writeCatalogue } from '../../sql/catalogue.ts'
-import { readConfig, type Config } from '../../pipeline/config.ts'
+import { type Config, readConfig } from '../../pipeline/config.ts'
 import { databaseSettings, openDatabase, type Database } from '../../sql/database.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
-import { createKafka } from '../../kafka/client.ts'
+import { createKafka, type IHeaders, type Kafka } from '../../kafka/client.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
-import { migrateDatabase } from '../../sql/migrate.ts'
-import { routes } from '../../pipeline/route.ts'
+import { migrateDatabase, writeCatalogue } from '../../sql/migrate.ts'
+import { routes, topicPlan } from '../../pipeline/route.ts'
 import { createTopics } from '../../kafka/topics.ts'
 
-/** A pipeline of one test file: a database and topics of its own on the servers that all files share. */
+/** The pipeline of one test file: its own database and topics on the servers that all files share. */
 export interface FreshPipeline extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   readonly config: Config
   readonly log: Log
   readonly kafka: Kafka
   readonly database: Database
-  /** Posts a record as a foreign client would. */
+  /** Sends a record as a foreign client does. @param topic without prefix */
   post(topic: string, value: Buffer | string | null, headers?: IHeaders, partition?: number): Promise<void>
 }
 
@@ -41,12 +39,12 @@ export async function freshPipeline(settings: Record<string, string> = {}): Prom
   const log = createLog(config.LOG_LEVEL, { test: run })
   await createDatabase(config)
   const kafka = createKafka(kafkaSettings(config, run), log)
-  const database = openDatabase(config, 4, (error) => log.error(error))
+  const database = openDatabase(config, 4, log)
   await migrateDatabase(database, log)
   await writeCatalogue(database, routes(config))
   const admin = kafka.admin()
   await admin.connect()
-  await createTopics(admin, config)
+  await createTopics(admin, topicPlan(config))
   await admin.disconnect()
   const producer = kafka.producer()
   await producer.connect()

@@ -1,5 +1,5 @@
 import { createHealth, type Health } from '../../telemetry/health.ts'
-import { noopObserver } from '../../pipeline/observer.ts'
+import { noopObserver } from '../../pipeline/process.ts'
 import { routeOf } from '../../pipeline/route.ts'
 import { runStageProcess } from '../../pipeline/stage-process.ts'
 import { pipeline as catalogue } from '../../stages/index.ts'
@@ -8,11 +8,11 @@ import type { FreshPipeline } from './fresh-pipeline.ts'
 
 export interface RunningStages extends AsyncDisposable {
   readonly health: Health
-  /** Rejects when a stage cannot go on. */
+  /** Rejects when a stage cannot continue. */
   readonly ended: Promise<unknown>
 }
 
-/** Runs stages within the test's own process, which is the quickest way to see one message through; all of them by default. */
+/** Runs stages in the test's own process, which starts faster than separate processes; all stages by default. */
 export function runStages(
   { config, log }: FreshPipeline,
   stages: readonly Stage[] = catalogue,
@@ -34,7 +34,7 @@ export function runStages(
   }
 }
 
-/** A stage that is not in the catalogue takes the place of the one that reads the same topic. */
+/** A stage that is not in the catalogue replaces the one that reads the same topic. */
 function catalogueName(stage: Stage): string {
   return catalogue.find(({ reads }) => reads === stage.reads)?.name ?? stage.name
 }

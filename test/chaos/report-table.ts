@@ -1,0 +1,36 @@
+import { faultKinds, targetKinds } from './plan.ts'
+import type { ChaosReport } from './run-chaos.ts'
+
+const PROBLEMS_SHOWN = 20
+
+/** The report as text: the faults, the counts, the problems. */
+export function chaosTable(report: ChaosReport): string {
+  const { faults, counts, unexpectedExits, redeliveries, settledAfterMs, problems } = report
+  const injected = targetKinds.flatMap((target) =>
+    faultKinds.map((kind) => {
+      const times = faults.filter((fault) => fault.target === target && fault.kind === kind).length
+      return line(`${kind} ${target}`, times)
+    }),
+  )
+  const found = [
+    line('messages entered', counts.entered),
+    line('messages finished', counts.finished),
+    line('dead letters', counts.dead),
+    line('rows of results and dead letters', counts.rows),
+    line('redeliveries', redeliveries),
+    line('records published more than once', counts.republished),
+    line('duplicates dropped by stages', counts.duplicates),
+    line('seconds to settle', Math.round(settledAfterMs / 1000)),
+    line('unexpected exits', unexpectedExits.length),
+    ...unexpectedExits.map((exit) => `  ${exit}`),
+    line('problems', problems.length),
+    ...problems.slice(0, PROBLEMS_SHOWN).map((problem) => `  ${problem}`),
+  ]
+  const more = problems.length - PROBLEMS_SHOWN
+  if (more > 0) found.push(`  and ${more} more`)
+  return [...injected, '', ...found].join('\n')
+}
+
+function line(what: string, count: number): string {
+  return what.padEnd(34) + count.toLocaleString('en-US').padStart(12)
+}

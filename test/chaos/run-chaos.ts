@@ -1,0 +1,134 @@
+import { childEnvironment, type Config, readConfig } from '../../pipeline/config.ts'
+import { openDatabase } from '../../sql/database.ts'
+import { kafkaSettings } from '../../kafka/settings.ts'
+import { createKafka } from '../../kafka/client.ts'
+import { createLog } from '../../telemetry/log.ts'
+import { seededRandom } from '../support/data/random.ts'
+import { checkChaos, type Findings } from './checks/check-chaos.ts'
+import { injectFaults } from './faults.ts'
+import { planFaults, type Fault } from './plan.ts'
+import { startProcesses, faultTargets, type ChaosProcesses } from './processes.ts'
+import { watchRedeliveries } from './redeliveries.ts'
+import { waitUntilSettled } from './settle.ts'
+import { produceForeignRecords } from './foreign-producer.ts'
+import { startOtlpReceiver, type OtlpReceiver } from '../support/telemetry/otlp-receiver.ts'
+import { startDedicatedServers, type DedicatedServers } from '../support/processes/dedicated-servers.ts'
+import { runThroughline } from '../support/processes/throughline-cli.ts'
+
+export interface ChaosOptions {
+  readonly seed: number
+  readonly minutes: number
+  /** Of every stage. */
+  readonly replicas: number
+  /** Messages a second from the generator; a fifth as many come from the foreign client. */
+  readonly rate: number
+  /** Receives a line for each event. */
+  readonly say: (line: string) => void
+  /** Receives every line that a process writes, prefixed with its name. */
+  readonly onLine: (line: string) => void
+}
+
+export interface ChaosReport extends Findings {
+  readonly faults: readonly Fault[]
+  /** Exits that no fault explains, or with another code than 0 after SIGTERM. */
+  readonly unexpectedExits: readonly string[]
+  /** Records that stages received again and found in their rows, as far as the metrics were read in time. */
+  readonly redeliveries: number
+  /** Milliseconds from the last message until the backlog was empty. */
+  readonly settledAfterMs: number
+}
+
+/** Runs the pipeline on dedicated servers, injects faults, waits until the backlog is empty and checks all guarantees. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const unexpectedExits: string[] = []
+  await using servers = await startDedicatedServers()
+  await using receiver = await startOtlpReceiver()
+  const settings = {
+    ...servers.env,
+    RATE: String(options.rate),
+    LOG_LEVEL: 'info',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+  }
+  const env = childEnvironment(settings)
+  const config = readConfig(settings)
+  options.say('Kafka and Postgres are ready.')
+  await runThroughline(['migrate'], env)
+  await using redeliveries = watchRedeliveries()
+  await using processes = await startProcesses({
+    env,
+    replicas: options.replicas,
+    onLine(process, line) {
+      redeliveries.onLine(process, line)
+      options.onLine(`${process}: ${line}`)
+    },
+    onExit({ name, code, signal, sentSignal }) {
+      // A starting process that does not handle SIGTERM yet is ended by it.
+      const isExpected = code === 0 || (signal !== null && signal === sentSignal)
+      const after = sentSignal === undefined ? '' : ` after ${sentSignal}`
+      if (!isExpected) unexpectedExits.push(`${name} exited with ${signal ?? `code ${code}`}${after}.`)
+    },
+  })
+  const faults = await runWithFaults(options, config, servers, processes)
+  await processes.generator.stop()
+  // A new generator sends what the last one saved in the outbox and did not send.
+  await runThroughline(['generator', '--messages', '1'], env)
+  options.say('No more messages enter. Waiting until the backlog is empty.')
+  const findings = await settleAndCheck({ config, receiver, say: options.say })
+  return { ...findings, faults, unexpectedExits, redeliveries: redeliveries.total() }
+}
+
+/** Sends messages as generator and as foreign client while the faults are injected. Returns the faults. */
+async function runWithFaults(
+  { seed, minutes, rate, say }: ChaosOptions,
+  config: Config,
+  servers: DedicatedServers,
+  processes: ChaosProcesses,
+): Promise<Fault[]> {
+  const durationMs = minutes * 60_000
+  const faults = planFaults(seed, durationMs)
+  const done = new AbortController()
+  const producing = produceForeignRecords({
+    config,
+    random: seededRandom(seed),
+    rate: rate / 5,
+    signal: done.signal,
+  })
+  const begin = performance.now()
+  const onFault = ({ kind, lastsMs }: Fault, target: string) => {
+    const second = Math.round((performance.now() - begin) / 1000)
+    const lasts = kind === 'freeze' ? ` for ${(lastsMs / 1000).toFixed(1)} s` : ''
+    say(`${String(second).padStart(4)} s  ${kind} ${target}${lasts}`)
+  }
+  await injectFaults({ faults, targets: faultTargets(processes, servers), onFault, durationMs })
+  done.abort()
+  await producing
+  return faults
+}
+
+interface SettleOptions extends Pick<ChaosOptions, 'say'> {
+  readonly config: Config
+  readonly receiver: OtlpReceiver
+}
+
+async function settleAndCheck({
+  config,
+  receiver,
+  say,
+}: SettleOptions): Promise<Findings & { settledAfterMs: number }> {
+  const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
+  const database = openDatabase(config, 2)
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    const begin = performance.now()
+    const isSettled = await waitUntilSettled(admin, config, database)
+    const settledAfterMs = performance.now() - begin
+    say('Checking every message.')
+    const { problems, counts } = await checkChaos({ kafka, admin, config, database, spans: receiver.spans })
+    const stuck = isSettled ? [] : ['The backlog did not become empty and did not change any more.']
+    return { problems: [...stuck, ...problems], counts, settledAfterMs }
+  } finally {
+    await admin.disconnect()
+    await database.end()
+  }
+}
