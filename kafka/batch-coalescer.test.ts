@@ -1,72 +1,72 @@
 import { expect, test } from 'vitest'
 import { createCoalescer } from './batch-coalescer.ts'
 
-/** Numbers are given; each is its own size. What is in work ends when the test says so. */
-function watched(most: number, atOnce: number) {
-  const lots: { readonly items: readonly number[]; readonly end: PromiseWithResolvers<void> }[] = []
-  const give = createCoalescer<number>({
+/** A coalescer of numbers, each of which is its own size. The test ends each call of `handle`. */
+function controlled(maxSize: number, concurrency: number) {
+  const calls: { readonly items: readonly number[]; readonly end: PromiseWithResolvers<void> }[] = []
+  const add = createCoalescer<number>({
     handle: (items) => {
       const end = Promise.withResolvers<void>()
-      lots.push({ items, end })
+      calls.push({ items, end })
       return end.promise
     },
     sizeOf: (size) => size,
-    maxSize: most,
-    concurrency: atOnce,
+    maxSize,
+    concurrency,
   })
-  return { lots, give, begun: () => lots.map(({ items }) => items) }
+  return { calls, add, begun: () => calls.map(({ items }) => items) }
 }
 
 const tick = () => new Promise(setImmediate)
 
-test('what is given at the same moment is done together, in its order', async () => {
-  const { give, lots, begun } = watched(10, 2)
-  const given = Promise.all([give(1), give(2), give(3)])
+test('items that are added in the same tick are handled together, in their order', async () => {
+  const { add, calls, begun } = controlled(10, 2)
+  const added = Promise.all([add(1), add(2), add(3)])
   await tick()
   expect(begun()).toEqual([[1, 2, 3]])
-  lots[0]?.end.resolve()
-  await given
+  calls[0]?.end.resolve()
+  await added
 })
 
-test('a lot is no larger than allowed, unless it is one', async () => {
-  const { give, begun } = watched(10, 9)
-  for (const size of [4, 6, 1, 20, 3, 3]) void give(size)
+test('a call has no more than the largest size, unless it has one item', async () => {
+  const { add, begun } = controlled(10, 9)
+  for (const size of [4, 6, 1, 20, 3, 3]) void add(size)
   await tick()
   expect(begun()).toEqual([[4, 6], [1], [20], [3, 3]])
 })
 
-test('no more lots than allowed are in work; what waits for its turn is gathered', async () => {
-  const { give, lots, begun } = watched(10, 2)
-  for (const size of [8, 9]) void give(size)
+test('no more calls than allowed run at the same time; items that wait are coalesced', async () => {
+  const { add, calls, begun } = controlled(10, 2)
+  for (const size of [8, 9]) void add(size)
   await tick()
-  void give(1)
+  void add(1)
   await tick()
-  void give(2)
+  void add(2)
   await tick()
   expect(begun()).toEqual([[8], [9]])
-  lots[1]?.end.resolve()
+  calls[1]?.end.resolve()
   await tick()
   expect(begun()).toEqual([[8], [9], [1, 2]])
 })
 
-test('a lot that fails fails for each in it, and for nobody else', async () => {
-  const { give, lots } = watched(10, 2)
-  const given = Promise.allSettled([give(5), give(5), give(7)])
+test('a call that fails rejects the promise of each of its items, and no other', async () => {
+  const { add, calls } = controlled(10, 2)
+  const added = Promise.allSettled([add(5), add(5), add(7)])
   await tick()
-  lots[0]?.end.reject(new Error('no'))
-  lots[1]?.end.resolve()
-  expect((await given).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+  calls[0]?.end.reject(new Error('no'))
+  calls[1]?.end.resolve()
+  expect((await added).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
 })
 
-test('goes on after a lot that failed', async () => {
-  const { give, lots, begun } = watched(10, 1)
-  const failing = give(10)
-  const next = give(2)
+test('the next call runs after one that failed', async () => {
+  const { add, calls, begun } = controlled(10, 1)
+  const failing = add(10)
+  const next = add(2)
   await tick()
-  lots[0]?.end.reject(new Error('no'))
+  calls[0]?.end.reject(new Error('no'))
   await expect(failing).rejects.toThrow('no')
   await tick()
   expect(begun()).toEqual([[10], [2]])
-  lots[1]?.end.resolve()
+  calls[1]?.end.resolve()
   await next
 })

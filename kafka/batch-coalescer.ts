@@ -2,9 +2,9 @@ export interface CoalescerOptions<T> {
   /** Handles some items together. */
   readonly handle: (items: readonly T[]) => Promise<void>
   readonly sizeOf: (item: T) => number
-  /** Items that are handled together have this size at most, or are one. */
+  /** The most that items handled together add up to; a larger item is handled alone. */
   readonly maxSize: number
-  /** So many calls of `handle` run side by side. */
+  /** The most calls of `handle` at the same time. */
   readonly concurrency: number
 }
 
@@ -14,8 +14,8 @@ interface Queued<T> {
 }
 
 /**
- * Coalesces items that are given in the same tick, or wait for their turn, into one call of `handle`, in their order. The
- * promise of an item settles with the call that it was part of.
+ * Coalesces items that are added in the same tick, or while `handle` is busy, into one call of `handle`, in their order. The
+ * promise of an item settles with its call.
  */
 export function createCoalescer<T>(options: CoalescerOptions<T>): (item: T) => Promise<void> {
   const { handle, sizeOf, maxSize, concurrency } = options
@@ -38,13 +38,13 @@ export function createCoalescer<T>(options: CoalescerOptions<T>): (item: T) => P
   }
   return (item) => {
     const done = Promise.withResolvers<void>()
-    // More items may be given before this tick ends.
+    // More items may be added before this tick ends.
     if (queue.push({ item, done }) === 1) queueMicrotask(start)
     return done.promise
   }
 }
 
-/** How many from the front of the queue go together: one at least. */
+/** How many items from the front of the queue are handled together: one at least. */
 function countTogether<T>(queue: readonly Queued<T>[], sizeOf: (item: T) => number, maxSize: number): number {
   let size = 0
   const end = queue.findIndex(({ item }, index) => {

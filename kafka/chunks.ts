@@ -1,6 +1,6 @@
 const MAX_ITEMS = 1000
 
-/** Cuts a list, in order, into parts of at most 1,000 items and `maxBytes`; an item that is larger makes a part of its own. */
+/** Splits a list, in order, into chunks of at most 1,000 items and `maxBytes`; a larger item makes a chunk of its own. */
 export function chunksOf<T>(items: readonly T[], sizeOf: (item: T) => number, maxBytes: number): T[][] {
   const chunks: T[][] = []
   let chunk: T[] = []

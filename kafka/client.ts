@@ -1,21 +1,32 @@
 import { createRequire } from 'node:module'
 import type * as Kafkajs from 'kafkajs'
+import type { Log } from '../telemetry/log.ts'
 import { patchKafkajs } from './patches/index.ts'
 import type { KafkaSettings } from './settings.ts'
-import type { Log } from '../telemetry/log.ts'
+
+// Only kafka/ imports kafkajs.
+export type {
+  Admin,
+  Consumer,
+  EachBatchPayload,
+  IHeaders,
+  ISocketFactory,
+  Kafka,
+  KafkaMessage,
+  PartitionAssigner,
+  Producer,
+  ProducerConfig,
+} from 'kafkajs'
 
 const require = createRequire(import.meta.url)
 
-/** Loaded when it is needed: after the patches, and after the tracing that wraps it. */
+/** Loads kafkajs at the first call: after its patches, and after the instrumentation that wraps it where messages enter. */
 export function loadKafkajs(): typeof Kafkajs {
   patchKafkajs()
   return require('kafkajs') as typeof Kafkajs
 }
 
-/**
- * The one place where kafkajs is loaded. What it says of itself goes to our log as debug: what matters of it, a crash or a
- * server that is away, is said once where it is waited for.
- */
+/** kafkajs logs at level debug here: crashes and outages are logged once by `watchConsumer` and the retries. */
 export function createKafka(settings: KafkaSettings, log: Log): Kafkajs.Kafka {
   const { Kafka, logLevel } = loadKafkajs()
   const say = ({ namespace, log: { message, ...details } }: Kafkajs.LogEntry) =>
@@ -23,7 +34,7 @@ export function createKafka(settings: KafkaSettings, log: Log): Kafkajs.Kafka {
   return new Kafka({ ...settings.client, logLevel: logLevel.WARN, logCreator: () => say })
 }
 
-/** The partitions of a topic that a member of a consumer group takes from; none while the group is rebalancing. */
+/** The partitions of a topic that are assigned to a member of a consumer group; none while the group is rebalancing. */
 export function assignedPartitions(memberAssignment: Buffer, topic: string): readonly number[] {
   if (memberAssignment.length === 0) return []
   const { AssignerProtocol } = loadKafkajs()

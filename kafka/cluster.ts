@@ -1,6 +1,6 @@
-import type { Admin, Kafka, KafkaMessage } from 'kafkajs'
+import type { Admin, Kafka, KafkaMessage } from './client.ts'
 
-/** What kafkajs 2.2.4 makes its consumers and admins of. It has no public way to read a record without a group. */
+/** The internal class on which kafkajs 2.2.4 builds consumers and admins. Its public API reads no record without a group. */
 export interface Cluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
@@ -17,21 +17,21 @@ interface Broker {
   }>
 }
 
-/** Milliseconds. Partitions that are new have to be seen before messages on them seem missing. */
+/** Milliseconds, so that new partitions are found before the messages on them seem missing. */
 const metadataMaxAge = 30_000
 
 export function createCluster(kafka: Kafka): Cluster {
-  return wayToClusters(kafka).create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster
+  return clusterFactory(kafka).create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster
 }
 
-/** An admin that sees new partitions within half a minute; kafkajs's own takes five, and has no setting for it. */
+/** An admin that finds new partitions within half a minute; kafkajs's own takes five minutes, without a setting for it. */
 export function createAdmin(kafka: Kafka): Admin {
-  const { key, create } = wayToClusters(kafka)
-  const attentive = { value: (options: object) => create({ ...options, metadataMaxAge }) }
-  return (Object.create(kafka, { [key]: attentive }) as Kafka).admin()
+  const { key, create } = clusterFactory(kafka)
+  const value = (options: object) => create({ ...options, metadataMaxAge })
+  return (Object.create(kafka, { [key]: { value } }) as Kafka).admin()
 }
 
-function wayToClusters(kafka: Kafka) {
+function clusterFactory(kafka: Kafka) {
   const key = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
     description?.endsWith(':createCluster'),
   )

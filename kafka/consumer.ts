@@ -1,36 +1,36 @@
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
+import type { Health } from '../telemetry/health.ts'
+import type { Log } from '../telemetry/log.ts'
+import { timeouts, within } from '../telemetry/timeouts.ts'
 import { createCoalescer } from './batch-coalescer.ts'
 import type { KafkaSettings } from './settings.ts'
-import type { OutageTracker } from '../pipeline/retry.ts'
-import type { ProcessContext } from '../pipeline/process-context.ts'
-import { timeouts, within } from '../telemetry/timeouts.ts'
 
-/** Where a message is. */
+/** The place of a message on the broker. */
 interface Position {
   readonly topic: string
   readonly partition: number
   readonly offset: string
 }
 
-/** Messages of one or more partitions, in order within each, and how to commit them. */
+/** A batch: messages from one or more partitions, in order within each, and how to commit it. */
 export interface Batch<Message extends Position> {
   readonly messages: readonly Message[]
-  /** Aborted when the partitions are lost or the process stops: a wait for a server ends, and the batch is given up. */
+  /** Aborted when the partitions are lost or the process stops: waits end, and the batch is given up. */
   readonly signal: AbortSignal
-  /** Aborted when the partitions may belong to another process: nothing more is to be done with the batch. */
+  /** Aborted when the partitions may belong to another process: no further step may be made. */
   readonly lost: AbortSignal
-  /** Commits the offset behind the first `done` messages. */
+  /** Commits the first `done` messages. */
   readonly commit: (done: number) => Promise<void>
 }
 
 export interface ConsumeOptions<Message extends Position> {
   readonly read: (topic: string, partition: number, record: KafkaMessage) => Message
-  /** Handles the first messages of a batch, one at least, and says how many. It is called again for the rest. */
+  /** Handles the first messages of a batch, one at least, and returns how many. It is called again for the rest. */
   readonly handleBatch: (batch: Batch<Message>) => Promise<number>
-  /** Messages that are handled together, when they come from several partitions. */
+  /** The most messages of several partitions that are coalesced into one batch. */
   readonly maxBatchMessages: number
   readonly stopping: AbortSignal
-  /** An error that is not kafkajs's own is a bug. The records stay uncommitted. */
+  /** Called with an error that is not kafkajs's own. The records stay uncommitted. */
   readonly onBug: (error: Error) => void
 }
 
@@ -44,14 +44,14 @@ export async function consume<Message extends Position>(
   settings: KafkaSettings,
   options: ConsumeOptions<Message>,
 ): Promise<void> {
-  // While one batch is computed another is saved or sent; more would only hold more in memory.
+  // While one batch is computed another is saved or sent; more would only use more memory.
   const eachBatch = createCoalescer({
     handle: (payloads: readonly EachBatchPayload[]) => handle(payloads, settings, options),
     sizeOf: ({ batch }) => batch.messages.length,
     maxSize: options.maxBatchMessages,
     concurrency: 2,
   })
-  // Not how many batches are handled at once, but how many can be coalesced.
+  // How many batches can be coalesced; `concurrency` above says how many are handled at once.
   const partitionsConsumedConcurrently = 16
   await consumer.run({
     autoCommit: false,
@@ -97,7 +97,7 @@ function batchOf<Message extends Position>(
   const commit = async (done: number) => {
     const reached = payloads.flatMap((payload) => reachedIn(payload, messages, done))
     const [first] = reached
-    if (first === undefined) throw new RangeError(`${done} of ${messages.length} messages cannot be done`)
+    if (first === undefined) throw new RangeError(`Cannot commit ${done} of ${messages.length} messages`)
     const byTopic = Map.groupBy(reached, ({ payload }) => payload.batch.topic)
     const topics = [...byTopic].map(([topic, partitions]) => ({
       topic,
@@ -124,25 +124,25 @@ const offsetOf = ({ payload, last }: Reached) => ({
   offset: String(BigInt(last) + 1n),
 })
 
-/** How far a partition is when so many of the messages are done; nothing when none of them is of this partition. */
+/** How far a partition is when the first `done` messages are done; empty when none of them is of this partition. */
 function reachedIn(payload: EachBatchPayload, messages: readonly Position[], done: number): Reached[] {
   const { batch } = payload
   const isOfIt = ({ topic, partition }: Position) => partition === batch.partition && topic === batch.topic
   const message = messages.findLast((one, index) => index < done && isOfIt(one))
   if (message === undefined) return []
-  // Behind the last message there may be control records, such as the end of a transaction: they would wait for ever.
+  // After the last message there may be control records, such as the end of a transaction, that only lastOffset covers.
   const isWhole = !messages.some((one, index) => index >= done && isOfIt(one))
   return [{ payload, last: isWhole ? batch.lastOffset() : message.offset }]
 }
 
-/** kafkajs throws plain errors too, such as 'Broker not connected': where an error came from says whose it is. */
+/** kafkajs throws plain errors too, such as 'Broker not connected', which only their origin identifies. */
 const kafkajsErrors = new WeakSet()
 
 function isFromKafkajs(error: Error): boolean {
   return error.name.startsWith('KafkaJS') || kafkajsErrors.has(error)
 }
 
-/** A heartbeat that fails says that the partition may belong to another process: it aborts the signal with kafkajs's error. */
+/** After a failed heartbeat the partition may belong to another process: it aborts the signal with kafkajs's error. */
 function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
   const failed = new AbortController()
   const beat = () => {
@@ -153,40 +153,46 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
   return { signal: failed.signal, stop: () => clearInterval(timer) }
 }
 
+export interface WatchOptions {
+  readonly log: Log
+  readonly health: Health
+  /** Kafka works again when the group is joined. */
+  readonly outage: { failed(error: Error): void; works(): void }
+  readonly onRebalance: () => void
+}
+
 /**
- * Keeps the process's health by the consumer's events, and settles when kafkajs gives the consumer up for good: it would
- * stay silent, and the process would live on and do nothing.
- * @param kafka the outage of Kafka at the start, if any: Kafka works again when the group is joined
+ * Updates the process's health by the consumer's events. Resolves when kafkajs gives the consumer up for good: it does so
+ * silently, and the process would stay alive without work.
  */
 export function watchConsumer(
   consumer: Consumer,
-  { log, health, observer }: Pick<ProcessContext, 'log' | 'health' | 'observer'>,
-  kafka: OutageTracker,
+  { log, health, outage, onRebalance }: WatchOptions,
 ): Promise<Error> {
   consumer.on('consumer.fetch', () => health.progressed())
   consumer.on('consumer.heartbeat', () => {
-    kafka.works()
+    outage.works()
     health.progressed()
   })
-  // Control records come to no handler, such as those of a transaction that was given up: they are committed here.
+  // Batches of control records only, such as the end of an aborted transaction, reach no handler: they are committed here.
   consumer.on('consumer.end_batch_process', ({ payload: { batchSize, topic, partition, lastOffset } }) => {
     const offset = String(BigInt(lastOffset) + 1n)
-    if (batchSize === 0) consumer.commitOffsets([{ topic, partition, offset }]).catch(kafka.failed)
+    if (batchSize === 0) consumer.commitOffsets([{ topic, partition, offset }]).catch(outage.failed)
   })
   consumer.on('consumer.group_join', ({ payload }) => {
-    kafka.works()
+    outage.works()
     health.connected(true)
-    observer.rebalanced()
+    onRebalance()
     log.debug({ assignment: payload.memberAssignment }, 'Joined the group')
   })
-  // A broker that is frozen, or behind a network that drops everything: the connection stays, the answers do not come.
+  // A frozen broker, or a network that drops all packets: connections stay open without answers.
   consumer.on('consumer.network.request_timeout', ({ payload }) => {
-    kafka.failed(new Error(`no answer to ${payload.apiName} from ${payload.broker}`))
+    outage.failed(new Error(`no answer to ${payload.apiName} from ${payload.broker}`))
   })
   return new Promise((resolve) => {
     consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
       health.connected(false)
-      kafka.failed(error)
+      outage.failed(error)
       if (!restart) resolve(error)
     })
   })

@@ -1,8 +1,7 @@
-import type { Kafka, KafkaMessage } from 'kafkajs'
-import { readMessage } from '../pipeline/message.ts'
+import type { Kafka, KafkaMessage } from './client.ts'
 import { createCluster, type Cluster } from './cluster.ts'
 
-/** Where the records begin that are not done, and where the log ends. */
+/** The first offset of a partition that is not done, and the end of its log. */
 export interface Head {
   readonly partition: number
   readonly committed: bigint
@@ -10,41 +9,44 @@ export interface Head {
 }
 
 export interface OldestRecord {
-  /** When the broker got it, milliseconds since the epoch. */
+  /** Append time, milliseconds since the epoch. */
   readonly at: number
-  /** 32 hex digits; derived where the record has none of use, as a stage would derive it. */
+  /** 32 hex digits. */
   readonly messageId: string
 }
 
-/** Reads single records without joining a consumer group: it commits nothing. */
+/** Reads single records without joining a consumer group, so it commits nothing. */
 export interface RecordReader {
   /**
-   * The first record that is not done, or the first behind it; undefined when there is none any more. The answer for an
-   * offset never changes, so it is remembered until another is asked for, or the log is shorter than before: then it is
-   * another log.
+   * The first record at or after the committed offset; undefined when there is none any more. The record at an offset never
+   * changes, so it is cached until another offset is asked for, or the log is shorter than before: the topic was created again.
    */
   fetchOldestRecord(topic: string, head: Head): Promise<OldestRecord | undefined>
   close(): Promise<void>
 }
 
-interface Remembered {
+interface CachedRecord {
   readonly offset: bigint
   readonly end: bigint
   readonly record: OldestRecord
 }
 
-export function createRecordReader(kafka: Kafka): RecordReader {
+/** @param read the message of a record, with the id that a stage would give it */
+export function createRecordReader(
+  kafka: Kafka,
+  read: (topic: string, partition: number, record: KafkaMessage) => { readonly id: string },
+): RecordReader {
   const cluster = createCluster(kafka)
-  const known = new Map<string, Remembered>()
+  const cache = new Map<string, CachedRecord>()
   const fetch = async (topic: string, partition: number, offset: bigint) => {
     await cluster.connect()
     await cluster.addTargetTopic(topic)
     await cluster.refreshMetadataIfNecessary()
     try {
-      const first = await fetchFirst({ cluster, topic, partition, offset })
-      return first && { at: Number(first.timestamp), messageId: readMessage(topic, partition, first).id }
+      const first = await fetchFirst(cluster, topic, { partition, offset })
+      return first && { at: Number(first.timestamp), messageId: read(topic, partition, first).id }
     } catch (error) {
-      // The partition may have moved to another broker: the next attempt should know.
+      // The partition may have another leader by now.
       await cluster.refreshMetadata()
       throw error
     }
@@ -52,32 +54,29 @@ export function createRecordReader(kafka: Kafka): RecordReader {
   return {
     async fetchOldestRecord(topic, { partition, committed, end }) {
       const key = `${topic}/${partition}`
-      const remembered = known.get(key)
-      const isSame = remembered?.offset === committed && remembered.end <= end
-      const record = isSame ? remembered.record : await fetch(topic, partition, committed)
-      if (record === undefined) known.delete(key)
-      else known.set(key, { offset: committed, end, record })
+      const cached = cache.get(key)
+      const isSame = cached?.offset === committed && cached.end <= end
+      const record = isSame ? cached.record : await fetch(topic, partition, committed)
+      if (record === undefined) cache.delete(key)
+      else cache.set(key, { offset: committed, end, record })
       return record
     },
     close: () => cluster.disconnect(),
   }
 }
 
-interface Place {
-  readonly cluster: Cluster
-  readonly topic: string
-  readonly partition: number
-  readonly offset: bigint
-}
-
-async function fetchFirst({ cluster, topic, partition, offset }: Place): Promise<KafkaMessage | undefined> {
+async function fetchFirst(
+  cluster: Cluster,
+  topic: string,
+  { partition, offset }: { readonly partition: number; readonly offset: bigint },
+): Promise<KafkaMessage | undefined> {
   const [nodeId] = Object.keys(cluster.findLeaderForPartitions(topic, [partition]))
   if (nodeId === undefined) throw new Error(`Partition ${partition} of ${topic} has no leader`)
   const broker = await cluster.findBroker({ nodeId })
-  // Whatever the limit of bytes, a broker answers with the whole batch in which the offset is, and no more.
+  // Whatever the limit, a broker answers with the whole batch that has the offset, and no more.
   const partitions = [{ partition, fetchOffset: String(offset), maxBytes: 1 }]
   const { responses } = await broker.fetch({
-    // Of a transaction that is still open, too: they wait like any other.
+    // Read uncommitted: the records of an open transaction wait, too.
     isolationLevel: 0,
     maxWaitTime: 0,
     minBytes: 0,

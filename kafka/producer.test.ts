@@ -13,7 +13,7 @@ const tooLarge = () => Object.assign(new Error('The request is too large'), { ty
 
 const limits = { maxRequestBytes: 1_000_000, maxRequestBytesBeforeDisconnect: Number.POSITIVE_INFINITY }
 
-/** A broker that keeps a log of each partition, and refuses a request when it refuses one of its records. */
+/** A broker with a log for each partition, which refuses a request when it refuses one of its records. */
 function broker(
   refusal: (record: OutgoingRecord) => Error | undefined,
   changes: Partial<typeof limits> = {},
@@ -49,7 +49,7 @@ test('the first attempt is one request for all partitions, and the records of ea
   ])
 })
 
-test('a partition that fails does not hold up the others: each has a request of its own from the second attempt', async () => {
+test('a partition that fails does not delay the others: each has a request of its own from the second attempt', async () => {
   let isAway = true
   const { sender, on } = broker(({ partition }) =>
     partition === 1 && isAway ? new Error('Not enough replicas') : undefined,
@@ -68,7 +68,7 @@ test('a partition that fails does not hold up the others: each has a request of 
   expect([0, 1, 2].map((partition) => on(partition).length)).toEqual([1, 2, 1])
 })
 
-test('of records that are too large for their topic only those are left out, and the next request is whole again', async () => {
+test('only the records that are too large for their topic are left out, and the next request is whole again', async () => {
   const { sender, requests, on } = broker(({ value }) => (value === 'large' ? tooLarge() : undefined))
   const records = ['a', 'b', 'c', 'large', 'd', 'e', 'f', 'g'].map((text) => record(1, text))
   const metadata = await sender.send('stage2', records)
@@ -100,7 +100,7 @@ test('the size of a record is that of its key, its value and every value of ever
   }
 })
 
-test('each record has the offset behind the one before it on its partition, whatever order the answers have', () => {
+test('each record has the offset after the one before it on its partition, whatever the order of the answers', () => {
   const answers = [3, 0].map((partition) => ({
     topicName: 'stage2',
     partition,
@@ -117,7 +117,7 @@ test('each record has the offset behind the one before it on its partition, what
   expect(metadata[0]?.appendedAt).toBe(1_700_000_000_000)
 })
 
-test('an answer that leaves a partition out is no answer: its records may be nowhere', () => {
+test('an answer without a partition is an error: its records may be lost', () => {
   const answer = { topicName: 'stage2', partition: 0, errorCode: 0, baseOffset: '7', logAppendTime: '-1' }
   expect(metadataOf([answer], [record(0)])).toMatchObject([{ partition: 0, offset: 7n }])
   expect(() => metadataOf([answer], [record(0), record(1)])).toThrow('Kafka did not say')

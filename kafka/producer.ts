@@ -10,9 +10,9 @@ import { now } from '../telemetry/clock.ts'
 import type { KafkaSettings } from './settings.ts'
 import { timeouts, within } from '../telemetry/timeouts.ts'
 
-/** One record on its way out. */
+/** A record to be sent. */
 export interface OutgoingRecord {
-  /** The partition it comes from; it goes to the one with this number, modulo the topic's count. */
+  /** The source partition: the record is sent to the partition of the same number, modulo the topic's count. */
   readonly partition: number
   readonly key: Buffer | null
   /** Text is sent as UTF-8. */
@@ -20,15 +20,16 @@ export interface OutgoingRecord {
   readonly headers: IHeaders
 }
 
-/** Where the broker put a record, and when, in milliseconds: its append time, or our clock where the broker gives none. */
+/** Where the broker appended a record, and when, in milliseconds since the epoch: the local time where it gives none. */
 export interface RecordMetadata {
   readonly partition: number
   readonly offset: bigint
   readonly appendedAt: number
 }
 
-/** The attempts to send the same records: how many were begun, and what they achieved. */
+/** The progress of sending the same records, over all attempts. */
 export interface SendProgress {
+  /** Attempts begun. */
   attempts: number
   /** Undefined for a record that the broker refuses for its size. */
   readonly acknowledged: Map<OutgoingRecord, RecordMetadata | undefined>
@@ -36,16 +37,16 @@ export interface SendProgress {
 
 export const noProgress = (): SendProgress => ({ attempts: 0, acknowledged: new Map() })
 
-/** Is around a produce request: it sends exactly these records, by calling `send` once. */
+/** Wraps a produce request: `send` sends exactly these records and is to be called once. */
 export type SendInterceptor = <T>(records: readonly OutgoingRecord[], send: () => Promise<T>) => Promise<T>
 
 export interface Sender {
   /**
    * Sends records, those of a partition in order. Returns once all replicas in sync have them; undefined for a record that
-   * the broker refuses for its size. The first attempt is one request for all partitions, which is fastest; the next ones
-   * are a request for each partition, so that a partition that fails does not hold up the others.
-   * @param progress given again with the same records at the next attempt: what is acknowledged is not sent again
-   * @throws any other error of kafkajs: the records that are not acknowledged may be there or not
+   * the broker refuses for its size. The first attempt is one request for all partitions, which is fastest; later attempts
+   * make a request for each partition, so that a partition that fails does not delay the others.
+   * @param progress passed again with the same records at the next attempt: acknowledged records are not sent again
+   * @throws any other error of kafkajs: records that are not acknowledged may be on the broker or not
    */
   send(
     topic: string,
@@ -65,7 +66,7 @@ export function createSender(kafka: Kafka, settings: KafkaSettings, intercept?: 
 
 type Limits = Pick<KafkaSettings, 'maxRequestBytes' | 'maxRequestBytesBeforeDisconnect'>
 
-/** {@link createSender}, by any way to make a request. */
+/** {@link createSender} with any function that makes a request. */
 export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'> {
   return {
     async send(topic, records, progress = noProgress()) {
@@ -73,7 +74,7 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
       const sendChunk = async (chunk: readonly OutgoingRecord[]): Promise<void> => {
         const [first] = chunk
         if (first === undefined) return
-        // Only a record that is too large by itself makes a chunk of that size.
+        // Only a single record can make a chunk of that size.
         if (chunk.length === 1 && sizeOf(first) > limits.maxRequestBytesBeforeDisconnect) {
           acknowledged.set(first, undefined)
           return
@@ -84,7 +85,7 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
         } catch (error) {
           if (!isTooLarge(error)) throw error
           if (chunk.length === 1) acknowledged.set(first, undefined)
-          // In halves, so that only the record that is too large is left out.
+          // Halving leaves out only the record that is too large.
           const half = Math.ceil(chunk.length / 2)
           if (chunk.length > 1) await sendInOrder([chunk.slice(0, half), chunk.slice(half)])
         }
@@ -107,7 +108,7 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
   }
 }
 
-/** A producer and how many requests it has under way. */
+/** A producer and the number of its pending requests. */
 interface ProducerHandle {
   readonly producer: Producer
   readonly connected: Promise<void>
@@ -135,13 +136,13 @@ function createProducers(
       const sent = handle.connected.then(() => intercept(messages, send))
       return metadataOf(await within(timeouts.produce, 'Produce', sent), messages)
     } catch (error) {
-      // After a rejected request the state of the producer is not known: it is replaced. A record's size says nothing of it.
+      // After any other error the state of the producer is unknown, so it is replaced.
       if (current === handle && !isTooLarge(error)) current = undefined
       throw error
     } finally {
       handle.requests -= 1
-      // kafkajs would open it again for a request that is still under way: the last one closes it.
-      // Nothing waits for that: kafkajs itself waits for answers that may not come.
+      // kafkajs would reconnect for a pending request, so the last one closes the producer. The close is not awaited, because
+      // kafkajs waits for answers that may not come.
       if (current !== handle && handle.requests === 0) void disconnect(handle)
     }
   }
@@ -156,21 +157,21 @@ function createProducers(
   }
 }
 
-/** A producer that will not close is left alone: nothing is sent by it any more. */
+/** A producer that fails to close is abandoned: nothing is sent by it any more. */
 async function disconnect({ producer, connected }: ProducerHandle): Promise<void> {
   await connected.then(() => producer.disconnect()).catch(() => undefined)
 }
 
-/** A record stays on its partition, so the order within one holds from end to end. The number is corrected where it goes. */
+/** A record keeps the number of its partition, so the order within a partition holds from end to end. */
 const keepPartition: ICustomPartitioner =
   () =>
   ({ message, partitionMetadata }) =>
     (message.partition = (message.partition ?? 0) % partitionMetadata.length)
 
 /**
- * The broker answers with the offset of the first record of each partition; the others follow it.
- * @throws when the answer leaves a partition out: kafkajs does not ask a broker again that has answered once, also when the
- *   partition has moved there since, and would leave its records out
+ * The broker answers with the offset of the first record of each partition; those of the others follow.
+ * @throws when the answer lacks a partition: kafkajs does not send to a broker that has answered once, also when the partition
+ *   has moved to it since, and drops its records without an error
  */
 export function metadataOf(
   answers: readonly KafkajsMetadata[],
@@ -191,19 +192,19 @@ export function metadataOf(
   })
 }
 
-/** For its topic, or for a segment of it. */
+/** The record is larger than its topic, or a segment of it, allows. */
 const tooLarge = new Set<unknown>(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'])
 
 function isTooLarge(error: unknown): boolean {
   return error instanceof Error && 'type' in error && tooLarge.has(error.type)
 }
 
-/** The pipeline's own headers and the record's framing. */
+/** Room for the pipeline's own headers and the record's framing. */
 const OVERHEAD_BYTES = 400
 
 type Bytes = Buffer | string | null | undefined
 
-/** Bytes of a record in a request: an upper bound for all but tiny headers. */
+/** Bytes of a record in a request: an upper bound. */
 function sizeOf({ key, value, headers }: OutgoingRecord): number {
   let bytes = OVERHEAD_BYTES + bytesOf(key) + bytesOf(value)
   for (const name in headers) {

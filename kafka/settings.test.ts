@@ -30,7 +30,7 @@ test('Event Hubs: SASL PLAIN over TLS, as $ConnectionString', () => {
   })
 })
 
-test('Event Hubs: the timeouts, ages and sizes that its documentation asks for', () => {
+test('Event Hubs: timeouts, ages and sizes are those of its documentation', () => {
   expect(azure.client.requestTimeout).toBeGreaterThanOrEqual(60_000)
   expect(azure.client.connectionTimeout).toBeGreaterThanOrEqual(10_000)
   expect(azure.consumer.sessionTimeout).toBeGreaterThanOrEqual(30_000)

@@ -1,31 +1,51 @@
 import type { ConsumerConfig, KafkaConfig, ProducerConfig } from 'kafkajs'
-import { isEventHubs, type Config } from '../pipeline/config.ts'
 
-/** What Kafka is asked for: plain values, so that a test can read what an environment results in. */
+/** The variables that the settings depend on. */
+export interface KafkaConfigVariables {
+  /** host:port each. */
+  readonly BOOTSTRAP_SERVERS: readonly string[]
+  readonly EVENTHUB_CONNECTIONSTRING?: string | undefined
+  readonly TOPICS_AUTO_CREATE: 'true' | 'false'
+}
+
+/** Azure Event Hubs speaks Kafka's protocol with limits of its own. */
+export function isEventHubs(brokers: readonly string[]): boolean {
+  return brokers.some((broker) => broker.includes('.servicebus.windows.net'))
+}
+
+/**
+ * How many hours a segment of a topic covers: a seventh of its retention, from an hour to a day. A broker deletes whole
+ * segments, so a record can outlive its retention by that.
+ */
+export function segmentHours(retentionHours: number): number {
+  return Math.min(Math.max(retentionHours / 7, 1), 24)
+}
+
+/** Plain values, so that a test can read what an environment results in. */
 export interface KafkaSettings {
   readonly client: KafkaConfig
   readonly consumer: Omit<ConsumerConfig, 'groupId'>
   readonly producer: ProducerConfig
   /** The bytes of one produce request, all its records together. */
   readonly maxRequestBytes: number
-  /** The bytes of one record with its headers; more is refused before it is sent. */
+  /** The bytes of one record with its headers; a larger one is refused before it is sent. */
   readonly maxRecordBytes: number
-  /** A request over this is answered by a closed connection, not by an error: it must not be sent. */
+  /** A broker closes the connection on a larger request instead of answering, so it must not be sent. */
   readonly maxRequestBytesBeforeDisconnect: number
   readonly createTopics: boolean
 }
 
 const FOR_EVER = Number.MAX_SAFE_INTEGER
 
-/** The order requestTimeout > rebalanceTimeout > sessionTimeout matters: kafkajs applies the first to SyncGroup too. */
-export function kafkaSettings(config: Config, clientId: string): KafkaSettings {
+/** requestTimeout has to be over rebalanceTimeout, since kafkajs applies it to SyncGroup too, and that over sessionTimeout. */
+export function kafkaSettings(config: KafkaConfigVariables, clientId: string): KafkaSettings {
   const azure = isEventHubs(config.BOOTSTRAP_SERVERS)
   const sasl = {
     mechanism: 'plain' as const,
     username: '$ConnectionString',
     password: config.EVENTHUB_CONNECTIONSTRING ?? '',
   }
-  // Azure closes a connection that was idle for 240 s, so the client must speak before that.
+  // Azure closes a connection that was idle for 240 s, so a request must come before that.
   const metadataMaxAge = azure ? 180_000 : 300_000
   return {
     client: {
@@ -42,7 +62,7 @@ export function kafkaSettings(config: Config, clientId: string): KafkaSettings {
       rebalanceTimeout: azure ? 60_000 : 20_000,
       heartbeatInterval: azure ? 3000 : 1000,
       metadataMaxAge,
-      // A fetch answers as soon as there is a byte; this is how long an idle one is held.
+      // A fetch answers as soon as there is a byte; without any it waits for this long.
       maxWaitTimeInMs: 1000,
       minBytes: 1,
       maxBytesPerPartition: 262_144,

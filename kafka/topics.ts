@@ -1,33 +1,41 @@
 import type { Admin, ITopicConfig } from 'kafkajs'
 import pRetry from 'p-retry'
-import { deadLetterTopic, routes, topicNames } from '../pipeline/route.ts'
-import { segmentHours, type Config } from '../pipeline/config.ts'
 import { loadKafkajs } from './client.ts'
+import { segmentHours } from './settings.ts'
 
 const HOUR_MS = 3_600_000
 
-/** Creates the topics that are missing; those that are there stay as they are. Returns the names of the new ones. */
-export async function createTopics(admin: Admin, config: Config): Promise<string[]> {
+/** The topics of a pipeline. */
+export interface TopicPlan {
+  readonly names: readonly string[]
+  /** That one of them which holds the dead letters. */
+  readonly deadLetters: string
+  readonly partitions: number
+  readonly retentionHours: number
+}
+
+/** Creates the topics that are missing; existing ones stay as they are. Returns the names of the new ones. */
+export async function createTopics(admin: Admin, plan: TopicPlan): Promise<string[]> {
   const existing = new Set(await admin.listTopics())
-  const missing = topicNames(config).filter((name) => !existing.has(name))
+  const missing = plan.names.filter((name) => !existing.has(name))
   const created: string[] = []
   for (const name of missing) {
-    // One request each: false means that another process was faster.
-    const isNew = await admin.createTopics({ topics: [topicSettings(name, config)], waitForLeaders: false })
+    // One request each: false means that another process has created it.
+    const isNew = await admin.createTopics({ topics: [topicConfig(name, plan)], waitForLeaders: false })
     if (isNew) created.push(name)
   }
-  // A new topic takes a moment to be known everywhere.
-  const areKnown = () => admin.fetchTopicMetadata({ topics: [...topicNames(config)] })
+  // Brokers learn of a new topic with some delay.
+  const areKnown = () => admin.fetchTopicMetadata({ topics: [...plan.names] })
   await pRetry(areKnown, { retries: 20, minTimeout: 50, maxTimeout: 500 })
   return created
 }
 
-/** For how many hours each topic that a stage reads may keep a record, as it is set now; Infinity for ever. */
-export async function readRecordHours(admin: Admin, config: Config): Promise<Map<string, number>> {
-  const resources = routes(config).map(({ source }) => {
+/** For how many hours each topic may keep a record by its settings on the broker; Infinity for ever. */
+export async function readRecordHours(admin: Admin, topics: readonly string[]): Promise<Map<string, number>> {
+  const resources = topics.map((name) => {
     return {
       type: loadKafkajs().ConfigResourceTypes.TOPIC,
-      name: source,
+      name,
       configNames: ['retention.ms', 'segment.ms'],
     }
   })
@@ -42,20 +50,20 @@ export async function readRecordHours(admin: Admin, config: Config): Promise<Map
   )
 }
 
-function topicSettings(topic: string, config: Config): ITopicConfig {
+function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
   const entries: Record<string, string> = {
-    // The broker's clock, one for all: a message's time in a queue is measured from it.
+    // A message's time in a queue begins at its append time, which only the broker's clock gives.
     'message.timestamp.type': 'LogAppendTime',
-    // Whatever a producer compresses with, the broker unpacks it: the client knows only some of the codecs.
+    // The broker decompresses what any producer sends: kafkajs does not have every codec.
     'compression.type': 'uncompressed',
-    'retention.ms': String(config.TOPIC_RETENTION_HOURS * HOUR_MS),
-    'segment.ms': String(Math.round(segmentHours(config.TOPIC_RETENTION_HOURS) * HOUR_MS)),
+    'retention.ms': String(plan.retentionHours * HOUR_MS),
+    'segment.ms': String(Math.round(segmentHours(plan.retentionHours) * HOUR_MS)),
   }
-  // A dead letter is the whole record and its reasons on top: it needs more room than any topic it comes from.
-  if (topic === config.TOPIC_PREFIX + deadLetterTopic) entries['max.message.bytes'] = '2097152'
+  // A dead letter is a whole record with more headers, so it is larger than its source topic allows.
+  if (topic === plan.deadLetters) entries['max.message.bytes'] = '2097152'
   return {
     topic,
-    numPartitions: config.TOPIC_PARTITIONS,
+    numPartitions: plan.partitions,
     configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
   }
 }

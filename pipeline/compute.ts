@@ -7,21 +7,21 @@ import type { Stage } from '../stages/stage.ts'
 import { now } from '../telemetry/clock.ts'
 import type { Message } from './message.ts'
 
-/** What one stage made of one message. Times in milliseconds since the epoch. */
+/** A stage's outcome for one message. Times in milliseconds since the epoch. */
 interface Computed {
   readonly message: Message
   readonly startedAt: number
   readonly computedAt: number
-  /** How far `startedAt` had to be lifted, because our clock is behind the broker's, in milliseconds. */
+  /** Milliseconds added to `startedAt`, because the local clock is behind the broker's. */
   readonly skewMs: number
 }
 
 export interface Result extends Computed {
-  /** Of a message that enters here: its numbers as they were written, if it has any. */
+  /** The numbers as they were written, of a message that enters the pipeline here; otherwise, or without numbers, undefined. */
   readonly numbers: string | undefined
-  /** What the stage added, as JSON. */
+  /** The field that the stage added, as JSON. */
   readonly result: string
-  /** The whole body with it: what the next stage gets. */
+  /** The whole body with that field, as the next stage gets it. */
   readonly body: string
 }
 
@@ -37,7 +37,7 @@ export function isDeadLetter(outcome: Outcome): outcome is DeadLetter {
   return 'reason' in outcome
 }
 
-/** Runs a stage on one message. Stages are pure, so whatever this throws would be thrown again: it is a dead letter. */
+/** Runs a stage on one message. Stages are pure, so an error would be thrown again each time: it makes a dead letter. */
 export function compute(stage: Stage, message: Message, maxBytes: number): Outcome {
   const begun = now()
   const startedAt = Math.max(begun, message.queuedAt)
@@ -55,14 +55,14 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
       ...times(),
     }
   } catch (error) {
-    return { ...refused(message, error instanceof Refusal ? error : failure(stage, error)), ...times() }
+    const refusal =
+      error instanceof Refusal
+        ? error
+        : new Refusal('stage-failed', `${stage.name} failed: ${describe(error)}`)
+    const text = refusal.message || reasons[refusal.code]
+    // An explanation may quote the input; control characters belong neither in a row nor on a terminal.
+    return { message, reason: refusal.code, explanation: text.replaceAll(/\p{Cc}/gu, ' '), ...times() }
   }
-}
-
-function refused(message: Message, refusal: Refusal) {
-  // An explanation may quote what came in; control characters belong neither in a row nor on a terminal.
-  const text = refusal.message || reasons[refusal.code]
-  return { message, reason: refusal.code, explanation: text.replaceAll(/\p{Cc}/gu, ' ') }
 }
 
 function decode(value: Buffer | null): Body {
@@ -71,25 +71,20 @@ function decode(value: Buffer | null): Body {
   return parseBody(value.toString())
 }
 
-/** Whatever is thrown by what is pure would be thrown again. */
-function failure(stage: Stage, error: unknown): Refusal {
-  return new Refusal('stage-failed', `${stage.name} failed: ${said(error)}`, { cause: error })
-}
-
-function said(error: unknown): string {
+function describe(error: unknown): string {
   return shorten(error instanceof Error ? `${error.name}: ${error.message}` : inspect(error), 300)
 }
 
-/** @throws {Refusal} for what JSON has no word for: undefined, functions, NaN, infinities, circles */
+/** @throws {Refusal} for what JSON cannot represent: undefined, functions, NaN, infinities, circles */
 function toJson(value: unknown): string {
   try {
     const json = JSON.stringify(value)
     if (json === undefined) throw new TypeError(`the stage returned ${typeof value}`)
-    // JSON.stringify writes NaN as null without a word; looking is only needed where there is a null.
+    // JSON.stringify writes NaN as null without an error, so only a text with a null needs the check.
     if (json.includes('null')) JSON.stringify(value, refuseNonFinite)
     return json
   } catch (error) {
-    throw new Refusal('result-not-json', `The result is not JSON: ${said(error)}`, { cause: error })
+    throw new Refusal('result-not-json', `The result is not JSON: ${describe(error)}`, { cause: error })
   }
 }
 
@@ -99,7 +94,7 @@ function refuseNonFinite(key: string, value: unknown): unknown {
 }
 
 function refuseOver(maxBytes: number, body: string): void {
-  // No UTF-16 unit takes more than three bytes of UTF-8: counting is only needed near the limit.
+  // A UTF-16 unit takes at most three bytes of UTF-8, so bytes are counted only near the limit.
   if (body.length * 3 <= maxBytes) return
   const bytes = Buffer.byteLength(body)
   if (bytes <= maxBytes) return

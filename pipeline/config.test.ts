@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { exportsTraces, readConfig, segmentHours, tracesProtocol } from './config.ts'
+import { exportsTraces, readConfig, tracesProtocol } from './config.ts'
+import { segmentHours } from '../kafka/settings.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
 const complaintsAbout = (env: Record<string, string>): string => {
@@ -10,7 +11,7 @@ const complaintsAbout = (env: Record<string, string>): string => {
     if (error instanceof UserError) return error.message
     throw error
   }
-  return 'nothing to complain about'
+  return 'no complaint'
 }
 
 test('an empty environment reaches the demo and compose from the host, with the seed’s defaults', () => {
@@ -94,7 +95,7 @@ test('rows may be kept for as long as records at most, segments included, and fo
   expect([1, 21, 168, 1000].map(segmentHours)).toEqual([1, 3, 24, 24])
 })
 
-test('traces are exported where there is somewhere to, unless somebody turned it off, however it is written', () => {
+test('traces are exported where an endpoint is set, unless they are disabled, in any spelling', () => {
   const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318' }
   expect(exportsTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBe(false)
   expect(exportsTraces(endpoint)).toBe(true)
@@ -108,7 +109,7 @@ test('traces are exported where there is somewhere to, unless somebody turned it
   }
 })
 
-test('a protocol for traces alone goes first', () => {
+test('the protocol for traces alone takes precedence', () => {
   const both = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc' }
   expect(tracesProtocol(readConfig(both))).toBe('grpc')
   expect(tracesProtocol(readConfig({ ...both, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: '' }))).toBe('http/json')
@@ -121,7 +122,7 @@ test('never shows a secret', () => {
 
 test('.env.example names every variable with its default', () => {
   const text = readFileSync(new URL('../.env.example', import.meta.url), 'utf8')
-  // The variables of the compose file are at the end, and not ours to read.
+  // The variables at the end are those of the compose file.
   const lines = text.split('# --- `docker compose`')[0]?.split('\n') ?? []
   const documented = lines.flatMap((line) => /^#?\s?([A-Z_]+)=/.exec(line)?.[1] ?? [])
   const withAll = readConfig({

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { message } from '../test/support/made-up-outcomes.ts'
-import { handle, type Retry } from './consumer-process.ts'
+import { message } from '../test/support/data/outcomes.fixture.ts'
+import { handle } from './consumer-process.ts'
+import type { Retry } from './retry.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createLog } from '../telemetry/log.ts'
 import { longestTimeout } from '../telemetry/timeouts.ts'
@@ -8,7 +9,7 @@ import { longestTimeout } from '../telemetry/timeouts.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A batch that is handled so, in a process whose heartbeats go on. */
+/** Handles a batch in a process that goes on sending heartbeats. */
 function handled(handleBatch: (retry: Retry) => Promise<number>) {
   const [health, lost, stopping] = [createHealth(), new AbortController(), new AbortController()]
   const heartbeats = setInterval(health.progressed, 1000)
@@ -34,7 +35,7 @@ test('a batch that hangs makes the process stuck, although heartbeats go on', as
   expect(health.isAlive()).toBe(true)
 })
 
-test('a step that hangs does so, too', async () => {
+test('a step that hangs makes the process stuck, too', async () => {
   const hanging = Promise.withResolvers<number>()
   const { health, settled } = handled((retry) => retry((using) => using('Kafka', () => hanging.promise)))
   await vi.advanceTimersByTimeAsync(longestTimeout + 30_000)

@@ -1,12 +1,17 @@
-import type { Consumer, Kafka } from 'kafkajs'
+import type { Consumer, Kafka } from '../kafka/client.ts'
 import { consume, watchConsumer, type Batch } from '../kafka/consumer.ts'
-import type { Database } from '../sql/database.ts'
 import type { KafkaSettings } from '../kafka/settings.ts'
-import { readMessage, type Message } from './message.ts'
-import type { ProcessContext } from './process-context.ts'
-import { aborted } from './process.ts'
-import { createOutageTracker, retryForever, type OutageTracker, type UsingServer } from './retry.ts'
-import { sleep } from './sleep.ts'
+import type { Database } from '../sql/database.ts'
+import { sleep } from '../telemetry/wait-until.ts'
+import { type Message, readMessage } from './message.ts'
+import { aborted, type ProcessContext } from './process.ts'
+import {
+  createOutageTracker,
+  retryForever,
+  type OutageTracker,
+  type Retry,
+  type UsingServer,
+} from './retry.ts'
 
 /** A process that handles the messages of some topics as one member of a consumer group. */
 export interface ConsumerProcess {
@@ -16,25 +21,22 @@ export interface ConsumerProcess {
   readonly settings: KafkaSettings
   readonly database: Database
   readonly maxBatchMessages: number
-  /** Handles the first messages of a batch, one at least, and says how many. */
+  /** Handles the first messages of a batch, one at least, and returns how many. */
   readonly handleBatch: (batch: Batch<Message>, retry: Retry) => Promise<number>
 }
 
-/** Makes attempts until one works, or the batch is lost. */
-export type Retry = <T>(attempt: (using: UsingServer) => Promise<T>) => Promise<T>
-
 /**
  * Waits for both servers, joins the group and handles batches until it is told to stop.
- * @throws when it cannot go on, so that the process ends and its supervisor starts it again
+ * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
 export async function runConsumer(
-  process: ProcessContext,
-  work: ConsumerProcess,
+  context: ProcessContext,
+  options: ConsumerProcess,
   stopping: AbortSignal,
 ): Promise<void> {
-  const { log, observer } = process
-  const { group, topics, settings, kafka, database, maxBatchMessages } = work
-  // Without this, kafkajs would go on trying to reach a broker that is away when the process is to end.
+  const { log, health, observer } = context
+  const { group, topics, settings, kafka, database, maxBatchMessages } = options
+  // Otherwise kafkajs would try to reach a broker that is away for ever, also in a process that is to end.
   const restartOnFailure = () => Promise.resolve(!stopping.aborted)
   const retry = { ...settings.consumer.retry, restartOnFailure }
   const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: group })
@@ -42,13 +44,13 @@ export async function runConsumer(
   const bug = Promise.withResolvers<Error>()
   let isJoining = false
   try {
-    const outage = createOutageTracker('Kafka', process)
-    await connect({ work, consumer, outage }, process, stopping)
-    const ended = watchConsumer(consumer, process, outage)
+    const outage = createOutageTracker('Kafka', context)
+    await connect(context, { topics, database, consumer, outage }, stopping)
+    const ended = watchConsumer(consumer, { log, health, outage, onRebalance: observer.rebalanced })
     isJoining = true
     const joined = consume<Message>(consumer, settings, {
       read: readMessage,
-      handleBatch: (batch) => handle(batch, work, process),
+      handleBatch: (batch) => handle(batch, options, context),
       maxBatchMessages,
       stopping,
       onBug: bug.resolve,
@@ -57,26 +59,25 @@ export async function runConsumer(
     await Promise.race([joined.then(() => (isJoining = false)), stopped])
     if (!stopping.aborted) log.info(`Consuming ${topics.join(' and ')} as ${group}.`)
     const end = await Promise.race([stopped, ended, bug.promise])
-    if (end instanceof Error) throw new Error(`${group} cannot go on`, { cause: end })
+    if (end instanceof Error) throw new Error(`${group} cannot continue`, { cause: end })
   } catch (error) {
     if (!stopping.aborted) throw error
   } finally {
     const disconnected = consumer.disconnect()
-    // kafkajs waits for the answer to the join, and the group may wait for other members for longer than there is time.
+    // kafkajs waits for the answer to JoinGroup, and the group may wait for other members for longer than the grace period.
     await (isJoining ? Promise.race([disconnected, sleep(1000, new AbortController().signal)]) : disconnected)
   }
 }
 
-interface Connecting {
-  readonly work: ConsumerProcess
-  readonly consumer: Consumer
-  readonly outage: OutageTracker
+type Connections = Pick<ConsumerProcess, 'topics' | 'database'> & {
+  consumer: Consumer
+  outage: OutageTracker
 }
 
 /** Waits for both servers, so that no partition is assigned to a process that cannot use Postgres. */
 async function connect(
-  { work: { database, topics }, consumer, outage }: Connecting,
   { log, health }: ProcessContext,
+  { topics, database, consumer, outage }: Connections,
   signal: AbortSignal,
 ): Promise<void> {
   const options = { log, health, signal }
@@ -91,7 +92,7 @@ async function connect(
   await retryForever((using) => using('Kafka', subscribe), { ...options, tracker })
 }
 
-/** Handles a batch, the progress of which the process's health sees. */
+/** Handles a batch, whose progress the process's health sees. */
 export async function handle(
   batch: Batch<Message>,
   { handleBatch }: Pick<ConsumerProcess, 'handleBatch'>,

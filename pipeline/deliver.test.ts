@@ -1,23 +1,29 @@
 import { expect, test, vi } from 'vitest'
-import { deadLetter, message, result } from '../test/support/made-up-outcomes.ts'
+import { deadLetter, message, result } from '../test/support/data/outcomes.fixture.ts'
 import type { Outcome } from './compute.ts'
 import { now } from '../telemetry/clock.ts'
 import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
-import { deliver, type DeliverOptions, type Publication, type StageContext } from './deliver.ts'
+import {
+  createBusyTime,
+  deliver,
+  type DeliverOptions,
+  type Publication,
+  type StageContext,
+} from './deliver.ts'
 import type { Message } from './message.ts'
 import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
 
 const route = routeOf(readConfig({}), 'add')
 
-/** A database whose statements all are one step. */
+/** A database for which each statement is one step. */
 function fakeDatabase(query: () => Promise<unknown>): Database {
   const client = { query, on: () => client, off: () => client, release: () => undefined }
   return { query, connect: () => Promise.resolve(client) } as unknown as Database
 }
 
-/** A stage whose servers write down when they begin and end. */
+/** A stage whose servers record when a step begins and ends. */
 function recordedStage(failing: readonly string[] = []) {
   const events: string[] = []
   const failures = [...failing]
@@ -72,7 +78,7 @@ test('saves, then publishes, then measures, then commits, each after the one bef
   expect(events).toEqual([save, publish, 'measure', commit].flat())
 })
 
-test('after the last stage, what came through is recorded before it is committed', async () => {
+test('after the last stage the row in finished is inserted before the commit', async () => {
   const { events, context, options } = recordedStage()
   await deliver([message(1)], { ...context, route: { ...route, isLast: true } }, options)
   expect(events).toEqual([save, publish, save, 'measure', commit].flat())
@@ -108,7 +114,7 @@ test('commits nothing that is not published', async () => {
   expect(events).toEqual([save, `publish to ${route.target} begins`].flat())
 })
 
-test('what a batch measured is told once, also when its commit fails', async () => {
+test('a batch is measured once, also when its commit fails', async () => {
   const { events, context, options } = recordedStage(['commit'])
   await expect(deliver([message(1)], context, options)).rejects.toThrow('commit failed')
   expect(events).toEqual([save, publish, 'measure', 'commit begins'].flat())
@@ -137,7 +143,7 @@ test('a batch that was saved is not saved again when publishing fails, and is no
   ])
 })
 
-test('how far the time of sending had to be lifted, to be no earlier than computing, is told', async () => {
+test('the milliseconds added to the time of sending, to be no earlier than computing, are reported', async () => {
   const { context, options, published } = recordedStage()
   const ahead = now() + 5000
   const compute = (one: Message) => (one.offset === '1' ? { ...result(one), computedAt: ahead } : result(one))
@@ -148,7 +154,7 @@ test('how far the time of sending had to be lifted, to be no earlier than comput
   expect(other?.sentSkewMs).toBe(0)
 })
 
-/** How many of so many messages are done at once, when each computes for so long and makes a body of so many characters. */
+/** How many messages are done at once, when each computes for `ms` and makes a body of `characters`. */
 async function doneAtOnce(messages: number, ms: number, characters: number): Promise<number> {
   const { context, options } = recordedStage()
   const compute = (one: Message) => {
@@ -162,21 +168,42 @@ async function doneAtOnce(messages: number, ms: number, characters: number): Pro
   )
 }
 
-test('takes a whole batch when it is small and quick, and of a large one as much as is good for the heap', async () => {
+test('a small and quick batch is delivered as a whole, a large one up to 500 messages', async () => {
   expect(await doneAtOnce(500, 0, 200)).toBe(500)
   expect(await doneAtOnce(1000, 0, 200)).toBe(500)
 })
 
-test('takes no more than the batch budget allows, so that a group never waits for it', async () => {
+test('no more messages are computed than the batch budget allows', async () => {
   const done = await doneAtOnce(100, 100, 10)
   expect(done).toBeGreaterThan(0)
   expect(done).toBeLessThan(15)
 })
 
-test('takes no more than fits into memory, however small the messages were', async () => {
+test('no more results are made than the budget of characters allows, however small the messages were', async () => {
   expect(await doneAtOnce(1000, 0, 100_000)).toBeLessThan(25)
 })
 
-test('takes at least one, however long it takes', async () => {
+test('at least one message is delivered, however long it computes', async () => {
   expect(await doneAtOnce(2, 1100, 3_000_000)).toBe(1)
+})
+
+test('batches side by side are busy once, and pauses are not', () => {
+  let clock = 0
+  const busy = createBusyTime(() => clock)
+  const at = (time: number, event: () => void) => {
+    clock = time
+    event()
+  }
+  at(1000, busy.begin)
+  at(2000, busy.begin)
+  at(3000, busy.end)
+  at(5000, busy.end)
+  clock = 60_000
+  expect(busy.takeSeconds()).toBe(4)
+  expect(busy.takeSeconds()).toBe(0)
+  at(70_000, busy.begin)
+  clock = 71_500
+  expect(busy.takeSeconds()).toBe(1.5)
+  at(72_000, busy.end)
+  expect(busy.takeSeconds()).toBe(0.5)
 })

@@ -1,25 +1,23 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
-import type { DeadLetter, Outcome } from './compute.ts'
-import type { Database } from '../sql/database.ts'
-import { countDuplicates } from '../sql/counters.ts'
-import { insertFinished } from '../sql/finished.ts'
-import type { Message } from './message.ts'
 import type { Sender } from '../kafka/producer.ts'
+import { countDuplicates, insertFinished } from '../sql/counters.ts'
+import type { Database } from '../sql/database.ts'
+import type { StageRows } from '../sql/results.ts'
+import type { DeadLetter, Outcome } from './compute.ts'
+import type { TraceparentOf } from './headers.ts'
+import type { Message } from './message.ts'
 import {
-  beginSending,
   deadLetterRecords,
+  type PendingRecords,
+  pendingRecords,
+  type Published,
   publishedOf,
   resultRecords,
   sendDeadLetters,
-  type Published,
-  type Sending,
-  type TraceparentOf,
 } from './publish.ts'
-import { deadLetterOversized } from '../sql/oversized.ts'
-import type { StageRows } from '../sql/results.ts'
-import type { UsingServer } from './retry.ts'
+import type { Retry, UsingServer } from './retry.ts'
 import type { Route } from './route.ts'
-import { save, type Saved } from './save.ts'
+import { deadLetterOversized, save, type Saved } from './save.ts'
 
 /** What delivering the messages of a stage needs. */
 export interface StageContext {
@@ -33,27 +31,25 @@ export interface StageContext {
 }
 
 export interface DeliverOptions {
-  /** Makes attempts until one works. */
-  readonly retry: <T>(attempt: (using: UsingServer) => Promise<T>) => Promise<T>
-  /** Seconds for which the process was busy since they were counted last. */
+  readonly retry: Retry
+  /** Seconds for which the process was busy since the last call. */
   readonly takeBusySeconds: () => number
-  /** Told what is saved and published, before it is committed: when that fails, the next delivery measures nothing again. */
+  /** Called after the batch is published and before it is committed, so that a failed commit measures nothing twice. */
   readonly onPublished: (publication: Publication) => void
-  /** Tells the broker that so many of the messages are done. When that fails they come again, which does no harm. */
+  /** Commits the first `done` messages. When that fails they are delivered again, which does no harm. */
   readonly commit: (done: number) => Promise<void>
 }
 
-/** What is on the topics after a batch. Times in milliseconds since the epoch. */
+/** A batch that is on its topics. Times in milliseconds since the epoch. */
 export interface Publication extends Pick<Saved, 'redelivered' | 'duplicates'> {
   readonly results: readonly Published[]
   readonly deadLetters: readonly DeadLetter[]
 }
 
 /**
- * The messages of a batch, or as many as the batch budget allows, through one stage. The order is the promise that nothing
- * is lost and nothing counts twice: saved before published, so that a message on a topic always has its row; published
- * before committed, so that a crash brings the batch again and not its loss. What comes again finds its row, which says
- * whether to send it once more.
+ * Delivers the messages of a batch, or as many as the batch budget allows. The order is the promise that nothing is lost and
+ * nothing counts twice: saved before published, so that a message on a topic always has its row; published before committed,
+ * so that a crash brings the batch again. A message that is delivered again finds its row, which says whether to publish it.
  * @returns how many messages are done
  */
 export async function deliver(
@@ -62,59 +58,52 @@ export async function deliver(
   { retry, takeBusySeconds, onPublished, commit }: DeliverOptions,
 ): Promise<number> {
   const outcomes = await computeBatch(messages, context.compute)
-  const busySeconds = takeBusySeconds()
-  const progress: Progress = { counted: new Set() }
-  const publication = await retry((using) =>
-    saveAndPublish({ outcomes, busySeconds, progress }, context, using),
-  )
+  const batch: BatchState = { outcomes, busySeconds: takeBusySeconds(), counted: new Set() }
+  const publication = await retry((using) => saveAndPublish(batch, context, using))
   onPublished(publication)
   await commit(outcomes.length)
   return outcomes.length
 }
 
-/** Steps of a batch that worked: the next attempt does not make them again. */
-interface Progress {
-  /** What was counted, or tried to: when the answer is lost, it is not counted twice. */
-  readonly counted: Set<'busy' | 'duplicates'>
-  saved?: Saved
-  results?: Sending
-  oversized?: DeadLetter[]
-  letters?: Sending
-}
-
-interface Work {
+/** A computed batch and the steps of it that succeeded: the next attempt does not repeat them. */
+interface BatchState {
   readonly outcomes: readonly Outcome[]
   readonly busySeconds: number
-  readonly progress: Progress
+  /** What an attempt has counted: it is not counted again, also when the answer was lost. */
+  readonly counted: Set<'busy' | 'duplicates'>
+  saved?: Saved
+  results?: PendingRecords
+  oversized?: DeadLetter[]
+  letters?: PendingRecords
 }
 
-/** Whether this is asked for the first time. */
-function once({ counted }: Progress, what: 'busy' | 'duplicates'): boolean {
+/** True for the first call of a batch. */
+function once({ counted }: BatchState, what: 'busy' | 'duplicates'): boolean {
   return counted.size < counted.add(what).size
 }
 
-/** One attempt. @throws when a server fails: the next attempt goes on where this one ended */
+/** One attempt. @throws when a server fails: the next attempt continues at the step that failed */
 async function saveAndPublish(
-  { outcomes, busySeconds, progress }: Work,
+  batch: BatchState,
   { route, rows, database, sender, traceparentOf }: StageContext,
   using: UsingServer,
 ): Promise<Publication> {
-  const saved = (progress.saved ??= await using('Postgres', () =>
-    save(database, rows, outcomes, once(progress, 'busy') ? busySeconds : 0),
+  const saved = (batch.saved ??= await using('Postgres', () =>
+    save(database, rows, batch.outcomes, once(batch, 'busy') ? batch.busySeconds : 0),
   ))
-  if (saved.duplicates.length > 0 && once(progress, 'duplicates')) {
+  if (saved.duplicates.length > 0 && once(batch, 'duplicates')) {
     await using('Postgres', () => countDuplicates(database, rows, saved.duplicates))
   }
-  const results = (progress.results ??= beginSending((begunAt) =>
+  const results = (batch.results ??= pendingRecords((begunAt) =>
     resultRecords(saved.results, begunAt, traceparentOf),
   ))
   await using('Kafka', () => sender.send(route.target, results.records, results.progress))
   const { published, refused } = publishedOf(saved.results, results)
   if (refused.length > 0) {
-    progress.oversized ??= await using('Postgres', () => deadLetterOversized(database, rows, refused))
+    batch.oversized ??= await using('Postgres', () => deadLetterOversized(database, rows, refused))
   }
-  const deadLetters = [...saved.deadLetters, ...(progress.oversized ?? [])]
-  const letters = (progress.letters ??= beginSending(() =>
+  const deadLetters = [...saved.deadLetters, ...(batch.oversized ?? [])]
+  const letters = (batch.letters ??= pendingRecords(() =>
     deadLetterRecords(deadLetters, route, traceparentOf),
   ))
   await using('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
@@ -123,15 +112,15 @@ async function saveAndPublish(
   return { results: published, deadLetters, redelivered, duplicates }
 }
 
-/** A group waits for its slowest member when it rebalances, and drops one that is not done in time. */
+/** A rebalance waits for the slowest member of a group, and removes one that is not done in time. */
 const BATCH_BUDGET_MS = 1000
-/** Rows and records are made in memory: these bound what a stage takes. A small body may have a large result. */
+/** Rows and records are made in memory: these bound how much of it a batch uses. A small body may have a large result. */
 export const MAX_BATCH_MESSAGES = 500
 const MAX_BATCH_CHARACTERS = 2_097_152
-/** Between two pauses of a long computation, in which heartbeats are sent and answers are read. */
+/** A long computation pauses as often, so that heartbeats are sent and answers are read. */
 const YIELD_EVERY_MS = 50
 
-/** Computes at least one, and no more than the batch budget allows. */
+/** Computes at least one message, and no more than the batch budget allows. */
 async function computeBatch(
   messages: readonly Message[],
   compute: StageContext['compute'],
@@ -151,4 +140,35 @@ async function computeBatch(
     yielded = performance.now()
   }
   return outcomes
+}
+
+/** Measures for how long a process has at least one batch in work. */
+export interface BusyTime {
+  begin(): void
+  end(): void
+  /** Seconds since the last call. */
+  takeSeconds(): number
+}
+
+/** @param clock monotonic, in milliseconds */
+export function createBusyTime(clock: () => number = () => performance.now()): BusyTime {
+  let batches = 0
+  let since = 0
+  let milliseconds = 0
+  const advance = (change: number) => {
+    const time = clock()
+    if (batches > 0) milliseconds += time - since
+    since = time
+    batches += change
+  }
+  return {
+    begin: () => advance(1),
+    end: () => advance(-1),
+    takeSeconds() {
+      advance(0)
+      const seconds = milliseconds / 1000
+      milliseconds = 0
+      return seconds
+    },
+  }
 }

@@ -1,10 +1,16 @@
-import { expect, test } from 'vitest'
-import { carriedHeaders, headersFromText, headersToText, headerText, usableHeaders } from './headers.ts'
+import { afterEach, expect, test, vi } from 'vitest'
+import { headersFromText, headersToText } from '../sql/results.ts'
+import { spanId } from '../telemetry/trace-context.ts'
+import { message } from '../test/support/data/outcomes.fixture.ts'
+import { readConfig } from './config.ts'
+import { createPropagation, forwardedHeaders, headerText, usableHeaders } from './headers.ts'
 
-test('headers of others are carried, the machinery’s own are not', () => {
+afterEach(() => vi.unstubAllEnvs())
+
+test('headers of other producers are forwarded, the pipeline’s own are not', () => {
   const headers = { 'message-id': 'x', attempt: '1', 'sent-at': '1', 'entered-at': '1', traceparent: 'x' }
-  expect(carriedHeaders(headers)).toBeUndefined()
-  expect(carriedHeaders({ ...headers, tracestate: 'a=b', tenant: 'blue' })).toEqual({
+  expect(forwardedHeaders(headers)).toBeUndefined()
+  expect(forwardedHeaders({ ...headers, tracestate: 'a=b', tenant: 'blue' })).toEqual({
     tracestate: 'a=b',
     tenant: 'blue',
   })
@@ -27,7 +33,7 @@ test('of several headers with one name the last counts', () => {
   expect(headerText({}, 'attempt')).toBeUndefined()
 })
 
-test('what kafkajs decodes but cannot send is made usable: no value, and names that every object has', () => {
+test('headers that kafkajs decodes but cannot send are made usable: without a value, and with names that every object has', () => {
   const decoded = {
     nothing: null as never,
     twice: [Buffer.from('1'), null as never],
@@ -42,5 +48,22 @@ test('what kafkajs decodes but cannot send is made usable: no value, and names t
     ['__proto__', Buffer.from('p')],
   ]
   expect(Object.entries(usable)).toEqual(entries)
-  expect(Object.entries(headersFromText(headersToText(carriedHeaders(usable))))).toEqual(entries)
+  expect(Object.entries(headersFromText(headersToText(forwardedHeaders(usable))))).toEqual(entries)
+})
+
+const parent = { traceId: 'f'.repeat(32), spanId: 'b'.repeat(16), sampled: false }
+
+test('the traceparent names the message’s own trace, or the one it came with, and the span that sends it', async () => {
+  const traceparentOf = await createPropagation(readConfig({}), 'add')
+  const own = message(1)
+  expect(traceparentOf(own)).toBe(`00-${own.id}-${spanId(own.id, 1, 'add', 'send')}-01`)
+  const foreign = message(2, { parent })
+  expect(traceparentOf(foreign)).toBe(`00-${parent.traceId}-${spanId(foreign.id, 1, 'add', 'send')}-00`)
+})
+
+test('with OTEL_SDK_DISABLED the traceparent that came with a message is forwarded unchanged', async () => {
+  vi.stubEnv('OTEL_SDK_DISABLED', 'true')
+  const traceparentOf = await createPropagation(readConfig({}), 'add')
+  expect(traceparentOf(message(1))).toBeUndefined()
+  expect(traceparentOf(message(2, { parent }))).toBe(`00-${parent.traceId}-${parent.spanId}-00`)
 })

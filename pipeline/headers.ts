@@ -1,10 +1,18 @@
-import type { IHeaders } from 'kafkajs'
+import type { IHeaders } from '../kafka/client.ts'
+import {
+  createHeadSampler,
+  formatTraceparent,
+  spanId,
+  traceIdOf,
+  type TracedMessage,
+} from '../telemetry/trace-context.ts'
+import { type Config, isSdkDisabled } from './config.ts'
 
-/** The headers that the machinery writes. All others are carried along untouched. */
+/** The headers that the pipeline writes. All others are forwarded untouched. */
 export const ownHeaders = {
   id: 'message-id',
   attempt: 'attempt',
-  /** When the previous stage began to publish: milliseconds since the epoch, microseconds behind the point. */
+  /** When the previous stage began to publish: milliseconds since the epoch, with three decimals. */
   sentAt: 'sent-at',
   /** When the broker had the message on the topic where it entered, same form. */
   enteredAt: 'entered-at',
@@ -14,8 +22,8 @@ export const ownHeaders = {
 const own = new Set<string>(Object.values(ownHeaders))
 
 /**
- * A record's headers as they can be sent on: kafkajs gives null for a header without a value, and cannot send it; and it
- * collects them in an object that has a prototype.
+ * A record's headers in a form that can be sent. kafkajs decodes a header without a value as null, which it cannot send, and
+ * its own decoder collects headers in an object with a prototype, whose members look like headers.
  */
 export function usableHeaders(headers: IHeaders = {}): IHeaders {
   return Object.getPrototypeOf(headers) !== Object.prototype && areUsable(headers)
@@ -50,32 +58,29 @@ export function headerText(headers: IHeaders, name: string): string | undefined 
   return typeof last === 'string' ? last : last?.toString()
 }
 
-/** The headers that are not the machinery's: tracestate, baggage, whatever a producer added. */
-export function carriedHeaders(headers: IHeaders): IHeaders | undefined {
-  let carried: IHeaders | undefined
+/** The headers that the pipeline does not write: tracestate, baggage, whatever a producer added. Undefined for none. */
+export function forwardedHeaders(headers: IHeaders): IHeaders | undefined {
+  let forwarded: IHeaders | undefined
   for (const name in headers) {
-    if (!own.has(name)) (carried ??= Object.create(null) as IHeaders)[name] = headers[name]
+    if (!own.has(name)) (forwarded ??= Object.create(null) as IHeaders)[name] = headers[name]
   }
-  return carried
+  return forwarded
 }
 
-/** Headers as the rows keep them: a JSON object of latin1 strings, which holds any bytes; null for none. */
-export function headersToText(headers: IHeaders | undefined): string | null {
-  return headers === undefined ? null : JSON.stringify(headers, latin1)
-}
+/** The traceparent that is sent with a message; undefined for none. */
+export type TraceparentOf = (message: TracedMessage) => string | undefined
 
-/** The inverse of {@link headersToText}. */
-export function headersFromText(text: string | null): IHeaders {
-  if (text === null || text === '') return {}
-  const bytes = (value: string) => Buffer.from(value, 'latin1')
-  const entries = Object.entries(JSON.parse(text) as Record<string, string | string[]>)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
-  )
-}
-
-// JSON.stringify has called Buffer's toJSON before a replacer sees the value; `this` still has the Buffer.
-function latin1(this: Record<string, unknown>, name: string, value: unknown): unknown {
-  const raw = this[name]
-  return Buffer.isBuffer(raw) ? raw.toString('latin1') : value
+/**
+ * The traceparent that a stage sends with a message names the stage's own send span, whose id is known before the tracer makes
+ * that span. With OTEL_SDK_DISABLED the traceparent that came with a message is forwarded unchanged.
+ */
+export async function createPropagation(config: Config, stage: string): Promise<TraceparentOf> {
+  if (isSdkDisabled()) return ({ parent }) => parent && formatTraceparent(parent)
+  const isSampled = await createHeadSampler(config)
+  return (message) =>
+    formatTraceparent({
+      traceId: traceIdOf(message),
+      spanId: spanId(message.id, message.attempt, stage, 'send'),
+      sampled: isSampled(message),
+    })
 }

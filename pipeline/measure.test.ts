@@ -5,7 +5,7 @@ import type { Publication } from './deliver.ts'
 import type { Published } from './publish.ts'
 import { routeOf } from './route.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { measure } from './measure.ts'
+import { initialiseCounters, measure } from './measure.ts'
 
 const last = routeOf(readConfig({}), 'square-root')
 const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
@@ -19,7 +19,7 @@ function message(changes: Partial<Message> = {}): Message {
     key: null,
     value: null,
     headers: {},
-    carried: undefined,
+    forwarded: undefined,
     parent: undefined,
   }
   const times = { sentAt: time, enteredAt: time - 1000, queuedAt: time, skewMs: 0 }
@@ -104,12 +104,12 @@ test('clocks that had to be corrected by more than 2 ms are counted, not hidden'
   ).toBe(4)
 })
 
-test('headers of no use are counted', async () => {
+test('malformed headers are counted', async () => {
   const { samples } = await samplesAfter({ ...nothing, results: [published(message({ badHeaders: 2 }))] })
   expect(samples.get('throughline_bad_headers_total{}')).toBe(2)
 })
 
-test('a kept trace is the exemplar of its bucket, for whoever accepts OpenMetrics', async () => {
+test('a kept trace is the exemplar of its bucket, in OpenMetrics', async () => {
   const parent = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
   const kept = { ...nothing, results: [published(message({ parent }))] }
   expect((await samplesAfter(kept)).text).toContain(`# {trace_id="${parent.traceId}"} 0.01`)
@@ -128,4 +128,14 @@ test('a batch leaves one exemplar in each bucket', async () => {
   const waits = text.split('\n').filter((line) => line.startsWith('throughline_wait_seconds_bucket'))
   expect(waits.flatMap((line) => /trace_id="(\d)/.exec(line)?.[1] ?? [])).toEqual(['1', '3'])
   expect(samples.get('throughline_wait_seconds_count{}')).toBe(3)
+})
+
+test('counters begin at 0 where their labels are known', async () => {
+  const metrics = createMetrics({ stage: 'lcm', position: 3 })
+  initialiseCounters(metrics, 'lcm')
+  const { text } = await metrics.page('')
+  for (const labels of ['outcome="duplicate",reason=""', 'outcome="dead",reason="negative-root"']) {
+    expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="03"} 0`)
+  }
+  expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="03"} 0')
 })

@@ -1,17 +1,18 @@
+import { reasons } from '../stages/refusal.ts'
 import type { DeadLetter } from './compute.ts'
 import type { Message } from './message.ts'
 import type { Publication } from './deliver.ts'
 import type { Published } from './publish.ts'
 import type { Route } from './route.ts'
 import type { MetricName } from '../telemetry/metric-list.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
+import { roleOf, type Metrics } from '../telemetry/metrics.ts'
 
-/** Clocks of two machines that agree are this close, in milliseconds. */
+/** Milliseconds by which the clocks of two machines differ normally. */
 const AGREEMENT_MS = 2
 
 type Computed = Pick<Published, 'message' | 'startedAt' | 'computedAt'>
 
-/** Milliseconds that are measured of a message, by the metric that has them. */
+/** How to measure a message, in milliseconds, by the name of the metric. */
 type Durations<T> = Readonly<Partial<Record<MetricName, (one: T) => number>>>
 
 const ofAll: Durations<Computed> = {
@@ -26,7 +27,7 @@ const ofFinished: Durations<Published> = {
   throughline_end_to_end_seconds: ({ message, arrivedAt }) => arrivedAt - message.enteredAt,
 }
 
-/** The trace to open for a message of this age in milliseconds; undefined when none will be kept. */
+/** The trace id of an exemplar, for a message of this age in milliseconds; undefined when the trace will not be kept. */
 export type TraceOf = (message: Message, ageMs: number) => string | undefined
 
 export interface MeasureOptions {
@@ -34,17 +35,14 @@ export interface MeasureOptions {
   readonly traceOf: TraceOf
 }
 
-/**
- * Counts a batch and measures its messages. What was taken before only counts: measured already, or, if the process was
- * killed then, never to be measured.
- */
+/** Counts a batch and measures its messages. Redelivered messages are only counted: their first delivery was measured. */
 export function measure(publication: Publication, route: Route, { metrics, traceOf }: MeasureOptions): void {
   const { redelivered, duplicates } = publication
   const isFresh = ({ message }: Computed) => !redelivered.has(message)
   const results = publication.results.filter(isFresh)
   const letters = publication.deadLetters.filter(isFresh)
-  const taken = publication.results.length + publication.deadLetters.length + duplicates.length
-  metrics.observe('throughline_batch_messages', [taken], Number)
+  const size = publication.results.length + publication.deadLetters.length + duplicates.length
+  metrics.observe('throughline_batch_messages', [size], Number)
   countMessages(metrics, 'processed', results.length)
   countMessages(metrics, 'redelivered', redelivered.size)
   countMessages(metrics, 'duplicate', duplicates.length)
@@ -63,9 +61,24 @@ export function measure(publication: Publication, route: Route, { metrics, trace
   observe(ofResults, results)
   if (route.isLast) observe(ofFinished, results)
   for (const { message, skewMs, sentSkewMs, arrivedAt, metadata } of results) {
-    countOddities(message, metrics, skewMs, sentSkewMs, arrivedAt - metadata.appendedAt)
+    countAnomalies(message, metrics, skewMs, sentSkewMs, arrivedAt - metadata.appendedAt)
   }
-  for (const { message, skewMs } of letters) countOddities(message, metrics, skewMs)
+  for (const { message, skewMs } of letters) countAnomalies(message, metrics, skewMs)
+}
+
+/** Starts a process's counters at 0, where their labels are known: a series that begins with its first count shows no increase. */
+export function initialiseCounters(metrics: Metrics, stage: string): void {
+  const role = roleOf(stage)
+  // A generator saves and sends in one attempt.
+  for (const server of role === 'generator' ? ['Kafka or Postgres'] : ['Kafka', 'Postgres']) {
+    metrics.count('throughline_retries_total', 0, { server })
+    metrics.count('throughline_reconnects_total', 0, { server })
+  }
+  if (role !== 'stage') return
+  for (const outcome of ['processed', 'redelivered', 'duplicate'])
+    metrics.count('throughline_messages_total', 0, { outcome, reason: '' })
+  for (const reason of Object.keys(reasons))
+    metrics.count('throughline_messages_total', 0, { outcome: 'dead', reason })
 }
 
 function countMessages(
@@ -77,7 +90,7 @@ function countMessages(
   if (messages > 0) metrics.count('throughline_messages_total', messages, { outcome, reason })
 }
 
-function countOddities(message: Message, metrics: Metrics, ...skews: readonly number[]): void {
+function countAnomalies(message: Message, metrics: Metrics, ...skews: readonly number[]): void {
   if (message.badHeaders > 0) metrics.count('throughline_bad_headers_total', message.badHeaders)
   const corrections = [message.skewMs, ...skews].filter((skew) => skew > AGREEMENT_MS).length
   if (corrections > 0) metrics.count('throughline_clock_corrections_total', corrections)

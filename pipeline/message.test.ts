@@ -1,6 +1,6 @@
-import type { KafkaMessage } from 'kafkajs'
+import type { KafkaMessage } from '../kafka/client.ts'
 import { expect, test } from 'vitest'
-import { newMessageId, parseMessageId, readMessage, traceIdOf } from './message.ts'
+import { newMessageId, parseMessageId, readMessage } from './message.ts'
 
 const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
 const record = (headers: Record<string, string | Buffer> = {}, offset = '7'): KafkaMessage => ({
@@ -12,7 +12,7 @@ const record = (headers: Record<string, string | Buffer> = {}, offset = '7'): Ka
   headers,
 })
 
-test('takes what the stage before has written', () => {
+test('reads the headers that the stage before has written', () => {
   const headers = {
     'message-id': Buffer.from(id),
     attempt: '2',
@@ -31,15 +31,7 @@ test('takes what the stage before has written', () => {
   })
 })
 
-test('a message’s trace is the one it came with, otherwise its id; a replay has one of its own, the same everywhere', () => {
-  const parent = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
-  expect(traceIdOf({ id, attempt: 2, parent })).toBe(parent.traceId)
-  expect(traceIdOf({ id, attempt: 1, parent: undefined })).toBe(id)
-  expect(traceIdOf({ id, attempt: 2, parent: undefined })).toBe('370c0af312172ce00e5ddd43d3c9b944')
-  expect(traceIdOf({ id, attempt: 3, parent: undefined })).not.toBe('370c0af312172ce00e5ddd43d3c9b944')
-})
-
-test('a message posted by hand gets an id from its place, the same every time, and enters where it is', () => {
+test('a message posted by hand gets an id from its topic, partition and offset, the same every time, and enters there', () => {
   const message = readMessage('start', 0, record())
   expect(message.id).toMatch(/^[\da-f]{12}7[\da-f]{3}[89ab][\da-f]{15}$/)
   expect(readMessage('start', 0, record()).id).toBe(message.id)
@@ -52,7 +44,7 @@ test('a message posted by hand gets an id from its place, the same every time, a
 })
 
 test.each(['-1', 'NaN', '9223372036854775807', String(Date.now() + 2 * 86_400_000)])(
-  'a record whose time is %s was queued when it is taken, and its id is the same every time',
+  'a record whose time is %s was queued when it is read, and its id is the same every time',
   (timestamp) => {
     const before = Date.now()
     const message = readMessage('start', 0, { ...record(), timestamp })

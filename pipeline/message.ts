@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { IHeaders, KafkaMessage } from 'kafkajs'
 import { v7 as uuidv7 } from 'uuid'
+import type { IHeaders, KafkaMessage } from '../kafka/client.ts'
 import { now } from '../telemetry/clock.ts'
-import { carriedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
-import { parseTraceparent, type Traceparent } from './traceparent.ts'
+import { parseTraceparent, type Traceparent } from '../telemetry/trace-context.ts'
+import { forwardedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 
-/** One record as the machinery sees it. Times in milliseconds since the epoch. */
+/** One record as the pipeline sees it. Times in milliseconds since the epoch. */
 export interface Message {
   /** 32 lower-case hex digits. */
   readonly id: string
@@ -17,8 +17,8 @@ export interface Message {
   readonly key: Buffer | null
   readonly value: Buffer | null
   readonly headers: IHeaders
-  /** Those of the headers that go on with the message. */
-  readonly carried: IHeaders | undefined
+  /** The headers of other producers, which are sent on with the message; undefined for none. */
+  readonly forwarded: IHeaders | undefined
   /** The span that sent it, when it came with one. */
   readonly parent: Traceparent | undefined
   /** When the previous stage began to publish it; undefined when it entered the pipeline here, posted by hand. */
@@ -27,9 +27,9 @@ export interface Message {
   readonly enteredAt: number
   /** When the broker had it on this topic; never before it was sent. */
   readonly queuedAt: number
-  /** How far `queuedAt` had to be lifted, because the broker's clock is behind the sender's, in milliseconds. */
+  /** Milliseconds added to `queuedAt`, because the broker's clock is behind the sender's. */
   readonly skewMs: number
-  /** How many of the machinery's own headers were there but of no use. */
+  /** How many of the pipeline's own headers were malformed. */
   readonly badHeaders: number
 }
 
@@ -37,7 +37,7 @@ const MAX_ATTEMPT = 32_767
 const MAX_SKEW_MS = 600_000
 const DAY_MS = 86_400_000
 
-/** Takes what travels in the headers; what is missing or malformed is derived, so that a redelivery gets the same. */
+/** Reads a record and its headers. What is missing or malformed is derived, so that a redelivery gets the same. */
 export function readMessage(topic: string, partition: number, record: KafkaMessage): Message {
   const headers = usableHeaders(record.headers)
   let badHeaders = 0
@@ -51,8 +51,8 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const id = read(ownHeaders.id, parseMessageId) ?? derivedId(topic, partition, record)
   const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
   const parent = read(ownHeaders.traceparent, parseTraceparent)
-  const appendedAt = believable(Number(record.timestamp)) ?? now()
-  // Clocks differ by seconds; what was sent long after it arrived was not written by a stage.
+  const appendedAt = plausible(Number(record.timestamp)) ?? now()
+  // Clocks differ by seconds: a sent-at long after the append time was not written by a stage.
   const sentAt = read(ownHeaders.sentAt, (text) => parseTime(text, appendedAt + MAX_SKEW_MS))
   const queuedAt = Math.max(appendedAt, sentAt ?? 0)
   const enteredAt =
@@ -68,7 +68,7 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
     key,
     value,
     headers,
-    carried: carriedHeaders(headers),
+    forwarded: forwardedHeaders(headers),
     parent,
     sentAt,
     enteredAt,
@@ -76,12 +76,6 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
     skewMs: queuedAt - appendedAt,
     badHeaders,
   }
-}
-
-/** The trace that a message is: the one it came with, otherwise its id; a replay's is another, made of id and attempt. */
-export function traceIdOf({ id, attempt, parent }: Pick<Message, 'id' | 'attempt' | 'parent'>): string {
-  if (parent !== undefined) return parent.traceId
-  return attempt === 1 ? id : createHash('sha256').update(`${id}/${attempt}`).digest('hex').slice(0, 32)
 }
 
 /** 32 hex digits of any UUID, dashes and capitals accepted; undefined for anything else, and for all zeros. */
@@ -93,7 +87,7 @@ export function parseMessageId(text: string): string | undefined {
   return /[^0]/.test(hex) ? hex : undefined
 }
 
-/** A new message id: a UUIDv7, so that ids sort by time and the rows of one moment lie together. */
+/** A new message id: a UUIDv7, so that ids sort by time and rows of the same time lie together. */
 export function newMessageId(): string {
   return uuidv7().replaceAll('-', '')
 }
@@ -105,13 +99,13 @@ function derivedId(topic: string, partition: number, { offset, timestamp }: Kafk
     .update(`${topic}/${partition}/${offset}/${timestamp}`)
     .digest()
     .subarray(0, 16)
-  // By no clock of ours: it has to be the same whenever it is taken.
+  // Not by the local clock: the id has to be the same at each delivery.
   const msecs = Math.min(Math.max(Number(timestamp) || 0, 0), MAX_UUID_MS)
   return uuidv7({ msecs, random }).replaceAll('-', '')
 }
 
-/** A producer may stamp a record with any time or none, and Postgres does not take every one. */
-function believable(time: number): number | undefined {
+/** A producer may stamp a record with any time or none, and Postgres does not store every one. */
+function plausible(time: number): number | undefined {
   return time >= 0 && time <= Date.now() + DAY_MS ? time : undefined
 }
 
@@ -121,7 +115,7 @@ function parseAttempt(text: string): number | undefined {
 }
 
 function parseTime(text: string, latest: number): number | undefined {
-  // Rows have microseconds: a finer time would not be found there again.
+  // Rows have microseconds: a finer time would differ from its row.
   const time = /^\d{1,14}(\.\d{1,6})?$/.test(text) ? Math.round(Number(text) * 1000) / 1000 : 0
   return time > 0 && time <= latest ? time : undefined
 }

@@ -1,62 +1,63 @@
-import { now } from '../telemetry/clock.ts'
+import type { Sender } from '../kafka/producer.ts'
 import type { Database } from '../sql/database.ts'
 import { insertInputs, markPublished, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
+import { now } from '../telemetry/clock.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { ownHeaders } from './headers.ts'
 import { newMessageId } from './message.ts'
-import type { Sender } from '../kafka/producer.ts'
-import { UserError } from '../telemetry/user-error.ts'
 
-/** Where messages enter: the stage that reads the topic first. */
-export interface Entry {
+/** Where messages enter the pipeline: the first stage and the topic it reads. */
+export interface Ingress {
   readonly database: Database
   readonly sender: Sender
   readonly stage: string
   readonly topic: string
-  /** The command that lets messages in; the generator by default. */
+  /** The command that submits; the generator by default. */
   readonly enteredBy?: string
 }
 
 /**
- * Lets messages into the pipeline by an outbox: their rows first, then the records, then they are out of the outbox. After a
- * crash in between, {@link enterUnpublished} sends what is still in it again, with the same ids: the first stage drops the duplicates.
- * @throws {UserError} when the broker refuses some for their size: those are taken back, the others are in
+ * Submits messages through an outbox: first their rows, then the records, then the rows leave the outbox. After a crash in
+ * between, {@link submitUnpublished} sends the records again with the same ids: the first stage drops the duplicates.
+ * @throws {UserError} when the broker refuses some for their size: their rows are deleted, the other messages are in
  */
-export async function enter(inputs: readonly Input[], entry: Entry): Promise<void> {
-  await insertInputs(entry.database, entry, inputs)
-  refuse(await publishInputs(inputs, entry), entry)
+export async function submit(inputs: readonly Input[], ingress: Ingress): Promise<void> {
+  await insertInputs(ingress.database, ingress, inputs)
+  assertAccepted(await publishInputs(inputs, ingress), ingress)
 }
 
-function refuse(refused: readonly Input[], entry: Entry): void {
+function assertAccepted(refused: readonly Input[], { topic }: Ingress): void {
   if (refused.length === 0) return
   const ids = refused.map(({ id }) => id).join(', ')
   throw new UserError(
-    `The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${entry.topic}.`,
+    `The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${topic}.`,
   )
 }
 
 const OUTBOX_PAGE = 100
 
 /**
- * Sends what another process has left in the outbox.
- * @param minAge in seconds: what is younger may be on its way just now
+ * Sends the messages that other processes have left in the outbox.
+ * @param minAge in seconds: younger ones may be being sent by their own process
  * @returns how many there were
  */
-export async function enterUnpublished(entry: Entry, minAge = 0): Promise<number> {
-  // Ids sort by time: later ones are those of a generator that is running.
+export async function submitUnpublished(ingress: Ingress, minAge = 0): Promise<number> {
+  // Ids sort by time: later ones are those of a process that is running.
   const until = newMessageId()
   let sent = 0
   for (;;) {
-    const rows = await selectUnpublished(entry.database, entry.stage, { until, minAge, most: OUTBOX_PAGE })
-    if (rows.length === 0) return sent
-    refuse(await publishInputs(rows, entry), entry)
-    sent += rows.length
+    const options = { until, minAge, most: OUTBOX_PAGE }
+    const inputs = await selectUnpublished(ingress.database, ingress.stage, options)
+    if (inputs.length === 0) return sent
+    assertAccepted(await publishInputs(inputs, ingress), ingress)
+    sent += inputs.length
   }
 }
 
-/** Returns those that the broker refuses for their size, which are out of the outbox again. */
+/** Returns those that the broker refuses for their size, whose rows are deleted. */
 async function publishInputs(
   inputs: readonly Input[],
-  { database, sender, stage, topic }: Entry,
+  { database, sender, stage, topic }: Ingress,
 ): Promise<Input[]> {
   const records = inputs.map(({ id, body, partition }) => ({
     partition,

@@ -1,8 +1,4 @@
-import type { IHeaders } from 'kafkajs'
-import { now } from '../telemetry/clock.ts'
-import type { DeadLetter } from './compute.ts'
-import { ownHeaders } from './headers.ts'
-import type { Message } from './message.ts'
+import type { IHeaders } from '../kafka/client.ts'
 import {
   noProgress,
   type OutgoingRecord,
@@ -10,33 +6,34 @@ import {
   type Sender,
   type SendProgress,
 } from '../kafka/producer.ts'
+import { now } from '../telemetry/clock.ts'
+import type { DeadLetter } from './compute.ts'
+import { ownHeaders, type TraceparentOf } from './headers.ts'
 import type { Route } from './route.ts'
 import type { SavedResult } from './save.ts'
-
-/** The traceparent that is sent on with a message; undefined for none. */
-export type TraceparentOf = (message: Message) => string | undefined
 
 /** A result that is on the next topic. Times in milliseconds since the epoch. */
 export type Published = SavedResult & {
   /** When its publishing began; never before it was computed. */
   readonly sentAt: number
-  /** How far `sentAt` had to be lifted, because our clock is behind the broker's, in milliseconds. */
+  /** Milliseconds added to `sentAt`, because the local clock is behind the broker's. */
   readonly sentSkewMs: number
   readonly metadata: RecordMetadata
   /** When the broker had it there; never before it was sent. */
   readonly arrivedAt: number
 }
 
-/** Records on their way, over all attempts to send them: each attempt sends what is not acknowledged yet. */
-export interface Sending {
+/** Records that are being sent, over all attempts: each attempt sends those that are not acknowledged yet. */
+export interface PendingRecords {
   readonly begunAt: number
   readonly records: readonly OutgoingRecord[]
   readonly progress: SendProgress
 }
 
-export function beginSending(record: (begunAt: number) => OutgoingRecord[]): Sending {
+/** @param make the records; `begunAt` is the time when sending begins, in milliseconds since the epoch */
+export function pendingRecords(make: (begunAt: number) => OutgoingRecord[]): PendingRecords {
   const begunAt = now()
-  return { begunAt, records: record(begunAt), progress: noProgress() }
+  return { begunAt, records: make(begunAt), progress: noProgress() }
 }
 
 /** The records for the next topic, exactly as the rows hold the bodies. */
@@ -47,9 +44,9 @@ export function resultRecords(
 ): OutgoingRecord[] {
   return results.map((result) => {
     const { message, body } = result
-    const { id, attempt, enteredAt, carried, partition, key } = message
+    const { id, attempt, enteredAt, forwarded, partition, key } = message
     const headers: IHeaders = {
-      ...carried,
+      ...forwarded,
       [ownHeaders.id]: id,
       [ownHeaders.attempt]: String(attempt),
       [ownHeaders.sentAt]: sentAtOf(result, begunAt).toFixed(3),
@@ -61,10 +58,10 @@ export function resultRecords(
   })
 }
 
-/** What became of results that were sent: those on the topic, and those that the broker refuses for their size. */
+/** Splits results that were sent into those on the topic and those that the broker refuses for their size. */
 export function publishedOf(
   results: readonly SavedResult[],
-  { begunAt, records, progress }: Sending,
+  { begunAt, records, progress }: PendingRecords,
 ): { readonly published: readonly Published[]; readonly refused: readonly SavedResult[] } {
   const published: Published[] = []
   const refused: SavedResult[] = []
@@ -85,7 +82,7 @@ function sentAtOf({ computedAt }: SavedResult, begunAt: number): number {
   return Math.max(begunAt, computedAt)
 }
 
-/** The records for the topic of the dead letters: as they came, with why and where they died in their headers. */
+/** The records for the topic of the dead letters: as they came, with reason, explanation, stage and source in headers. */
 export function deadLetterRecords(
   letters: readonly DeadLetter[],
   route: Route,
@@ -110,11 +107,11 @@ export function deadLetterRecords(
 
 const WITHOUT_VALUE = 'too large for this topic: it is in the table results'
 
-/** Sends dead letters. The row has the value: a record that is too large goes without, and still says what died and why. */
+/** Sends dead letters. A record that is too large is sent without its value, which its row has; the headers say why it died. */
 export async function sendDeadLetters(
   sender: Sender,
   topic: string,
-  { records, progress }: Sending,
+  { records, progress }: PendingRecords,
 ): Promise<void> {
   if (records.length === 0) return
   const metadata = await sender.send(topic, records, progress)

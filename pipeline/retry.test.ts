@@ -10,17 +10,17 @@ afterEach(() => void vi.useRealTimers())
 const retry = <T>(server: string, step: () => Promise<T>, options: RetryOptions) =>
   retryForever((using) => using(server, step), options)
 
-function given() {
+function setUp() {
   const stopping = new AbortController()
   const log = createLog('silent', {})
-  const said = { warn: vi.spyOn(log, 'warn'), info: vi.spyOn(log, 'info') }
-  return { stopping, said, options: { log, health: createHealth(), signal: stopping.signal } }
+  const logged = { warn: vi.spyOn(log, 'warn'), info: vi.spyOn(log, 'info') }
+  return { stopping, logged, options: { log, health: createHealth(), signal: stopping.signal } }
 }
 
 const away = () => Promise.reject(new Error('away'))
 
 test('the pauses grow to five seconds', async () => {
-  const { options, stopping } = given()
+  const { options, stopping } = setUp()
   const times: number[] = []
   const attempt = () => {
     times.push(performance.now())
@@ -36,13 +36,13 @@ test('the pauses grow to five seconds', async () => {
   expect(Math.min(...pauses.slice(6))).toBeGreaterThanOrEqual(2500)
 })
 
-test('every attempt that failed is told, and once that the server works again', async () => {
+test('every attempt that failed is reported, and once that the server works again', async () => {
   const told: string[] = []
   const listener = {
     failed: (what: string) => void told.push(`${what} failed`),
     worksAgain: (what: string) => void told.push(`${what} works`),
   }
-  const options = { ...given().options, health: createHealth(undefined, listener) }
+  const options = { ...setUp().options, health: createHealth(undefined, listener) }
   const answers = [away, away, () => Promise.resolve('done'), () => Promise.resolve('done')]
   const attempt = () => answers.shift()?.() ?? away()
   const all = [retry('Kafka', attempt, options), retry('Kafka', attempt, options)]
@@ -51,8 +51,8 @@ test('every attempt that failed is told, and once that the server works again', 
   expect(told).toEqual(['Kafka failed', 'Kafka failed', 'Kafka works'])
 })
 
-test('many who wait for one server say once that it is away, and once that it is back', async () => {
-  const { options, said } = given()
+test('many calls that wait for one server log once that it failed, and once that it works again', async () => {
+  const { options, logged } = setUp()
   let isBack = false
   const attempt = () => (isBack ? Promise.resolve('done') : away())
   const all = Promise.all([1, 2, 3].map(() => retry('Kafka', attempt, options)))
@@ -61,12 +61,12 @@ test('many who wait for one server say once that it is away, and once that it is
   isBack = true
   await vi.advanceTimersByTimeAsync(10_000)
   expect(await all).toEqual(['done', 'done', 'done'])
-  expect(said.warn).toHaveBeenCalledTimes(1)
-  expect(said.info).toHaveBeenCalledTimes(1)
+  expect(logged.warn).toHaveBeenCalledTimes(1)
+  expect(logged.info).toHaveBeenCalledTimes(1)
 })
 
 test('a server that does not answer at all is an outage too', async () => {
-  const { options, said } = given()
+  const { options, logged } = setUp()
   options.health.connected(true)
   const answer = Promise.withResolvers<string>()
   const waiting = retry('Kafka', () => answer.promise, options)
@@ -77,11 +77,11 @@ test('a server that does not answer at all is an outage too', async () => {
   answer.resolve('done')
   expect(await waiting).toBe('done')
   expect(options.health.isReady()).toBe(true)
-  expect([said.warn.mock.calls.length, said.info.mock.calls.length]).toEqual([1, 1])
+  expect([logged.warn.mock.calls.length, logged.info.mock.calls.length]).toEqual([1, 1])
 })
 
-test('a process that stops finishes what is under way, and waits no more', async () => {
-  const { options, stopping } = given()
+test('a process that stops finishes the attempt under way, and retries no more', async () => {
+  const { options, stopping } = setUp()
   const work = Promise.withResolvers<string>()
   const finished = retry('Kafka', () => work.promise, options)
   const waiting = retry('Kafka', away, options).catch(String)
@@ -91,16 +91,16 @@ test('a process that stops finishes what is under way, and waits no more', async
   expect(await waiting).toBe('Error: stop')
 })
 
-test('what is hopeless, or a mistake in the code, is not tried again', async () => {
-  const { options } = given()
-  const hopeless = vi.fn<() => Promise<never>>(away)
-  await expect(retry('Kafka', hopeless, { ...options, isPermanent: () => true })).rejects.toThrow('away')
-  expect(hopeless).toHaveBeenCalledTimes(1)
+test('a permanent error, or a mistake in the code, is not tried again', async () => {
+  const { options } = setUp()
+  const permanent = vi.fn<() => Promise<never>>(away)
+  await expect(retry('Kafka', permanent, { ...options, isPermanent: () => true })).rejects.toThrow('away')
+  expect(permanent).toHaveBeenCalledTimes(1)
   await expect(retry('Kafka', () => Promise.reject(new TypeError('oops')), options)).rejects.toThrow('oops')
 })
 
-test('who goes on waiting after the attempt works says only once that it fails, and at the end that it works', async () => {
-  const { options, said } = given()
+test('a tracker that outlives its attempts logs the outage once, and its end once', async () => {
+  const { options, logged } = setUp()
   const kafka = createOutageTracker('Kafka', options)
   const tracker = { ...kafka, works: () => {}, end: () => {} }
   const answers = [away, () => Promise.resolve('connected')]
@@ -109,14 +109,14 @@ test('who goes on waiting after the attempt works says only once that it fails, 
   expect(await connecting).toBe('connected')
   expect(options.health.isReady()).toBe(false)
   kafka.failed(new Error('no coordinator yet'))
-  expect(said.info).not.toHaveBeenCalled()
+  expect(logged.info).not.toHaveBeenCalled()
   kafka.works()
-  expect(said.warn).toHaveBeenCalledTimes(1)
-  expect(said.info).toHaveBeenCalledTimes(1)
+  expect(logged.warn).toHaveBeenCalledTimes(1)
+  expect(logged.info).toHaveBeenCalledTimes(1)
 })
 
-test('of an attempt with several steps each server is told by what its own steps do', async () => {
-  const { options, said } = given()
+test('in an attempt with several steps each server is tracked by its own steps', async () => {
+  const { options, logged } = setUp()
   let failures = 2
   const kafka = () => ((failures -= 1) >= 0 ? away() : Promise.resolve('sent'))
   const postgres = vi.fn<() => Promise<string>>(() => Promise.resolve('saved'))
@@ -129,8 +129,8 @@ test('of an attempt with several steps each server is told by what its own steps
   await vi.advanceTimersByTimeAsync(1000)
   expect(await done).toBe('sent')
   expect(postgres).toHaveBeenCalledTimes(3)
-  expect(said.warn.mock.calls.map(([line]) => line)).toEqual([expect.stringMatching(/^Kafka failed: away/)])
-  expect(said.info.mock.calls.map(([line]) => line)).toEqual([expect.stringMatching(/^Kafka works again/)])
+  expect(logged.warn.mock.calls.map(([line]) => line)).toEqual([expect.stringMatching(/^Kafka failed: away/)])
+  expect(logged.info.mock.calls.map(([line]) => line)).toEqual([expect.stringMatching(/^Kafka works again/)])
   // Six steps, each with a begin and an end.
   expect(onProgress).toHaveBeenCalledTimes(12)
 })

@@ -1,6 +1,6 @@
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
-import { sleep } from './sleep.ts'
+import { sleep } from '../telemetry/wait-until.ts'
 
 export interface RetryOptions {
   readonly log: Log
@@ -8,26 +8,29 @@ export interface RetryOptions {
   readonly health: Health
   /** Ends the retries: the process stops, or the partition was lost. The attempt under way is finished. */
   readonly signal: AbortSignal
-  /** Errors for which trying again is useless. */
+  /** Whether trying again is useless for an error. */
   readonly isPermanent?: (error: Error) => boolean
-  /** Told when a step begins, works or fails: each is progress. */
+  /** Called when a step begins, succeeds or fails: each is progress. */
   readonly onProgress?: () => void
-  /** Of every server that is used; by default a new one for each. */
+  /** For every server that is used; by default each has a new one. */
   readonly tracker?: OutageTracker
 }
 
-/** Does one step that needs the server. Log and health are told whether the server answers. */
+/** Runs one step that needs the server, and records in log and health whether the server answers. */
 export type UsingServer = <T>(server: string, step: () => Promise<T>) => Promise<T>
+
+/** Makes attempts until one succeeds or the batch is lost: {@link retryForever} with its options set. */
+export type Retry = <T>(attempt: (using: UsingServer) => Promise<T>) => Promise<T>
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
 
-/** A step that takes longer counts as an outage: connections to a frozen server stand, and no answer comes. */
+/** A step that takes longer counts as an outage: a frozen server keeps its connections and does not answer. */
 const SILENCE_MS = 10_000
 
 /**
- * Makes attempts until one works, with pauses that grow to five seconds: the answer to a server that is away. However many
- * calls wait for the same server, the log says once that it failed, and once that it works again.
+ * Makes attempts until one succeeds, with pauses that grow to five seconds. However many calls wait for the same server, the
+ * log says once that it failed, and once that it works again.
  * @throws the signal's reason when it is aborted and the attempt under way fails; an error that `isPermanent`, or that is
  *   a mistake in the code
  */
@@ -50,7 +53,7 @@ export async function retryForever<T>(
         signal.throwIfAborted()
         if (!isTransient(error, options)) throw error
       }
-      // Somewhat less, so that many that wait do not all come back at once.
+      // Jitter, so that processes that wait do not all come back at once.
       await sleep(pauseMs * (0.5 + Math.random() / 2), signal)
       signal.throwIfAborted()
     }
@@ -80,7 +83,7 @@ function isTransient(error: unknown, { isPermanent }: RetryOptions): error is Er
   return error instanceof Error && !(error instanceof TypeError) && !isPermanent?.(error)
 }
 
-/** Tells log and health of one use of a server when it fails and when it works again. */
+/** One use of a server: log and health learn when it fails and when it works again. */
 export interface OutageTracker {
   failed(error: Error): void
   works(): void
@@ -116,7 +119,7 @@ export function createOutageTracker(
   }
 }
 
-/** Node gives a host with several addresses an error without a message, which has one for each. */
+/** For a host with several addresses Node's error has no message of its own but one error for each address. */
 function reasonOf(error: Error): string {
   if (error.message !== '') return error.message
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : error.name

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from './config.ts'
-import { routeOf, routes, topicNames } from './route.ts'
+import { routeOf, routes, topicPlan } from './route.ts'
 
 const config = readConfig({})
 
@@ -49,5 +49,6 @@ test('a prefix keeps pipelines on one cluster apart', () => {
     target: 'blue.finish',
     group: 'blue.square-root',
   })
-  expect(topicNames(other)).toContain('blue.dead-letter')
+  expect(topicPlan(other).names).toContain('blue.dead-letter')
+  expect(topicPlan(other).deadLetters).toBe('blue.dead-letter')
 })

@@ -1,7 +1,8 @@
+import type { TopicPlan } from '../kafka/topics.ts'
 import { finish, pipeline } from '../stages/index.ts'
 import type { Stage } from '../stages/stage.ts'
-import type { Config } from './config.ts'
 import { UserError } from '../telemetry/user-error.ts'
+import type { Config } from './config.ts'
 
 /** Where one stage stands in the flow. */
 export interface Route {
@@ -14,7 +15,7 @@ export interface Route {
   readonly source: string
   /** The topic it writes: the one that the next stage reads, or `finish`. */
   readonly target: string
-  /** The topic for what has no answer, the same for all stages. */
+  /** The topic of the dead letters, the same for all stages. */
   readonly deadLetters: string
   readonly isLast: boolean
   /** The consumer group: the stage's name. */
@@ -56,27 +57,27 @@ export function routeOf(config: Config, name?: string): Route {
   return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }
 }
 
-/** The name of the tracer: as a process, as a consumer group, and in what the monitor reports. */
+/** The tracer's name as a process, as a consumer group, and in the reports of the monitor. */
 export const tracerName = 'tracer'
 
-/** Where messages end, which is what the tracer reads. */
-export interface EndTopics {
-  readonly group: string
-  /** The last topic, then the one of the dead letters. */
-  readonly topics: readonly [finish: string, deadLetters: string]
-  readonly deadLetterTopic: string
-}
-
-/** INPUT_TOPIC takes the place of the last topic, where OUTPUT_TOPIC of the last stage names another. */
-export function endTopics(config: Config): EndTopics {
+/**
+ * The topics where messages end, the last one and then the one of the dead letters, and the consumer group of the tracer, which
+ * reads them. INPUT_TOPIC replaces the last topic, where OUTPUT_TOPIC of the last stage names another.
+ */
+export function endTopics(config: Config) {
   const prefix = config.TOPIC_PREFIX
   const deadLetters = prefix + deadLetterTopic
   const topics = [config.INPUT_TOPIC ?? prefix + finish, deadLetters] as const
   return { group: prefix + tracerName, topics, deadLetterTopic: deadLetters }
 }
 
-/** Every topic of the pipeline. */
-export function topicNames(config: Config): readonly string[] {
-  const names = [...pipeline.map((stage) => stage.reads), finish, deadLetterTopic]
-  return names.map((name) => config.TOPIC_PREFIX + name)
+/** Every topic of the pipeline, to be created. */
+export function topicPlan(config: Config): TopicPlan {
+  const prefix = config.TOPIC_PREFIX
+  return {
+    names: [...pipeline.map((stage) => stage.reads), finish, deadLetterTopic].map((name) => prefix + name),
+    deadLetters: prefix + deadLetterTopic,
+    partitions: config.TOPIC_PARTITIONS,
+    retentionHours: config.TOPIC_RETENTION_HOURS,
+  }
 }

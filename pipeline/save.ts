@@ -1,30 +1,30 @@
-import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
 import { isContentError, type Database } from '../sql/database.ts'
-import type { Message } from './message.ts'
 import { insertResults, type StageRows } from '../sql/results.ts'
-import { selectResults, type ResultRow } from '../sql/saved-results.ts'
+import { changeToDeadLetters, selectResults, type ResultRow } from '../sql/saved-results.ts'
+import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
+import type { Message } from './message.ts'
 
 /** A result as its row has it. */
 export type SavedResult = Omit<Result, 'numbers' | 'result'>
 
-/** What is in the database after a batch, and so what has to be on the topics. */
+/** The rows of a batch, which say what has to be published. */
 export interface Saved {
-  /** To be sent on, each with the body that its row holds. */
+  /** To be published on the next topic, each with the body that its row holds. */
   readonly results: readonly SavedResult[]
-  /** To be sent to the topic of the dead letters. */
+  /** To be published on the topic of the dead letters. */
   readonly deadLetters: readonly DeadLetter[]
-  /** Those of the above whose row another delivery had written, before a crash or a rebalance. */
+  /** Those of the above whose row an earlier delivery had written, before a crash or a rebalance. */
   readonly redelivered: ReadonlySet<Message>
-  /** Messages whose row came from another offset: the record there is sent on, this one is dropped. */
+  /** Messages whose row came from another offset: the record there is published, these are dropped. */
   readonly duplicates: readonly Message[]
 }
 
 /**
- * Saves a batch and says what is to be sent. The rule that makes a message pass exactly once: an id that is new is saved
- * and sent; one whose row came from the same offset is a redelivery, which may not have been sent yet, and is sent as
- * the row has it; one whose row came from another offset is a duplicate, and is dropped.
+ * Saves a batch and says what is to be published. The rule that makes a message pass exactly once: a new id is saved and
+ * published; an id whose row came from the same offset is a redelivery, which may not be published yet, and is published as
+ * the row has it; an id whose row came from another offset is a duplicate, and is dropped.
  *
- * A batch that Postgres refuses for its content is halved until the record is found: that one is a dead letter.
+ * A batch that Postgres refuses for its content is halved until the record is found, which becomes a dead letter.
  * @throws any other error of Postgres or the network: trying again may help
  */
 export async function save(
@@ -41,7 +41,13 @@ export async function save(
     if (!isContentError(error) || first === undefined) throw error
     if (others.length === 0) {
       if (isDeadLetter(first)) throw error
-      return await save(database, rows, [rejected(first, error)], busySeconds)
+      const explanation = `Postgres refuses to store the result: ${error.message}`
+      return await save(
+        database,
+        rows,
+        [toDeadLetter(first, 'rejected-by-database', explanation)],
+        busySeconds,
+      )
     }
     const half = Math.ceil(outcomes.length / 2)
     return merge(
@@ -70,7 +76,7 @@ async function savedByRows(
 ): Promise<Saved> {
   const messages = outcomes.map(({ message }) => message)
   const known = await selectResults(database, rows.stage, messages)
-  const held = new Map(known.map((row) => [keyOf(row), row]))
+  const rowOf = new Map(known.map((row) => [keyOf(row), row]))
   const saved = {
     results: [] as SavedResult[],
     deadLetters: [] as DeadLetter[],
@@ -79,12 +85,12 @@ async function savedByRows(
   }
   for (const outcome of outcomes) {
     const { message } = outcome
-    const row = held.get(keyOf(message))
-    if (row === undefined) throw new Error(`Message ${message.id} has lost its row at ${rows.stage}`)
+    const row = rowOf.get(keyOf(message))
+    if (row === undefined) throw new Error(`The row of message ${message.id} at ${rows.stage} is missing`)
     if (!isFromSameOffset(row, message)) saved.duplicates.push(message)
     else {
       if (!isOwnRow(row, outcome)) saved.redelivered.add(message)
-      // The row's times, not those of computing it once more: boundaries never go back.
+      // The times of the row, not those of this computation: boundaries never go back.
       const computed = { message, startedAt: row.started, computedAt: row.computed, skewMs: outcome.skewMs }
       if (row.body !== null) saved.results.push({ ...computed, body: row.body })
       else saved.deadLetters.push({ ...computed, reason: row.reason, explanation: row.explanation })
@@ -101,7 +107,7 @@ function isFromSameOffset(row: ResultRow, message: Message): boolean {
   return row.offset === message.offset && row.partition === message.partition
 }
 
-/** The row is of this very computation: inserted beside rows that were there, or by an attempt whose answer was lost. */
+/** The row is of this very computation: inserted beside existing rows, or by an attempt whose answer was lost. */
 function isOwnRow(row: ResultRow, { startedAt, computedAt }: Outcome): boolean {
   return row.started === startedAt && row.computed === computedAt
 }
@@ -115,7 +121,25 @@ function merge(one: Saved, other: Saved): Saved {
   }
 }
 
-function rejected({ message, startedAt, computedAt, skewMs }: Outcome, error: Error): DeadLetter {
-  const explanation = `Postgres refuses to store the result: ${error.message}`
-  return { message, startedAt, computedAt, skewMs, reason: 'rejected-by-database', explanation }
+/** The rows of results that the broker refuses for their size become dead letters. */
+export async function deadLetterOversized(
+  database: Database,
+  rows: StageRows,
+  refused: readonly SavedResult[],
+): Promise<DeadLetter[]> {
+  const letters = refused.map((result) => {
+    const bytes = Buffer.byteLength(result.body)
+    const explanation = `The broker refuses the record of ${bytes} bytes: raise max.message.bytes of the topic, or send less.`
+    return toDeadLetter(result, 'too-large', explanation)
+  })
+  await changeToDeadLetters(database, rows, letters)
+  return letters
+}
+
+function toDeadLetter(
+  { message, startedAt, computedAt, skewMs }: SavedResult,
+  reason: DeadLetter['reason'],
+  explanation: string,
+): DeadLetter {
+  return { message, startedAt, computedAt, skewMs, reason, explanation }
 }

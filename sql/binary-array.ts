@@ -1,7 +1,6 @@
 /**
- * Columns of many rows as parameters of one statement: arrays in Postgres's binary format, which `pg` sends as they are. No
- * value is quoted, separated or parsed, so nothing that it contains can shift the others. Measured against text: some 15 % less
- * of Postgres's processor time for a row, and no text made here for a number.
+ * Columns of many rows as parameters of one statement: arrays in Postgres's binary format, which `pg` sends unchanged. Values
+ * are not quoted or parsed. Measured against arrays in text: about 15 % less processor time of Postgres a row.
  * Source: array_recv in Postgres's src/backend/utils/adt/arrayfuncs.c, and the receive function of each type
  */
 const oids = { bytea: 17, int8: 20, int2: 21, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 } as const
@@ -11,7 +10,7 @@ const HEAD_BYTES = 20
 function startArray(type: keyof typeof oids, count: number, bytes: number): Buffer {
   const array = Buffer.allocUnsafe(HEAD_BYTES + 4 * count + bytes)
   array.writeInt32BE(count === 0 ? 0 : 1, 0)
-  // Whether there may be nulls.
+  // The flag for nulls.
   array.writeInt32BE(1, 4)
   array.writeInt32BE(oids[type], 8)
   array.writeInt32BE(count, 12)
@@ -48,15 +47,15 @@ export const int8s = fixed<number | string>('int8', 8, (array, at, value) =>
   writeInt64(array, at, Number(value)),
 )
 
-/** Microseconds between the epochs of Unix and of Postgres, which is 2000-01-01. */
+/** Microseconds between the epochs of Unix and of Postgres (2000-01-01). */
 const EPOCH = 946_684_800_000_000
 
-/** Milliseconds since the epoch, with microseconds behind the point. */
+/** Milliseconds since the epoch, with three decimals. */
 export const timestamps = fixed<number>('timestamptz', 8, (array, at, ms) =>
   writeInt64(array, at, Math.round(ms * 1000) - EPOCH),
 )
 
-/** As two halves: several times as fast as a BigInt. */
+/** Written as two halves: several times as fast as a BigInt. */
 function writeInt64(array: Buffer, at: number, value: number): void {
   const high = Math.floor(value / 4_294_967_296)
   array.writeInt32BE(high, at)

@@ -1,10 +1,15 @@
-import { int4s } from './binary-array.ts'
+import { int2s, int4s, int8s, timestamps, uuids } from './binary-array.ts'
 import type { Queryable } from './database.ts'
-import type { Message } from '../pipeline/message.ts'
+
+/** The key of counters besides the partition: a stage, and the topic that its results go to. */
+interface CountersOf {
+  readonly stage: string
+  readonly target: string
+}
 
 /**
- * The end of a statement that inserts into `counters as c`: adds what it counted to what is there. Each statement takes the
- * counters in the order of the partitions, so that two of them wait for each other and never in a circle.
+ * The end of a statement that inserts into `counters as c`: adds its counts to the stored ones. Each statement locks counters
+ * in the order of the partitions, so that two of them cannot deadlock.
  */
 export function addToCounters(...columns: readonly string[]): string {
   const sums = columns.map((column) => `${column} = c.${column} + excluded.${column}`)
@@ -16,12 +21,61 @@ insert into counters as c (stage, partition, target, duplicates)
 select $1, partition, $2, count(*) from unnest($3::int[]) as t (partition) group by partition order by partition
 ${addToCounters('duplicates')}`
 
-/** Counts records that were dropped because another offset holds the message. */
+/** Counts records that were dropped because the row of the message came from another offset. */
 export async function countDuplicates(
   database: Queryable,
-  { stage, target }: { readonly stage: string; readonly target: string },
-  duplicates: readonly Message[],
+  { stage, target }: CountersOf,
+  duplicates: readonly { readonly partition: number }[],
 ): Promise<void> {
   const partitions = int4s(duplicates.map(({ partition }) => partition))
   if (duplicates.length > 0) await database.query(count, [stage, target, partitions])
+}
+
+const insert = `
+with saved as (
+  insert into finished (message_id, entered_at, sent_at, finished_at, "offset", partition, attempt)
+  select message_id, entered_at, sent_at, finished_at, "offset", partition, attempt
+  from unnest($3::uuid[], $4::int2[], $5::timestamptz[], $6::timestamptz[], $7::timestamptz[], $8::int4[], $9::int8[])
+    as t (message_id, attempt, entered_at, sent_at, finished_at, partition, "offset")
+  on conflict do nothing
+  returning partition
+)
+insert into counters as c (stage, partition, target, finished)
+select $1, partition, $2, count(*) from saved group by partition order by partition
+${addToCounters('finished')}`
+
+/** A message whose record is on the last topic. Times in milliseconds since the epoch. */
+export interface FinishedMessage {
+  readonly message: { readonly id: string; readonly attempt: number; readonly enteredAt: number }
+  readonly sentAt: number
+  readonly arrivedAt: number
+  /** Where the record is on the last topic. */
+  readonly metadata: { readonly partition: number; readonly offset: bigint }
+}
+
+/**
+ * Records messages that went through all stages, counted by the partition of the last topic. A message that is sent again
+ * after a crash keeps the row of its first record.
+ */
+export async function insertFinished(
+  database: Queryable,
+  { stage, target }: CountersOf,
+  published: readonly FinishedMessage[],
+): Promise<void> {
+  if (published.length === 0) return
+  await database.query({
+    name: 'insert-finished',
+    text: insert,
+    values: [
+      stage,
+      target,
+      uuids(published.map(({ message }) => message.id)),
+      int2s(published.map(({ message }) => message.attempt)),
+      timestamps(published.map(({ message }) => message.enteredAt)),
+      timestamps(published.map(({ sentAt }) => sentAt)),
+      timestamps(published.map(({ arrivedAt }) => arrivedAt)),
+      int4s(published.map(({ metadata }) => metadata.partition)),
+      int8s(published.map(({ metadata }) => String(metadata.offset))),
+    ],
+  })
 }

@@ -1,12 +1,22 @@
-import { DatabaseError, Pool, type ClientConfig } from 'pg'
-import type { Config } from '../pipeline/config.ts'
+import { Client, DatabaseError, Pool, type ClientConfig } from 'pg'
+import type { Log } from '../telemetry/log.ts'
 import { timeouts } from '../telemetry/timeouts.ts'
 
 export type Database = Pool
 export type Queryable = Pick<Pool, 'query'>
 
-/** How to reach Postgres, as `pg` takes it. TLS by DB_SSLMODE, with libpq's meaning of the words. */
-export function databaseSettings(config: Config): ClientConfig {
+/** The settings that lead to Postgres; DB_SSLMODE has libpq's meaning. */
+export interface DatabaseConfig {
+  readonly DB_HOST: string
+  readonly DB_PORT: number
+  readonly DB_NAME: string
+  readonly DB_USER: string
+  readonly DB_PASSWORD: string
+  readonly DB_SSLMODE: 'disable' | 'require' | 'verify-full'
+}
+
+/** The options of a client of `pg`. */
+export function databaseSettings(config: DatabaseConfig): ClientConfig {
   return {
     host: config.DB_HOST,
     port: config.DB_PORT,
@@ -22,19 +32,24 @@ export function databaseSettings(config: Config): ClientConfig {
   }
 }
 
+/** A connection outside any pool, not open yet: for what lasts as long as its connection, such as an advisory lock. */
+export function createClient(config: DatabaseConfig): Client {
+  return new Client(databaseSettings(config))
+}
+
 /** A pool of `size` connections. A connection that breaks while idle is replaced by the next query that needs one. */
-export function openDatabase(config: Config, size: number, onIdleError: (error: Error) => void): Database {
+export function openDatabase(config: DatabaseConfig, size: number, log?: Log): Database {
   const pool = new Pool({ ...databaseSettings(config), max: size })
-  pool.on('error', onIdleError)
-  // A connection that breaks emits an error, and a process ends when there is no listener. The end of a connection may come
-  // with the answer before it, sooner than the code that waits for the answer could listen. The next query fails anyway.
+  pool.on('error', (error) => log?.debug({ err: error }, 'A connection to Postgres broke'))
+  // An error event without a listener ends the process, and a connection may break before the pool listens to it again. The
+  // next query on it fails anyway.
   pool.on('connect', (client) => void client.on('error', ignore))
   return pool
 }
 
 const ignore = () => {}
 
-/** Runs `work` on one connection, which is closed when `work` throws: it may be in any state then. */
+/** Runs `work` on one connection, which is closed when `work` throws, since its state is unknown then. */
 export async function withConnection<T>(
   database: Database,
   work: (client: Queryable) => Promise<T>,
@@ -63,7 +78,7 @@ export async function transaction<T>(
   })
 }
 
-/** Postgres refuses what is in the record (SQLSTATE class 22, data exception, or 54, a limit exceeded): trying again gives the same. */
+/** Whether Postgres refuses the content of a row (SQLSTATE class 22, data exception, or 54, limit exceeded): trying again does not help. */
 export function isContentError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
 }

@@ -2,18 +2,23 @@ import { int4s, texts, uuids } from './binary-array.ts'
 import { addToCounters } from './counters.ts'
 import type { Queryable } from './database.ts'
 
-/** A message on its way into the pipeline. */
+/** A message that enters the pipeline. */
 export interface Input {
   readonly id: string
-  /** The numbers as they are written in the body, for the row; undefined when the body has none. */
+  /** The numbers as they are written in the body; undefined when it has none. */
   readonly numbers: string | undefined
   readonly body: string
   readonly partition: number
 }
 
-/** Which inputs of the outbox are asked for. */
+/** @throws {DatabaseError} when Postgres is out of reach or was never migrated */
+export async function requireInputs(database: Queryable): Promise<void> {
+  await database.query('select from inputs limit 0')
+}
+
+/** Selects inputs of the outbox. */
 export interface Unpublished {
-  /** Ids below this one. */
+  /** Only ids below this one. */
   readonly until: string
   /** Seconds. */
   readonly minAge: number
@@ -36,25 +41,25 @@ export async function selectUnpublished(
   return rows
 }
 
-/** Takes inputs back that were not sent, and their count. */
+/** Deletes inputs that were not sent, and subtracts them from the counters. */
 export async function withdrawInputs(
   database: Queryable,
   stage: string,
   inputs: readonly Input[],
 ): Promise<void> {
   const text = `
-    with gone as (
+    with deleted as (
       delete from inputs where message_id = any($2::uuid[]) returning partition
     ), withdrawn as (
       delete from outbox where message_id = any($2::uuid[])
     )
     insert into counters as c (stage, partition, target, entered)
-    select $1, partition, '', -count(*) from gone group by partition order by partition
+    select $1, partition, '', -count(*) from deleted group by partition order by partition
     ${addToCounters('entered')}`
   if (inputs.length > 0) await database.query(text, [stage, uuids(inputs.map(({ id }) => id))])
 }
 
-/** The rows, the outbox and the counters of what enters, in one statement. A row that is there already is left alone. */
+/** Inserts inputs, their outbox rows and their counts, in one statement. Existing rows stay as they are. */
 export async function insertInputs(
   database: Queryable,
   { stage, enteredBy }: { readonly stage: string; readonly enteredBy?: string },

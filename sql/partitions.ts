@@ -1,36 +1,39 @@
 import type { Queryable } from './database.ts'
 
-/** Something that was done to the tables. */
-export interface Kept {
+/** One change of the partitions. */
+export interface PartitionChange {
   /**
-   * `locked`: a lock was not to be had in time. `full`: the default partition holds too many rows of the day to move them.
+   * `locked`: a lock was not available in time. `full`: the default partition holds too many rows of the day to move them.
    * Both are left to the next call.
    */
   readonly action: 'made' | 'dropped' | 'deleted' | 'locked' | 'full'
-  /** Of a partition its parent. */
+  /** The partitioned table; for a table without partitions the table itself. */
   readonly table: string
   readonly partition: string
-  /** That moved into a partition that was made, or that went; of a partition that was dropped, Postgres's estimate. */
+  /** Rows moved into a new partition, or deleted; for a dropped partition Postgres's estimate. */
   readonly rows: number
 }
 
-const keep = `
+const maintain = `
 select action, table_name as "table", partition_name as "partition", row_count::float8 as "rows"
-from keep_partitions($1::integer)`
+from maintain_partitions($1::integer)`
 
-/** Makes the partitions of the days ahead and removes what is older than so many days, as long as there is more and time for it. */
-export async function keepPartitions(
+/**
+ * Makes the partitions of the days ahead and removes rows that are older than `days`, in steps.
+ * @param hasTime asked before each step: false leaves the rest to the next call
+ */
+export async function maintainPartitions(
   database: Queryable,
   days: number,
-  isTime: () => boolean,
-): Promise<Kept[]> {
-  const all: Kept[] = []
-  while (isTime()) {
-    const { rows } = await database.query<Kept>(keep, [days])
-    all.push(...rows)
+  hasTime: () => boolean,
+): Promise<PartitionChange[]> {
+  const changes: PartitionChange[] = []
+  while (hasTime()) {
+    const { rows } = await database.query<PartitionChange>(maintain, [days])
+    changes.push(...rows)
     if (rows.every(({ action }) => action === 'locked' || action === 'full')) break
   }
-  return all
+  return changes
 }
 
 /** For how many whole days after today all tables have their partitions. */

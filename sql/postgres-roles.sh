@@ -1,7 +1,7 @@
-# Runs once, in the image of Postgres, when its volume is new: makes the roles that the stack logs in with. None of them
-# is the superuser, who has no password from then on and can log in only from inside the container.
+# Runs once in the image of Postgres, when its volume is new: creates the roles that the stack logs in with. None of them is
+# the superuser, which has no password from then on and can log in only from inside the container.
 
-# First, and by itself: whatever fails below must not leave a known password.
+# First and in its own transaction: a failure below must not leave a known password.
 psql -q -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -c 'alter role current_user password null'
 
 case $DB_USER in
@@ -18,14 +18,14 @@ create role :"user" login createrole password :'password';
 alter database :"database" owner to :"user";
 alter schema public owner to :"user";
 
--- Reads everything that the pipeline keeps, for people.
+-- Reads all tables, for pgweb.
 create role pgweb login password :'pgweb_password' connection limit 10;
 alter role pgweb set default_transaction_read_only = on;
 alter role pgweb set statement_timeout = '30s';
 alter default privileges for role :"user" in schema public grant select on tables to pgweb;
 
--- What Postgres lets everybody do by default: temporary tables, large objects, and locks with which somebody who only
--- reads could keep `migrate` and the monitor waiting.
+-- Rights that Postgres gives to every role by default: temporary tables, large objects, and advisory locks, with which a role
+-- that only reads could block `migrate` and the monitor.
 revoke all on database :"database" from public;
 grant connect on database :"database" to pgweb;
 select format('revoke execute on function %s from public', oid::regprocedure),

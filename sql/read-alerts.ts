@@ -1,28 +1,27 @@
-import type { Database } from './database.ts'
+import type { Queryable } from './database.ts'
 
-/** An alert as it was delivered: when it fired, or when it was resolved. */
+/** One notification: an alert fired, or it was resolved. Times are milliseconds since the epoch. */
 export interface DeliveredAlert {
-  /** Milliseconds since the epoch, like the others. */
   readonly receivedAt: number
   readonly status: 'firing' | 'resolved'
   readonly alert: string
-  /** Null when it is about no stage. */
+  /** Null when the alert is not about a stage. */
   readonly stage: string | null
   readonly severity: string | null
   readonly summary: string | null
-  /** What was measured, by the name of the query. */
+  /** The values of the alert rule's queries, by the names of the queries. */
   readonly values: Readonly<Record<string, number>> | null
-  /** Where to look. */
+  /** The dashboard. */
   readonly url: string | null
   readonly startsAt: number
-  /** Null while it fires. */
+  /** Null while the alert fires. */
   readonly endsAt: number | null
 }
 
 const ms = (column: string, name: string) => `(extract(epoch from ${column}) * 1000)::float8 as "${name}"`
 
-/** The latest, newest first. */
-export async function readAlerts(database: Database, limit: number): Promise<DeliveredAlert[]> {
+/** The latest notifications, newest first. */
+export async function readAlerts(database: Queryable, limit: number): Promise<DeliveredAlert[]> {
   const { rows } = await database.query<DeliveredAlert>(
     `select ${ms('received_at', 'receivedAt')}, status, alert, stage, severity, summary, "values", url,
        ${ms('starts_at', 'startsAt')}, ${ms('ends_at', 'endsAt')}

@@ -1,6 +1,5 @@
-import type { Database } from './database.ts'
+import type { Queryable } from './database.ts'
 
-/** One line of the list. */
 export interface DeadLetterSummary {
   readonly id: string
   readonly attempt: number
@@ -11,14 +10,13 @@ export interface DeadLetterSummary {
   readonly diedAt: number
 }
 
-/** One whole. */
 export interface DeadLetterRow extends DeadLetterSummary {
-  /** The topic that the stage reads; null for a stage that the catalogue never had. */
+  /** The topic that the stage reads; null for a stage that was never in the catalogue. */
   readonly topic: string | null
   readonly partition: number
   readonly offset: string
   readonly traceId: string
-  /** As the rows keep them: a JSON object of latin1 strings; null for none. */
+  /** A JSON object of latin1 strings, see `headersFromText`; null for none. */
   readonly headers: string | null
   /** The record's value; null for a null value. */
   readonly body: Buffer | null
@@ -27,9 +25,9 @@ export interface DeadLetterRow extends DeadLetterSummary {
 const summary = `encode(uuid_send(message_id), 'hex') as id, attempt, stage, reason, explanation,
   (extract(epoch from computed_at) * 1000)::float8 as "diedAt"`
 
-/** The latest, newest first; of one stage when it is named. */
+/** The latest dead letters, newest first: of `stage`, or of all stages. */
 export async function readLatestDeadLetters(
-  database: Database,
+  database: Queryable,
   { limit, stage }: { limit: number; stage?: string | undefined },
 ): Promise<DeadLetterSummary[]> {
   const { rows } = await database.query<DeadLetterSummary>(
@@ -40,8 +38,8 @@ export async function readLatestDeadLetters(
   return rows
 }
 
-/** All dead letters of one message: one for each attempt that has died. */
-export async function readDeadLetters(database: Database, id: string): Promise<DeadLetterRow[]> {
+/** The dead letters of one message: one for each attempt that ended in one. */
+export async function readDeadLetters(database: Queryable, id: string): Promise<DeadLetterRow[]> {
   const { rows } = await database.query<DeadLetterRow>(
     `select ${summary}, topic, partition, "offset", trace_id as "traceId", headers, record_value as body
      from dead_letters left join stages on stages.name = stage

@@ -1,17 +1,17 @@
-import type { Database } from './database.ts'
+import type { Queryable } from './database.ts'
 
-/** One message at one stage. Times in milliseconds since the epoch, microseconds behind the point. */
+/** One message at one stage. Times are milliseconds since the epoch, with microseconds as decimals. */
 export interface Step {
   readonly attempt: number
-  /** Null for a stage that the catalogue never had. */
+  /** Null for a stage that was never in the catalogue. */
   readonly position: number | null
   readonly stage: string
-  /** 'processed', or the reason why it has no answer. */
+  /** 'processed', or the reason of the dead letter. */
   readonly outcome: string
-  /** JSON; null when it has no answer. */
+  /** JSON; null for a dead letter. */
   readonly result: string | null
   readonly explanation: string | null
-  /** The topic that the stage reads; null for a stage that the catalogue never had. */
+  /** The topic that the stage reads; null for a stage that was never in the catalogue. */
   readonly topic: string | null
   readonly partition: number
   readonly offset: string
@@ -20,27 +20,27 @@ export interface Step {
   readonly queuedAt: number
   readonly startedAt: number
   readonly computedAt: number
-  /** Null until the next topic's stage, or the finish, has told. */
+  /** Both are null until the next stage has saved its row, or the last one the row in `finished`. */
   readonly sentAt: number | null
   readonly nextQueuedAt: number | null
 }
 
-/** One way of a message through the pipeline. */
+/** One pass of a message through the pipeline. */
 export interface Attempt {
   readonly attempt: number
   readonly state: 'finished' | 'dead' | 'in flight'
   readonly finishedAt: number | null
-  /** The stage to which it was sent once more; null when it entered as a new message. */
+  /** The stage to which a replay sent it; null when it entered as a new message. */
   readonly replayedTo: string | null
-  /** In the order of the flow; none when no stage has taken it yet. */
+  /** In the order of the flow; empty when no stage has consumed it yet. */
   readonly steps: readonly Step[]
 }
 
 export interface MessageHistory {
   readonly id: string
-  /** The first stage that it was meant for; null when the pipeline has not heard of it. */
+  /** The first stage, from `inputs`; null when there is no input. */
   readonly enteredFor: string | null
-  /** The first one first. */
+  /** In order. */
   readonly attempts: readonly Attempt[]
 }
 
@@ -55,9 +55,9 @@ select attempt, position, stage, outcome, result, explanation, topic, partition,
 from steps where message_id = $1
 order by attempt, queued_at, position`
 
-/** All that is known of one message: a few look-ups by its id. */
-export async function readMessage(database: Database, id: string): Promise<MessageHistory> {
-  // This first: an attempt that has finished has all its rows by the time that the steps are read.
+/** The rows of one message, by a few look-ups of its id. */
+export async function readMessage(database: Queryable, id: string): Promise<MessageHistory> {
+  // Before the steps: an attempt that is finished now has all its rows when the steps are read.
   const ends = await database.query<{ attempt: number; finishedAt: number }>(finishedOf, [id])
   const steps = await database.query<Step>(stepsOf, [id])
   const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [

@@ -1,10 +1,8 @@
-import { isDeadLetter, type Outcome } from '../pipeline/compute.ts'
+import type { ReasonCode } from '../stages/refusal.ts'
+import { spanId, traceIdOf, type TracedMessage } from '../telemetry/trace-context.ts'
 import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from './binary-array.ts'
-import { withConnection, type Database } from './database.ts'
 import { addToCounters } from './counters.ts'
-import { headersToText } from '../pipeline/headers.ts'
-import { traceIdOf, type Message } from '../pipeline/message.ts'
-import { spanId } from '../pipeline/span-ids.ts'
+import { withConnection, type Database } from './database.ts'
 
 /** The stage whose rows these are. */
 export interface StageRows {
@@ -14,6 +12,43 @@ export interface StageRows {
   /** The stage before it, or the generator: the parent span of a message is its send span. */
   readonly previous?: string | undefined
 }
+
+type HeaderValue = Buffer | string
+type Headers = Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>
+
+/** What a row holds of a message. Times in milliseconds since the epoch. */
+interface SavableMessage extends TracedMessage {
+  readonly partition: number
+  readonly offset: string
+  readonly value: Buffer | null
+  readonly headers: Headers
+  /** The headers that are sent on with a result. */
+  readonly forwarded: Headers | undefined
+  readonly sentAt: number | undefined
+  readonly enteredAt: number
+  readonly queuedAt: number
+}
+
+interface Savable {
+  readonly message: SavableMessage
+  readonly startedAt: number
+  readonly computedAt: number
+}
+
+interface SavableResult extends Savable {
+  readonly numbers: string | undefined
+  /** JSON. */
+  readonly result: string
+  readonly body: string
+}
+
+export interface SavableDeadLetter extends Savable {
+  readonly reason: ReasonCode
+  readonly explanation: string
+}
+
+/** A stage's outcome for one message. */
+export type SavableOutcome = SavableResult | SavableDeadLetter
 
 /**
  * One statement, so one round trip and one transaction: the rows, the inputs of messages that enter here, and the counters
@@ -51,17 +86,17 @@ const insertNew = { name: 'insert-new-results', text: insert('') }
 const insertMissing = { name: 'insert-missing-results', text: insert('on conflict do nothing') }
 
 /**
- * Saves what a stage made of a batch, and for how long the process was busy since it saved last, which is counted on the
- * first message's partition.
+ * Saves the outcomes of a batch, and the seconds for which the process was busy since it saved last, which are counted on the
+ * partition of the first message.
  *
- * Rows are inserted as new: Postgres looks for each key first where the statement allows for a conflict, which costs a third
- * more. So only after a conflict the statement is made again in that form, and rows that are there are left alone.
- * @returns false when rows were there already
+ * Rows are first inserted without `on conflict`, with which Postgres looks for each key before the insert and which costs a
+ * third more. After a conflict the statement runs again with it, and existing rows stay as they are.
+ * @returns false when some of the rows existed already
  */
 export async function insertResults(
   database: Database,
   rows: StageRows,
-  outcomes: readonly Outcome[],
+  outcomes: readonly SavableOutcome[],
   busySeconds: number,
 ): Promise<boolean> {
   const values = [
@@ -88,7 +123,9 @@ function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
-function resultColumns(outcomes: readonly Outcome[], { previous }: StageRows): (Buffer | null)[] {
+const isDeadLetter = (outcome: SavableOutcome) => 'reason' in outcome
+
+function resultColumns(outcomes: readonly SavableOutcome[], { previous }: StageRows): (Buffer | null)[] {
   const messages = outcomes.map(({ message }) => message)
   const results = outcomes.map((outcome) => (isDeadLetter(outcome) ? undefined : outcome))
   const letters = outcomes.map((outcome) => (isDeadLetter(outcome) ? outcome : undefined))
@@ -105,33 +142,18 @@ function resultColumns(outcomes: readonly Outcome[], { previous }: StageRows): (
     timestamps(outcomes.map(({ computedAt }) => computedAt)),
     texts(results.map((one) => one?.result ?? null)),
     texts(results.map((one) => one?.body ?? null)),
-    rare(texts, outcomes.map(headersOf)),
-    rare(
-      texts,
-      letters.map((one) => one?.reason ?? null),
-    ),
-    rare(
-      texts,
-      letters.map((one) => one?.explanation ?? null),
-    ),
-    rare(
-      byteas,
-      letters.map((one) => one?.message.value ?? null),
-    ),
-    rare(uuids, messages.map(foreignTraceOf)),
-    rare(
-      texts,
-      parents.map((one) => one?.spanId ?? null),
-    ),
-    rare(
-      int2s,
-      parents.map((one) => (one === undefined ? null : Number(one.sampled))),
-    ),
+    sparse(texts, outcomes, headersOf),
+    sparse(texts, letters, (one) => one?.reason),
+    sparse(texts, letters, (one) => one?.explanation),
+    sparse(byteas, letters, (one) => one?.message.value),
+    sparse(uuids, messages, foreignTraceOf),
+    sparse(texts, parents, (one) => one?.spanId),
+    sparse(int2s, parents, (one) => one && Number(one.sampled)),
   ]
 }
 
-/** Of the messages that enter here. */
-function inputColumns(outcomes: readonly Outcome[]): (Buffer | null)[] {
+/** The inputs of messages that enter the pipeline at this stage. */
+function inputColumns(outcomes: readonly SavableOutcome[]): (Buffer | null)[] {
   const entering = outcomes.filter(({ message }) => message.sentAt === undefined)
   if (entering.length === 0) return [null, null, null, null]
   const messages = entering.map(({ message }) => message)
@@ -143,26 +165,49 @@ function inputColumns(outcomes: readonly Outcome[]): (Buffer | null)[] {
   ]
 }
 
-/** A column that is mostly empty. As null it costs nothing: `unnest` fills it up. */
-function rare<T>(
-  array: (values: readonly (T | null)[]) => Buffer,
-  values: readonly (T | null)[],
+/** A column that mostly has nulls: where it has nothing else it is sent as null, and `unnest` fills it up. */
+function sparse<Item, Value>(
+  array: (values: readonly (Value | null)[]) => Buffer,
+  items: readonly Item[],
+  valueOf: (item: Item) => Value | null | undefined,
 ): Buffer | null {
+  const values = items.map((item) => valueOf(item) ?? null)
   return values.some((value) => value !== null) ? array(values) : null
 }
 
-/** Of a dead letter all headers are kept, the pipeline's own too: they may be what was wrong with it. */
-function headersOf(outcome: Outcome): string | null {
-  return headersToText(isDeadLetter(outcome) ? outcome.message.headers : outcome.message.carried)
+/** A dead letter keeps all headers, the pipeline's own too: they may be the reason. */
+function headersOf(outcome: SavableOutcome): string | null {
+  return headersToText(isDeadLetter(outcome) ? outcome.message.headers : outcome.message.forwarded)
 }
 
-function foreignTraceOf(message: Message): string | null {
+function foreignTraceOf(message: SavableMessage): string | null {
   const traceId = traceIdOf(message)
   return traceId === message.id ? null : traceId
 }
 
 /** The span that sent the message, where it is not the one of the stage before. */
-function foreignParentOf({ id, attempt, parent }: Message, previous: string | undefined): Message['parent'] {
+function foreignParentOf({ id, attempt, parent }: SavableMessage, previous: string | undefined) {
   if (parent === undefined || previous === undefined) return parent
   return parent.spanId === spanId(id, attempt, previous, 'send') ? undefined : parent
+}
+
+/** Headers as rows hold them: a JSON object of latin1 strings, which can hold any bytes; null for none. */
+export function headersToText(headers: Headers | undefined): string | null {
+  return headers === undefined ? null : JSON.stringify(headers, latin1)
+}
+
+/** The inverse of {@link headersToText}. */
+export function headersFromText(text: string | null): Record<string, Buffer | Buffer[]> {
+  if (text === null || text === '') return {}
+  const bytes = (value: string) => Buffer.from(value, 'latin1')
+  const entries = Object.entries(JSON.parse(text) as Record<string, string | string[]>)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
+  )
+}
+
+// JSON.stringify has called Buffer's toJSON before a replacer sees the value; `this` still has the Buffer.
+function latin1(this: Record<string, unknown>, name: string, value: unknown): unknown {
+  const raw = this[name]
+  return Buffer.isBuffer(raw) ? raw.toString('latin1') : value
 }

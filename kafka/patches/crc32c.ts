@@ -1,10 +1,10 @@
 /** Castagnoli's polynomial, bits reversed. */
 const POLYNOMIAL = 0x82f63b78
-/** What a byte, followed by 0 to 7 others, adds to the sum: eight tables one behind the other. */
+/** The contribution of a byte that is followed by 0 to 7 others: eight tables in one array. */
 const TABLES = makeTables()
 
 /**
- * The checksum of a record batch, as an unsigned integer; eight bytes a step, three times as fast as one by one.
+ * The checksum of a record batch, as an unsigned integer. It takes eight bytes a step, three times as fast as single bytes.
  * Source: RFC 3720, appendix B.4; the tables are those of Kounavis and Berry's "slicing by 8".
  */
 export function crc32c(bytes: Uint8Array, start = 0): number {

@@ -1,14 +1,14 @@
--- What the pipeline keeps. Rows are the one source of truth: dashboards, traces, the ledger and replays are read from them.
+-- The tables. Rows are the one source of truth: dashboards, traces, the ledger and replays are read from them.
 
--- An id as it is written everywhere: 32 lower-case hex digits.
+-- An id as text: 32 lower-case hex digits.
 create function hex(id uuid) returns text language sql immutable parallel safe
 return encode(uuid_send(id), 'hex');
 
--- The least id of a message that entered then: ids begin with their time (UUIDv7), so a range of time is one of ids.
+-- The least id of messages that entered at a time: ids begin with their time (UUIDv7), so a range of time is a range of ids.
 create function first_id(at timestamptz) returns uuid language sql immutable parallel safe
 return rpad(lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0'), 32, '0')::uuid;
 
--- What entered the pipeline.
+-- Messages that entered the pipeline.
 create table inputs (
   message_id uuid primary key,
   created_at timestamptz not null default now(),
@@ -17,48 +17,48 @@ create table inputs (
   stage text not null,
   -- The numbers as they were written, so that every digit stays; null when a body posted by hand has none.
   numbers text,
-  -- What is published. Null when the message was posted by hand.
+  -- The body that is published. Null when the message was posted by hand.
   body text,
-  -- The command that let it in; null for the generator.
+  -- The command that submitted it; null for the generator.
   entered_by text
 ) partition by range (message_id);
 
 create index inputs_by_time on inputs using brin (created_at) with (pages_per_range = 32, autosummarize = on);
 
--- Inputs that the broker may not have yet. The rows come first, then the record on the topic, then this one is deleted: after
--- a crash in between, the same id is published again and the first stage drops the duplicate. A table of its own, since a mark
--- in `inputs` would write every row twice.
+-- Inputs that the broker may not have yet. The rows are inserted first, then the record is published, then the row here is deleted:
+-- after a crash in between, the same id is published again and the first stage drops the duplicate. It is a table of its own,
+-- since a mark in `inputs` would write every row twice.
 create table outbox (
   message_id uuid primary key,
   created_at timestamptz not null default now(),
   stage text not null
 );
 
--- One row per message, attempt and stage, whatever came of it. The key is the promise "nothing twice".
--- Columns of fixed length come first, the widest in front: no bytes are lost between them.
+-- One row per message, attempt and stage: a result or a dead letter. The key is the promise "nothing twice".
+-- Columns of fixed length come first, the widest in front, which avoids padding.
 create table results (
   message_id uuid not null,
-  -- The boundaries of the times that add up. Those that lie behind this row are in the row of the next stage.
+  -- The boundaries of the times that add up. The later ones are in the row of the next stage.
   entered_at timestamptz not null,
   -- When the stage before began to publish it; null where the message entered the pipeline.
   previous_sent_at timestamptz,
   queued_at timestamptz not null,
   started_at timestamptz not null,
   computed_at timestamptz not null,
-  -- Where the record was, on the topic that the stage reads. A second delivery from the same place is a redelivery, one
+  -- The place of the record on the topic that the stage reads. A second delivery from the same place is a redelivery, one
   -- from another place a duplicate.
   "offset" bigint not null,
   partition integer not null,
   attempt smallint not null,
   stage text not null,
-  -- What the stage added, and the whole body as it was published: sent again on a redelivery, and to any stage by a replay.
+  -- The field that the stage added, and the whole body as it was published: a redelivery or a replay sends it again.
   result text,
   body text,
-  -- As a JSON object of latin1 strings: of a result the headers that are not the pipeline's own and go on with the message,
-  -- of a dead letter all headers of its record.
+  -- A JSON object of latin1 strings. For a result: the headers that are not the pipeline's own and are sent on with the message.
+  -- For a dead letter: all headers of its record.
   headers text,
-  -- Null for a result. A dead letter has the reason, a sentence that explains it, and the value of its record, which need
-  -- not be text and may be null.
+  -- Null for a result. A dead letter has a reason, a sentence that explains it, and the value of its record, which may be any
+  -- bytes or null.
   reason text,
   explanation text,
   record_value bytea,
@@ -71,7 +71,7 @@ create table results (
   constraint result_or_dead_letter check ((body is null) <> (reason is null))
 ) partition by range (message_id);
 
--- Rows come in the order of time, so a range of time is a range of blocks: an index of a few pages finds it.
+-- Rows are inserted in the order of time, so a range of time is a range of blocks, which an index of a few pages finds.
 create index results_by_time on results using brin (queued_at, computed_at) with (pages_per_range = 32, autosummarize = on);
 create index results_dead on results (computed_at desc) where reason is not null;
 create index results_dead_by_stage on results (stage, computed_at desc) where reason is not null;
@@ -84,7 +84,7 @@ create table finished (
   entered_at timestamptz not null,
   sent_at timestamptz not null,
   finished_at timestamptz not null,
-  -- Where the record is on the last topic.
+  -- The place of the record on the last topic.
   "offset" bigint not null,
   partition integer not null,
   attempt smallint not null,
@@ -93,11 +93,11 @@ create table finished (
 
 create index finished_latest on finished (finished_at desc);
 
--- An attempt of a message that was asked for: its number is taken here before anything is sent, so that no two share one.
+-- Attempts that replays made: the number is reserved here before the record is sent, so that it is unique.
 create table replays (
   message_id uuid not null,
   attempt smallint not null,
-  -- Where it begins.
+  -- The stage where the attempt begins.
   stage text not null,
   replayed_at timestamptz not null default now(),
   primary key (message_id, attempt)
@@ -108,23 +108,22 @@ create table replays (
 create table counters (
   stage text not null,
   partition integer not null,
-  -- The topic to which results went: what was sent there is in front of the stage that reads it, whichever sent it. Empty
-  -- for what a generator let in.
+  -- The topic of the results, in front of the stage that reads it. Empty for messages that a generator submitted.
   target text not null,
   -- Entered the pipeline at this stage: generated, submitted, posted by hand, replayed.
   entered bigint not null default 0,
   processed bigint not null default 0,
   dead bigint not null default 0,
   finished bigint not null default 0,
-  -- Records dropped because another offset holds the message. Says what was seen: not part of the sum.
+  -- Records that were dropped because the row of the message came from another offset. Not part of the sum.
   duplicates bigint not null default 0,
   -- Seconds in which a process of the stage had at least one batch in work.
   busy_seconds float8 not null default 0,
   primary key (stage, partition, target)
 ) with (fillfactor = 50);
 
--- The catalogue, written by `throughline migrate`: it gives every report the order of the flow. A stage that was taken out
--- of the catalogue stays, with the place it had.
+-- The catalogue, written by `throughline migrate`: it gives every report the order of the flow. A stage that has left the
+-- catalogue keeps its row and its position.
 create table stages (
   name text primary key,
   position integer not null,
@@ -134,15 +133,15 @@ create table stages (
 
 create unique index stages_position on stages (position) where is_current;
 
--- What the monitor saw of each stage, every five seconds: the history beside the rows. The tracer, which is no stage and has
--- no row in `stages`, is watched in the same way where traces are exported.
+-- The monitor's samples of each stage, every five seconds. They include the tracer, where traces are exported; it is no stage
+-- and has no row in `stages`.
 create table stage_samples (
   at timestamptz not null,
   stage text not null,
-  -- By the broker: end offset - committed offset. What the broker says is null when it could not be asked: UNKNOWN.
+  -- End offset - committed offset. Columns from the broker are null when it did not answer: UNKNOWN.
   waiting bigint,
   oldest_seconds float8,
-  -- Null while there is nothing to compare with, drain_seconds also when it would take for ever.
+  -- Null until there is an earlier sample; drain_seconds also when the backlog does not shrink.
   arrivals_per_second float8,
   served_per_second float8,
   drain_seconds float8,
@@ -150,16 +149,16 @@ create table stage_samples (
   members integer,
   partitions integer,
   partitions_assigned integer,
-  -- The rows say that these wait, and the broker does not have them. Null when one of the two could not be asked.
+  -- Messages that wait by the rows and that the broker does not have. Null when one of the two did not answer.
   missing bigint,
-  -- The message that is the oldest of those that wait; null when none does, or its record could not be read.
+  -- The oldest message that waits; null when none waits, or its record could not be read.
   oldest_message uuid,
   verdict text not null,
   sentence text not null,
   primary key (at, stage)
 );
 
--- All messages, as the monitor counted them at the same times.
+-- The monitor's samples of all messages, at the same times.
 create table ledger_samples (
   at timestamptz primary key,
   entered bigint not null,
@@ -170,7 +169,7 @@ create table ledger_samples (
   missing bigint not null
 );
 
--- Alerts that were delivered to the monitor, one row for each time that one fired or resolved.
+-- Alerts that were delivered to the monitor, one row each time that an alert fired or resolved.
 create table alert_notifications (
   id bigint generated always as identity primary key,
   received_at timestamptz not null default now(),
@@ -186,7 +185,7 @@ create table alert_notifications (
   -- Null while it fires.
   ends_at timestamptz,
   fingerprint text not null,
-  -- Grafana says it again as long as it goes on.
+  -- Grafana repeats a notification while the alert fires.
   unique (fingerprint, starts_at, status)
 );
 

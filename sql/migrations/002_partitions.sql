@@ -1,6 +1,6 @@
--- inputs, results and finished are cut into one partition a day, by the time in the message id (UUIDv7), in UTC.
--- Besides the days there are three: ids from before the first day (_past), ids that hold no time of ours, such as a random
--- UUIDv4 (_foreign, from the year 2100 on), and what fits nowhere else, such as a clock that is ahead (_default).
+-- inputs, results and finished have one partition a day, by the time in the message id (UUIDv7), in UTC.
+-- Besides the days there are three: ids from before the first day (_past), ids without a plausible time, such as a random
+-- UUIDv4 (_foreign, from the year 2100 on), and all others, such as those of a clock that is ahead (_default).
 create table inputs_past partition of inputs for values from (minvalue) to (first_id(date_trunc('day', now(), 'UTC')));
 create table results_past partition of results for values from (minvalue) to (first_id(date_trunc('day', now(), 'UTC')));
 create table finished_past partition of finished for values from (minvalue) to (first_id(date_trunc('day', now(), 'UTC')));
@@ -11,8 +11,8 @@ create table inputs_default partition of inputs default;
 create table results_default partition of results default;
 create table finished_default partition of finished default;
 
--- The rows of these three go one by one, the oldest first. Their ids do not say which those are, so they have an index that
--- the days do without; finished has one everywhere.
+-- The rows of these three are deleted in pages, the oldest first. Their ids do not tell their age, so they need an index that the
+-- days do without; finished has one everywhere.
 create index on inputs_past (created_at);
 create index on inputs_foreign (created_at);
 create index on inputs_default (created_at);
@@ -21,7 +21,7 @@ create index on results_foreign (computed_at);
 create index on results_default (computed_at);
 create index on replays (replayed_at);
 
--- The partitions of days, with how many rows Postgres estimates in each.
+-- The partitions of days, with Postgres's estimates of their rows.
 create view day_partitions as
 select parent.relname::text as "table", child.relname::text as name, to_date(right(child.relname, 8), 'YYYYMMDD') as day,
   greatest(child.reltuples, 0)::bigint as estimated_rows
@@ -30,7 +30,7 @@ join pg_class parent on parent.oid = inhparent
 join pg_class child on child.oid = inhrelid
 where parent.oid in ('inputs'::regclass, 'results'::regclass, 'finished'::regclass) and child.relname ~ '_\d{8}$';
 
--- For how many whole days after today all three tables have their partition.
+-- The number of whole days after today for which all three tables have a partition.
 create function partitions_ahead_days() returns integer language sql stable
 begin atomic
   select count(*)::integer
@@ -41,10 +41,10 @@ begin atomic
   where day = (now() at time zone 'UTC')::date + number;
 end;
 
--- Makes the partition of one day. What the default partition holds of that day moves into it.
--- To create the table first and then attach it locks nothing but the default partition, for as long as Postgres takes to read
--- that: 0.3 s for a million rows. A table of that day that is there and not attached is attached. A day of which the default
--- holds very many rows is not made, since moving them would take too long: returns null.
+-- Makes the partition of one day and moves the rows of that day from the default partition into it.
+-- Creating the table first and then attaching it locks only the default partition, for as long as Postgres reads it: 0.3 s for
+-- a million rows. An existing table of that day that is not attached is attached. When the default holds very many rows of the
+-- day, moving them would take too long: it makes nothing and returns null.
 create function make_day_partition(parent text, day date) returns bigint language plpgsql as $$
 declare
   child text := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
@@ -63,7 +63,7 @@ begin
   ) into moved;
   if moved = most then return null; end if;
   execute format('create table if not exists %I (like %I including all)', child, parent);
-  -- In the order in which a query locks them.
+  -- In the order in which queries lock them.
   execute format('lock table only %I in share update exclusive mode', parent);
   execute format('lock table %I in access exclusive mode', parent || '_default');
   execute format(
@@ -75,8 +75,8 @@ begin
   return moved;
 end $$;
 
--- Whether a day may go: nothing in it is younger than the cutoff, and no input in it still waits to be sent.
--- A replay writes young rows into an old day, and an input may have waited long for its broker.
+-- Whether a day may be dropped: no row is younger than the cutoff, and no input is in the outbox.
+-- A replay writes young rows into an old day, and an input may wait long for its broker.
 create function is_day_expired(day date, cutoff timestamptz) returns boolean language plpgsql as $$
 declare
   name text;
@@ -97,8 +97,8 @@ begin
   );
 end $$;
 
--- Drops one partition of a day. Only the lock on the parent is waited for: no query that begins behind it gets further. What
--- was written until then may be young, so the question is asked again. Returns whether the partition was dropped.
+-- Drops one partition of a day. It waits only for the lock on the parent, which stops later queries. Rows that were written
+-- until then may be young, so the age is checked again. Returns whether the partition was dropped.
 create function drop_day_partition(parent text, day date, cutoff timestamptz) returns boolean language plpgsql as $$
 declare
   child text := format('%s_%s', parent, to_char(day, 'YYYYMMDD'));
@@ -110,8 +110,8 @@ begin
   return true;
 end $$;
 
--- Deletes a page of the oldest rows, as far as they are older than the cutoff. An input stays as long as it is
--- in the outbox, or its message has results, from a replay for instance; 5,000 such inputs hold up those behind them until their results are old too.
+-- Deletes a page of the oldest rows that are older than the cutoff. An input stays while it is in the outbox or its message has
+-- results, from a replay for instance; a page full of such inputs delays later ones until their results are old too.
 create function delete_page(name text, at text, cutoff timestamptz, results text default null) returns bigint language plpgsql as $$
 declare
   deleted bigint;
@@ -128,19 +128,18 @@ exception when lock_not_available or deadlock_detected then
   return 0;
 end $$;
 
--- Keeps the tables: makes the partitions of today and the days ahead, removes what is older than so many days, and lets the
--- planner know what the parents hold. A call makes one partition, or drops one, or deletes a page of each table, so that no
--- lock is held for long. Returns what it did, with the rows concerned: those that moved, those deleted, and of a partition
--- that was dropped Postgres's estimate. Call it again as long as it did something. A lock that is not to be had within half
--- a second, in which others queue for it, is left to the next call (`locked`), and so is a day of which the default holds too
--- many rows (`full`).
+-- Maintains the tables: makes the partitions of today and the days ahead, removes rows older than the retention, and analyzes the
+-- parents for the planner. A call makes one partition, or drops one, or deletes a page of each table, so that no lock is held
+-- for long. Returns what it did, with the rows that were moved or deleted; for a dropped partition Postgres's estimate. Call it
+-- again as long as it did something. A lock that is not available within half a second, in which other queries queue behind it,
+-- is left to the next call (`locked`), and so is a day of which the default holds too many rows (`full`).
 --
--- Rows are kept for longer than topics keep records, so no record can come whose row went before it.
-create function keep_partitions(retention_days integer, days_ahead integer default 3)
+-- Rows are kept for longer than records, so no record can be delivered after its row was removed.
+create function maintain_partitions(retention_days integer, days_ahead integer default 3)
 returns table (action text, table_name text, partition_name text, row_count bigint)
 language plpgsql
 set lock_timeout = '500ms'
--- Every look goes by an index, also where the statistics are old or there are none.
+-- Every query uses an index, also with old or missing statistics.
 set enable_seqscan = off
 as $$
 declare
@@ -150,7 +149,7 @@ declare
   suffix text;
   expired record;
 begin
-  -- Of several calls at once one does the work.
+  -- Of concurrent calls one does the work.
   if not pg_try_advisory_xact_lock(7403121) then return; end if;
 
   for coming, table_name in
@@ -187,7 +186,7 @@ begin
     return;
   end loop;
 
-  -- Autovacuum analyzes partitions, but never their parents.
+  -- Autovacuum analyzes partitions, never their parents.
   select relname into table_name from pg_stat_all_tables
   where relid in ('inputs'::regclass, 'results'::regclass, 'finished'::regclass)
     and coalesce(last_analyze, '-infinity') < now() - interval '6 hours'
@@ -199,7 +198,7 @@ begin
 
   action := 'deleted';
   foreach suffix in array array['_past', '_foreign', '_default'] loop
-    -- The input last: it says which message it was.
+    -- The input last: it identifies the message of the other rows.
     for table_name, row_count in values
       ('results', delete_page('results' || suffix, 'computed_at', cutoff)),
       ('finished', delete_page('finished' || suffix, 'finished_at', cutoff)),

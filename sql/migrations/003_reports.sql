@@ -1,34 +1,34 @@
--- What the dashboards ask, by name. The functions read nothing but the views, so a role that may select from these may call them.
--- Each reads a bounded number of rows, whatever the range of time and however many messages there are.
+-- The queries of the dashboards. The functions read only the views, so a role that may select from these may call them.
+-- Each reads a bounded number of rows, whatever the range of time and the number of messages.
 
--- The id in a text, with or without dashes; null when it is none. Folded to a constant before a query is planned, so that
--- only the partition of its day is.
+-- The id in a text, with or without dashes; null when it is none. The planner folds it to a constant, and then reads only the
+-- partition of its day.
 create function to_message_id(id text) returns uuid language sql immutable parallel safe
 return case when replace(trim(id), '-', '') ~* '^[0-9a-f]{32}$' then replace(trim(id), '-', '')::uuid end;
 
--- As much of a text as a table has room for.
+-- The beginning of a text, for a cell of a table.
 create function shortened(whole text) returns text language sql immutable parallel safe
 return case when length(whole) > 2000 then left(whole, 2000) || '…' else whole end;
 
--- The bounds of a message's time for a link to a dashboard, in milliseconds, with some room on both sides.
+-- The time range of a message for a link to a dashboard, in milliseconds, with a margin on both sides.
 create function link_from(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
 return floor(extract(epoch from began - greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
 
 create function link_to(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
 return ceil(extract(epoch from ended + greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
 
--- Messages that have no answer, as rows of their own.
+-- The rows that are dead letters.
 create view dead_letters as
 select message_id, attempt, stage, reason, explanation, record_value, headers, partition, "offset", trace_id,
   entered_at, previous_sent_at, queued_at, started_at, computed_at
 from results
 where reason is not null;
 
--- One row per message, attempt and stage, whatever came of it, with every boundary of its time there.
--- The boundaries never go back: each is lifted to the one before when the row is written.
+-- One row per message, attempt and stage, with every boundary of its time there.
+-- The boundaries never go back: the row has the maximum of each boundary and the one before.
 --   wait = started - queued, work = computed - started, save = sent - computed, publish = next queued - sent
--- What comes next is the message's own next row, not the catalogue's next stage: stages are put in, renamed and taken out,
--- and the times of what went through before still add up.
+-- The next step is the message's own next row, not the catalogue's next stage: the catalogue changes, and the times of older
+-- messages still add up.
 create view steps as
 select
   s.message_id,
@@ -54,7 +54,7 @@ left join lateral (
   select n.previous_sent_at, n.queued_at
   from results n
   left join stages following on following.name = n.stage
-  -- Where times are equal, nothing took any time; the order still is the one of the flow.
+  -- Steps with equal times are in the order of the flow.
   where n.message_id = s.message_id and n.attempt = s.attempt
     and (n.queued_at, n.computed_at, coalesce(following.position, 0), n.stage)
       > (s.queued_at, s.computed_at, coalesce(stages.position, 0), s.stage)
@@ -64,11 +64,11 @@ left join lateral (
 left join lateral (
   select sent_at, finished_at from finished
   where message_id = s.message_id and attempt = s.attempt and next.queued_at is null and s.reason is null
-  -- Keeps it a look-up for last rows only, where the planner would rather read all of the table.
+  -- The limit makes the planner look up single rows instead of reading the whole table.
   limit 1
 ) last on true;
 
--- The four times of each step in seconds. Restrict it by message_id, or by a range of queued_at: both are cheap.
+-- The four times of each step in seconds. Restrict it by message_id or a range of queued_at: both are cheap.
 create view step_times as
 select
   message_id,
@@ -88,14 +88,14 @@ create view end_to_end as
 select message_id, attempt, entered_at, finished_at, extract(epoch from finished_at - entered_at)::float8 as seconds
 from finished;
 
--- The shape of a plain table of results: the numbers that entered, a stage, what it added.
+-- Plain results: the numbers of the message, a stage, the field that it added.
 create view numbers_and_results as
 select r.message_id, r.attempt, i.numbers, r.stage, r.result, r.computed_at
 from results r
 left join inputs i on i.message_id = r.message_id
 where r.reason is null;
 
--- What each stage has done since the beginning, without looking at a single message.
+-- The totals of each stage since the beginning, from the counters alone.
 -- waiting at a stage = arrived from the one before + entered here - processed - dead.
 create view stage_totals as
 select
@@ -112,7 +112,7 @@ left join counters c on c.stage = stages.name
 where stages.is_current
 group by stages.position, stages.name, stages.topic;
 
--- All messages since the beginning, those of stages that are no more, too.
+-- All messages since the beginning, including those of stages that have left the catalogue.
 create view message_totals as
 select
   coalesce(sum(entered), 0)::bigint as entered,
@@ -121,47 +121,47 @@ select
   coalesce(sum(duplicates), 0)::bigint as duplicates
 from counters;
 
--- The place of the tracer: behind the last stage.
+-- The position of the tracer: after the last stage.
 create view tracer_position as
 select max(position) + 1 as position from stages where is_current;
 
--- How every stage was, and the tracer, each time that the monitor took a sample. Restrict it by a range of `at`.
+-- The monitor's samples of every stage and the tracer. Restrict it by a range of `at`.
 create view stage_history as
 select coalesce(stages.position, (select position from tracer_position)) as position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
   s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing
 from stage_samples s
 left join stages on stages.name = s.stage;
 
--- The same at so many moments at most, evenly spread. A moment without a sample, in the 15 s before it too, has nulls: no
--- line is drawn across it.
+-- The same at no more than `most` times, evenly spread. A time without a sample within the 15 s before it has nulls, so that a
+-- chart has a gap there.
 create function stage_history_between(since timestamptz, until timestamptz, most integer default 600)
 returns setof stage_history language sql stable
 begin atomic
-  with looks as materialized (
-    select moment, moment + s.step as next, look.at
+  with ticks as materialized (
+    select tick, tick + s.step as next, sample.at
     from (select greatest(interval '5 s', (until - since) / most) as step) s
-    cross join lateral generate_series(since, until, s.step) as moment
+    cross join lateral generate_series(since, until, s.step) as tick
     left join lateral (
-      select at from stage_history where at >= moment and at < moment + s.step and at <= until order by at limit 1
-    ) look on true
+      select at from stage_history where at >= tick and at < tick + s.step and at <= until order by at limit 1
+    ) sample on true
   )
-  select h.* from looks cross join lateral (select * from stage_history where at = looks.at offset 0) h
+  select h.* from ticks cross join lateral (select * from stage_history where at = ticks.at offset 0) h
   union all
-  select t.position, looks.moment, t.stage, null, null, null, null, null, null, null, null, null, null, null, null
-  from looks
+  select t.position, ticks.tick, t.stage, null, null, null, null, null, null, null, null, null, null, null, null
+  from ticks
   cross join (
     select position, stage from stage_totals
     union
-    -- The tracer, where the latest look has seen it.
-    select position, stage from stage_history where at = (select max(at) from looks)
+    -- The tracer, where the latest sample has it.
+    select position, stage from stage_history where at = (select max(at) from ticks)
   ) t
-  where looks.at is null
-    and not exists (select from stage_history where at > looks.moment - interval '15 s' and at < looks.next)
+  where ticks.at is null
+    and not exists (select from stage_history where at > ticks.tick - interval '15 s' and at < ticks.next)
   order by at, position;
 end;
 
--- How every stage is. What the monitor said more than 20 s ago is not how it is, nor what it said while the clock was ahead.
--- The tracer has a row as long as the monitor watches it.
+-- The current state of every stage. A sample is ignored when it is older than 20 s, or later than now after a clock was corrected.
+-- The tracer has a row as long as the monitor samples it.
 create view stage_now as
 with latest as (
   select * from stage_samples
@@ -183,25 +183,25 @@ select
   s.partitions,
   s.partitions_assigned,
   s.missing,
-  coalesce(s.sentence, stages.name || ' is unknown: nothing was heard of the monitor for 20 s; is it running?') as sentence,
+  coalesce(s.sentence, stages.name || ' is unknown: the monitor has written no sample for 20 s; is it running?') as sentence,
   s.at,
   hex(s.oldest_message) as oldest_message,
-  -- For a link to that message: from when it entered, if its id says that, otherwise from when it came here.
+  -- For a link to that message: from the time in its id, otherwise from when it was queued here.
   link_from(
     least(uuid_extract_timestamp(s.oldest_message), s.at - make_interval(secs => s.oldest_seconds)), now()
   ) as oldest_link_from
 from stages
 full join latest s on s.stage = stages.name
--- Not those that were taken out of the catalogue.
+-- Without stages that have left the catalogue.
 where stages.is_current is not false;
 
--- What the rows and the broker say of each stage, side by side.
+-- The counts of each stage by the rows and by the broker.
 create view stage_ledger as
 select t.position, t.stage, t.entered, t.processed, t.dead, t.duplicates, n.waiting, n.missing
 from stage_totals t
 join stage_now n on n.stage = t.stage;
 
--- All messages by account, each time that the monitor took a sample. Restrict it by a range of `at`.
+-- The monitor's samples of all messages. Restrict it by a range of `at`.
 create view ledger_history as
 select at, entered, in_flight, finished, dead, duplicates, missing from ledger_samples;
 
@@ -241,7 +241,7 @@ begin atomic
       case when count(*) > 400 then 40 else 1 end as parts,
       (select finished_at from finished_messages where finished_at between since and until order by finished_at limit 1) as first,
       (select finished_at from finished_messages where finished_at between since and until order by finished_at desc limit 1) as last
-    from (select from finished_messages where finished_at between since and until limit 401) some_of_them
+    from (select from finished_messages where finished_at between since and until limit 401) page
   ) bounds
   cross join lateral (select (bounds.last - bounds.first + interval '1 us') / bounds.parts as length) part
   cross join lateral generate_series(0, bounds.parts - 1) as number
@@ -252,7 +252,7 @@ begin atomic
   ) f;
 end;
 
--- Where the time of these goes, in seconds of the mean message: all parts of all stages are its time end to end.
+-- The mean time of these by stage and part, in seconds: the sum over all stages and parts is the mean time end to end.
 create function time_by_stage(since timestamptz, until timestamptz)
 returns table ("position" integer, stage text, wait float8, work float8, save float8, publish float8, messages bigint, end_to_end float8)
 language sql stable
@@ -273,7 +273,7 @@ begin atomic
   order by t.position;
 end;
 
--- Messages that have no answer. Restrict it by a range of computed_at, by a stage too, and take the latest.
+-- Dead letters. Restrict it by a range of computed_at, by a stage too, and take the latest.
 create view dead_messages as
 select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation,
   stages.topic, partition, "offset",
@@ -282,7 +282,7 @@ select message_id, hex(message_id) as message, attempt, computed_at, stage, reas
 from dead_letters
 left join stages on stages.name = stage;
 
--- One row per message that entered: how far it is. Restrict it by message_id, or a range of them (first_id), and take the latest.
+-- One row per message that entered, with its state. Restrict it by message_id or a range of ids (first_id), and take the latest.
 create view messages as
 select
   i.message_id,
@@ -315,15 +315,15 @@ left join lateral (
   order by attempt desc, reason is null, queued_at desc limit 1
 ) r on true
 left join stages reached on reached.name = r.stage
--- A stage that was taken out left its place to the one behind it.
+-- A stage that has left the catalogue left its position to the next one.
 left join stages following on following.is_current and following.position = reached.position + reached.is_current::int;
 
 -- Traces that messages came with. Restrict it by trace_id.
 create view foreign_traces as
 select foreign_trace_id as trace_id, message_id from results where foreign_trace_id is not null;
 
--- The message that is asked for: its id or that of its trace, with or without dashes; for nothing at all the latest that
--- finished, long enough ago for its trace to be kept if there is such a one; null for anything else.
+-- The message of a dashboard's variable: by its id or its trace id, with or without dashes; for an empty text the latest that
+-- finished, if possible so long ago that its trace is exported; null for anything else.
 create function message_asked_for(id text) returns uuid language sql stable
 begin atomic
   select case when trim(id) = '' then coalesce(
@@ -336,7 +336,7 @@ begin atomic
   ) end;
 end;
 
--- What happened to one message, step by step: what a stage received and added, and when. Restrict it by message_id.
+-- The steps of a message: the body that each stage received, the field it added, and the times. Restrict it by message_id.
 create view message_history as
 select
   s.message_id,
@@ -360,7 +360,7 @@ select
   extract(epoch from s.next_queued_at - s.sent_at)::float8 as publish
 from steps s
 left join lateral (
-  -- What the row before has published; of a replay that begins in the middle, the row before in an earlier attempt.
+  -- The body of the row before; for a replay that begins in the middle, of the row before in an earlier attempt.
   select r.body from results r
   left join stages before on before.name = r.stage
   where r.message_id = s.message_id and r.attempt <= s.attempt and r.reason is null
@@ -371,7 +371,7 @@ left join lateral (
 ) received on true
 left join inputs i on i.message_id = s.message_id;
 
--- The same, and where the message is if it has come to no end: in seconds, for a drawing to scale. Restrict it by message_id.
+-- The same, and the current stage of a message that has not ended, in seconds, for a bar chart. Restrict it by message_id.
 create view message_bars as
 select message_id, attempt, position, case when attempt > 1 then attempt || ': ' || stage else stage end as label,
   before, wait, work, save, publish, null::float8 as so_far
@@ -388,13 +388,13 @@ left join lateral (
 ) reached on true
 where m.state = 'on its way';
 
--- The trace of its latest attempt; until a stage has taken it, it can only be the one that has its id.
+-- The trace of a message's latest attempt; before its first row it is the one with the message's id.
 create function trace_of(id uuid) returns text language sql stable
 begin atomic
   select coalesce((select trace_id from steps where message_id = id order by attempt desc limit 1), hex(id), repeat('0', 32));
 end;
 
--- Notifications that Grafana has delivered, with the page of each at its time. Restrict it by a range of received_at.
+-- Notifications that Grafana has delivered, each with a link to its dashboard at its time. Restrict it by a range of received_at.
 create view alerts_delivered as
 select received_at, status, alert, stage, severity, summary,
   url || case when strpos(url, '?') > 0 then '&' else '?' end
@@ -403,7 +403,7 @@ select received_at, status, alert, stage, severity, summary,
   starts_at, ends_at, fingerprint
 from alert_notifications;
 
--- Alerts that fire, as far as they were delivered: those of which nothing newer was heard.
+-- Alerts that fire: those whose latest notification says so.
 create view alerts_firing as
 select received_at, alert, stage, severity, summary, url, starts_at
 from (

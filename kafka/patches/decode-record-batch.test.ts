@@ -6,16 +6,16 @@ import {
   readByKafkajs,
   TIME,
   writtenByKafkajs,
-} from '../../test/support/kafkajs-batch.fixture.ts'
-import { endOfBatch, readRecordBatch, type TakenRecord } from './read-record-batch.ts'
-import { recordBatch, type RecordToSend } from './record-batch.ts'
+} from '../../test/support/data/kafkajs-batch.fixture.ts'
+import { endOfBatch, decodeRecordBatch, type DecodedRecord } from './decode-record-batch.ts'
+import { encodeRecordBatch, type RecordToSend } from './encode-record-batch.ts'
 
 const [LOG_APPEND_TIME, TRANSACTIONAL, CONTROL] = [8, 16, 32]
 
-const whole = (batch: Buffer) => readRecordBatch(batch, 0, batch.length)
+const whole = (batch: Buffer) => decodeRecordBatch(batch, 0, batch.length)
 
-/** A record as both read it: kafkajs tells more of the batch, and has a Buffer for every header. */
-function common({ batchContext: { producerId, inTransaction }, headers, ...record }: TakenRecord) {
+/** The common part of both: kafkajs returns more of the batch, and a Buffer for every header. */
+function common({ batchContext: { producerId, inTransaction }, headers, ...record }: DecodedRecord) {
   const asBytes = (value: unknown) => (typeof value === 'string' ? Buffer.from(value) : value)
   const bytesOf = (value: IHeaders[string]) => (Array.isArray(value) ? value.map(asBytes) : asBytes(value))
   const entries = Object.entries(headers).map(([name, value]) => [name, bytesOf(value)])
@@ -40,7 +40,7 @@ test.each<[string, readonly RecordToSend[], object]>([
     {},
   ],
   ['a header that comes and goes', [{ value: 'x', headers: { a: '1' } }, { value: 'y' }, ...many], {}],
-])('%s: what is read is what kafkajs reads', async (_, records, changes) => {
+])('%s: decoded as kafkajs decodes it', async (_, records, changes) => {
   const batch = await writtenByKafkajs(records, changes)
   for (const attributes of [0, LOG_APPEND_TIME, CONTROL]) {
     batch.writeInt16BE(batch.readInt16BE(21) | attributes, 21)
@@ -50,19 +50,19 @@ test.each<[string, readonly RecordToSend[], object]>([
   }
 })
 
-test('what is read is what was written', () => {
+test('what is encoded is decoded again', () => {
   const headers: IHeaders = { text: 'x=1', twice: ['', bytes(200)], long: bytes(65), constructor: bytes(200) }
-  const batch = recordBatch([{ key: bytes(2), value: bytes(1000), headers }, { value: null }], TIME)
+  const batch = encodeRecordBatch([{ key: bytes(2), value: bytes(1000), headers }, { value: null }], TIME)
   const all = Buffer.concat([bytes(11), batch])
   expect(endOfBatch(all, 11)).toBe(all.length)
-  const [first, second] = readRecordBatch(all, 11, all.length)
+  const [first, second] = decodeRecordBatch(all, 11, all.length)
   expect(first).toMatchObject({ offset: '0', timestamp: String(TIME), key: bytes(2), value: bytes(1000) })
   expect(Object.entries(first?.headers ?? {})).toEqual(Object.entries(headers))
   expect(second).toMatchObject({ offset: '1', key: null, value: null, headers: {} })
   expect(second?.headers['constructor']).toBeUndefined()
 })
 
-test('offsets and times count from those of the batch; a broker’s append time is that of all', async () => {
+test('offsets and times are relative to those of the batch; an append time is that of every record', async () => {
   const records = [0, 1, 70_000].map((delta) => ({
     value: 'x',
     offsetDelta: delta,
@@ -79,7 +79,7 @@ test('offsets and times count from those of the batch; a broker’s append time 
   expect(new Set(whole(batch).map(({ timestamp }) => timestamp))).toEqual(new Set([String(TIME + 9)]))
 })
 
-test('markers of transactions are known as such', async () => {
+test('control records of transactions are marked as such', async () => {
   const batch = await writtenByKafkajs([{ value: 'x' }], { transactional: true, producerId: 77 })
   batch.writeInt16BE(TRANSACTIONAL | CONTROL, 21)
   expect(whole(batch)).toMatchObject([
@@ -87,33 +87,33 @@ test('markers of transactions are known as such', async () => {
   ])
 })
 
-/** Otherwise kafkajs would try again for ever. */
+/** Not retriable: kafkajs would retry for ever. */
 const damaged = expect.objectContaining({
   message: expect.stringContaining('batch at offset 0 is damaged'),
   retriable: false,
 })
 
 test.each([-2_000_000_000, -12, -1, 0, 48])(
-  'a batch that says it has %i bytes, less than its head, is damaged and not read for ever',
+  'a batch with a length of %i bytes, less than its head, is damaged and not read for ever',
   (length) => {
-    const batch = recordBatch(many, TIME)
+    const batch = encodeRecordBatch(many, TIME)
     batch.writeInt32BE(length, 8)
     expect(() => endOfBatch(batch, 0)).toThrow(damaged)
   },
 )
 
 test.each([
-  ['a record less than it has', (batch: Buffer) => batch.writeInt32BE(many.length - 1, 57)],
-  ['a record more than it has', (batch: Buffer) => batch.writeInt32BE(many.length + 1, 57)],
+  ['one record less than it has', (batch: Buffer) => batch.writeInt32BE(many.length - 1, 57)],
+  ['one record more than it has', (batch: Buffer) => batch.writeInt32BE(many.length + 1, 57)],
   ['a header that is longer than it was', (batch: Buffer) => batch.writeUInt8(20, batch.length - 4)],
 ])('%s: the batch is damaged', (_, damage) => {
-  const batch = recordBatch(many, TIME)
+  const batch = encodeRecordBatch(many, TIME)
   damage(batch)
   expect(() => whole(batch)).toThrow(damaged)
 })
 
-test('a batch that is cut off, or compressed, is not for us', () => {
-  const batch = recordBatch(many, TIME)
+test('an incomplete or compressed batch is left to kafkajs', () => {
+  const batch = encodeRecordBatch(many, TIME)
   expect(endOfBatch(batch.subarray(0, batch.length - 1), 0)).toBeUndefined()
   expect(endOfBatch(batch.subarray(0, 60), 0)).toBeUndefined()
   batch.writeInt16BE(1, 21)

@@ -3,24 +3,24 @@ import { crc32c } from './crc32c.ts'
 
 type Bytes = Buffer | string | null | undefined
 
-/** A record as kafkajs is given it to send. */
+/** A record to be sent, as kafkajs takes it. */
 export interface RecordToSend {
   readonly key?: Bytes
   readonly value: Bytes
   readonly headers?: IHeaders
 }
 
-/** Everything before the records, of which the checksum begins behind itself. */
+/** The head precedes the records; its checksum covers everything after itself. */
 const [HEAD_BYTES, CRC_AT, CRC_FROM] = [61, 17, 21]
 const MAGIC = 2
 
 /**
- * Records as they go over the wire and lie on the broker's disk: measured first, then written once. kafkajs makes a
- * buffer for each number, header and record and copies each five times: half of what a stage had to do.
+ * Encodes a record batch, as it goes over the wire and is stored by the broker: sizes first, then all into one buffer. kafkajs
+ * makes a buffer for each number, header and record and copies each five times: half of a stage's processor time.
  * Source: https://kafka.apache.org/documentation/#recordbatch
- * @param time when they were made, in milliseconds since the epoch; a broker that stamps them itself overwrites it
+ * @param time milliseconds since the epoch; a broker with LogAppendTime overwrites it
  */
-export function recordBatch(records: readonly RecordToSend[], time: number): Buffer {
+export function encodeRecordBatch(records: readonly RecordToSend[], time: number): Buffer {
   const sizes = records.map(bodySize)
   const total = sizes.reduce((sum, size) => sum + varintSize(size) + size, HEAD_BYTES)
   const batch = Buffer.allocUnsafe(total)
@@ -34,14 +34,14 @@ export function recordBatch(records: readonly RecordToSend[], time: number): Buf
 }
 
 function writeHead(batch: Buffer, count: number, time: number): void {
-  // First offset, attributes, partition leader epoch, producer's epoch and sequence: the broker's, or none.
+  // First offset, attributes, partition leader epoch, producer's epoch and sequence stay 0: the broker sets them, or ignores them.
   batch.fill(0, 0, HEAD_BYTES)
   batch.writeInt32BE(batch.length - 12, 8)
   batch.writeInt8(MAGIC, 16)
   batch.writeInt32BE(count - 1, 23)
   batch.writeBigInt64BE(BigInt(time), 27)
   batch.writeBigInt64BE(BigInt(time), 35)
-  // No producer id: it is not idempotent.
+  // No producer id: the producer is not idempotent.
   batch.writeBigInt64BE(-1n, 43)
   batch.writeInt32BE(count, 57)
 }
@@ -105,7 +105,7 @@ function writeBytes(batch: Buffer, start: number, bytes: Bytes): number {
   const at = writeVarint(batch, start, length)
   if (bytes === null || bytes === undefined) return at
   if (typeof bytes !== 'string') batch.set(bytes, at)
-  // A short text of ASCII is written faster than a call into the engine takes.
+  // For a short text of ASCII this loop is faster than a call into the engine.
   else if (bytes.length === length && length < 64) {
     for (let index = 0; index < length; index += 1) batch[at + index] = bytes.charCodeAt(index)
   } else batch.write(bytes, at)

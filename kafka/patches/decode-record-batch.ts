@@ -1,8 +1,7 @@
 import type { IHeaders } from 'kafkajs'
-import { finalError } from './final-error.ts'
 
-/** A record as kafkajs hands it on. */
-export interface TakenRecord {
+/** A record as kafkajs's decoder returns it. */
+export interface DecodedRecord {
   readonly magicByte: number
   readonly attributes: number
   readonly timestamp: string
@@ -11,16 +10,21 @@ export interface TakenRecord {
   readonly value: Buffer | null
   readonly headers: IHeaders
   readonly isControlRecord: boolean
-  /** What kafkajs asks when a transaction was aborted. */
+  /** kafkajs skips records of aborted transactions by it. */
   readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean }
 }
 
 const [COMPRESSION, LOG_APPEND_TIME, TRANSACTIONAL, CONTROL] = [7, 8, 16, 32]
 const HEAD_BYTES = 61
 
+/** An error after which kafkajs does not retry: the consumer ends with it, and so does the process. */
+export function finalError(message: string): Error {
+  return Object.assign(new Error(message), { retriable: false })
+}
+
 /**
- * Where the batch that begins at `start` ends; undefined when it is cut off there, or compressed.
- * @throws when it says that it is shorter than its own head: kafkajs would read it again and again
+ * Where the batch that begins at `start` ends; undefined when it is incomplete or compressed.
+ * @throws when its length is less than its own head: kafkajs would read it again and again
  */
 export function endOfBatch(bytes: Buffer, start: number): number | undefined {
   if (bytes.length < start + HEAD_BYTES) return undefined
@@ -31,14 +35,14 @@ export function endOfBatch(bytes: Buffer, start: number): number | undefined {
 }
 
 /**
- * The records of a batch that {@link endOfBatch} has found whole. kafkajs makes a decoder for each record, and a new
- * object for each header that it adds; this reads in place.
+ * Decodes a batch whose end {@link endOfBatch} has found, in place. kafkajs makes a decoder for each record, and a new object for
+ * each header that it adds.
  * Source: https://kafka.apache.org/documentation/#recordbatch
  * @throws when the records do not end where the batch does
  */
-export function readRecordBatch(bytes: Buffer, start: number, end: number): TakenRecord[] {
+export function decodeRecordBatch(bytes: Buffer, start: number, end: number): DecodedRecord[] {
   const attributes = bytes.readInt16BE(start + 21)
-  // A million a second for 285 years are still safe integers.
+  // A million records a second for 285 years are still safe integers.
   const firstOffset = Number(bytes.readBigInt64BE(start))
   const firstTime = Number(bytes.readBigInt64BE(start + 27))
   const appendTime = (attributes & LOG_APPEND_TIME) > 0 && String(bytes.readBigInt64BE(start + 35))
@@ -46,7 +50,7 @@ export function readRecordBatch(bytes: Buffer, start: number, end: number): Take
   const producerId = String(bytes.readBigInt64BE(start + 43))
   const batchContext = { producerId, inTransaction: (attributes & TRANSACTIONAL) > 0 }
   const reader = createReader(bytes, start + HEAD_BYTES)
-  const records: TakenRecord[] = []
+  const records: DecodedRecord[] = []
   const names: string[] = []
   for (let count = bytes.readInt32BE(start + 57); count > 0; count -= 1) {
     reader.varint()
@@ -70,14 +74,14 @@ function broken(bytes: Buffer, start: number): Error {
 
 type HeaderValue = Buffer | string | null
 
-/** Headers come from anywhere: no name of theirs, such as `constructor`, is to find something that was not sent. */
+/** Without members of a prototype, so that a header name such as `constructor` finds only what was sent. */
 class Headers {
   [name: string]: HeaderValue | HeaderValue[] | undefined
 }
 Object.setPrototypeOf(Headers.prototype, null)
 Reflect.deleteProperty(Headers.prototype, 'constructor')
 
-/** @param names those of the record before: most have the same */
+/** @param names the header names of the record before: most records have the same */
 function readHeaders(reader: Reader, names: string[]): IHeaders {
   const headers = new Headers()
   const count = reader.varint()
@@ -89,13 +93,13 @@ function readHeaders(reader: Reader, names: string[]): IHeaders {
     if (before === undefined) headers[name] = value
     else headers[name] = Array.isArray(before) ? [...before, value] : [before, value]
   }
-  // kafkajs's types do not know a header without a value, which it gives as null.
+  // kafkajs returns a header without a value as null, which its types do not allow.
   return headers as IHeaders
 }
 
 type Reader = ReturnType<typeof createReader>
 
-/** Texts up to this length are read faster here than by a call into the engine. */
+/** Up to this length a loop over the bytes is faster than a call into the engine. */
 const SHORT = 64
 
 function createReader(buffer: Buffer, start: number) {
@@ -112,7 +116,7 @@ function createReader(buffer: Buffer, start: number) {
     }
     return bits % 2 === 0 ? bits / 2 : -(bits + 1) / 2
   }
-  const take = (length: number) => {
+  const slice = (length: number) => {
     at += length
     return buffer.subarray(at - length, at)
   }
@@ -122,29 +126,29 @@ function createReader(buffer: Buffer, start: number) {
   }
   const bytes = () => {
     const length = varint()
-    return length < 0 ? null : take(length)
+    return length < 0 ? null : slice(length)
   }
-  /** A short value of ASCII as text: smaller than a Buffer, mostly wanted as text, and the same bytes when it is sent on. */
+  /** A short value of ASCII as text: smaller than a Buffer, and the same bytes when it is sent again. */
   const textOrBytes = () => {
     const length = varint()
     if (length < 0) return null
-    if (length > SHORT || !isAscii(length)) return take(length)
+    if (length > SHORT || !isAscii(length)) return slice(length)
     at += length
     return buffer.toString('latin1', at - length, at)
   }
-  const isHere = (text: string) => {
+  const isNext = (text: string) => {
     for (let index = 0; index < text.length; index += 1) {
       const code = text.charCodeAt(index)
       if (code > 127 || code !== buffer[at + index]) return false
     }
     return true
   }
-  /** @param guess what it probably is */
+  /** @param guess the probable name: it is compared with the bytes instead of decoding them */
   const name = (guess: string | undefined) => {
     const length = Math.max(0, varint())
-    const isAsGuessed = guess?.length === length && isHere(guess)
+    const isGuessRight = guess?.length === length && isNext(guess)
     at += length
-    return isAsGuessed ? guess : buffer.toString('utf8', at - length, at)
+    return isGuessRight ? guess : buffer.toString('utf8', at - length, at)
   }
   return { at: () => at, byte, varint, bytes, textOrBytes, name }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { deadLetter, message } from '../test/support/made-up-outcomes.ts'
+import { deadLetter, message } from '../test/support/data/outcomes.fixture.ts'
 import type { DeadLetter } from './compute.ts'
-import { logDeadLetters } from './log-dead-letters.ts'
+import { logDeadLetters } from './stage-process.ts'
 import type { Log } from '../telemetry/log.ts'
 
 function logged(letters: readonly DeadLetter[]) {
@@ -11,7 +11,7 @@ function logged(letters: readonly DeadLetter[]) {
   return lines
 }
 
-test('a flood of bad input is a line for each reason, with how many and the first; the others are there for whoever looks', () => {
+test('many dead letters are one line for each reason, with their number and the first one; the others are at level debug', () => {
   const [first, second, third] = [message(1), message(2), message(3)]
   const lines = logged([
     deadLetter(first),

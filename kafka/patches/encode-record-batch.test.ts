@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { bytes, many, TIME, writtenByKafkajs } from '../../test/support/kafkajs-batch.fixture.ts'
+import { bytes, many, TIME, writtenByKafkajs } from '../../test/support/data/kafkajs-batch.fixture.ts'
 import { crc32c } from './crc32c.ts'
-import { recordBatch, type RecordToSend } from './record-batch.ts'
+import { encodeRecordBatch, type RecordToSend } from './encode-record-batch.ts'
 
 test.each<[string, readonly RecordToSend[]]>([
   ['nothing but a value', [{ value: 'x' }]],
@@ -17,8 +17,8 @@ test.each<[string, readonly RecordToSend[]]>([
   ],
   ['a hundred kilobytes', [{ value: bytes(100_000) }]],
   ['hundreds of records', many],
-])('%s is written byte for byte as kafkajs writes it', async (_, records) => {
-  expect(recordBatch(records, TIME).equals(await writtenByKafkajs(records))).toBe(true)
+])('%s: encoded byte for byte as kafkajs encodes it', async (_, records) => {
+  expect(encodeRecordBatch(records, TIME).equals(await writtenByKafkajs(records))).toBe(true)
 })
 
 test('the checksum is that of the standard', () => {

@@ -1,7 +1,7 @@
-import { recordBatch, type RecordToSend } from './record-batch.ts'
+import { encodeRecordBatch, type RecordToSend } from './encode-record-batch.ts'
 
-/** What kafkajs wants to say to one broker. */
-export interface Produce {
+/** A produce request to one broker, as kafkajs describes it. */
+export interface ProduceRequest {
   readonly acks: number
   readonly timeout: number
   readonly transactionalId?: string | null
@@ -17,8 +17,13 @@ export interface Produce {
   }[]
 }
 
-/** Whether it needs nothing that only others do: transactions, idempotence, compression, timestamps of their own. */
-export function isPlain({ transactionalId, producerId = -1, compression, topicData }: Produce): boolean {
+/** Without transactions, idempotence, compression and timestamps of the records' own. */
+export function isPlain({
+  transactionalId,
+  producerId = -1,
+  compression,
+  topicData,
+}: ProduceRequest): boolean {
   if (transactionalId || compression || producerId !== -1) return false
   const messages = topicData.flatMap(({ partitions }) =>
     partitions.flatMap((partition) => partition.messages),
@@ -30,13 +35,13 @@ export function isPlain({ transactionalId, producerId = -1, compression, topicDa
  * The body of a produce request, versions 3 to 7, that {@link isPlain}.
  * Source: https://kafka.apache.org/protocol#The_Messages_Produce
  */
-export function encodeProduce({ acks, timeout, topicData }: Produce): Buffer {
+export function encodeProduceRequest({ acks, timeout, topicData }: ProduceRequest): Buffer {
   const parts = [int16(-1), int16(acks), int32(timeout), int32(topicData.length)]
   for (const { topic, partitions } of topicData) {
     const name = Buffer.from(topic)
     parts.push(int16(name.length), name, int32(partitions.length))
     for (const { partition, messages } of partitions) {
-      const batch = recordBatch(messages, Date.now())
+      const batch = encodeRecordBatch(messages, Date.now())
       parts.push(int32(partition), int32(batch.length), batch)
     }
   }

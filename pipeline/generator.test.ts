@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readConfig } from './config.ts'
-import { generate } from './generate.ts'
+import { generate } from './generator.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** Generates for so many seconds, each entry of messages taking so many milliseconds. */
-async function generated(rate: number, seconds: number, enterMs: number) {
+/** Generates for so many seconds, each submit taking so many milliseconds. */
+async function generated(rate: number, seconds: number, submitMs: number) {
   const stopping = new AbortController()
   let entered = 0
   const slow = vi.fn<(perSecond: number) => void>()
@@ -15,9 +15,9 @@ async function generated(rate: number, seconds: number, enterMs: number) {
     random: () => 0.5,
     signal: stopping.signal,
     onSlow: slow,
-    enter: async (inputs) => {
+    submit: async (inputs) => {
       entered += inputs.length
-      if (enterMs > 0) await new Promise((resolve) => void setTimeout(resolve, enterMs))
+      if (submitMs > 0) await new Promise((resolve) => void setTimeout(resolve, submitMs))
     },
   })
   await vi.advanceTimersByTimeAsync(seconds * 1000)
@@ -28,17 +28,17 @@ async function generated(rate: number, seconds: number, enterMs: number) {
 }
 
 test.each([1, 50, 1000])(
-  'a rate of %i a second is kept, also where an entry takes a moment',
+  'a rate of %i a second is kept, also where a submit takes some time',
   async (rate) => {
-    for (const enterMs of [0, 15]) {
-      const { perSecond, slow } = await generated(rate, 30, enterMs)
+    for (const submitMs of [0, 15]) {
+      const { perSecond, slow } = await generated(rate, 30, submitMs)
       expect(Math.abs(perSecond - rate) / rate).toBeLessThan(0.05)
       expect(slow).toEqual([])
     }
   },
 )
 
-test('a rate of 100,000 a second is kept where entries are quick enough', async () => {
+test('a rate of 100,000 a second is kept where submits are fast enough', async () => {
   const { perSecond, slow } = await generated(100_000, 2, 0)
   expect(Math.abs(perSecond - 100_000) / 100_000).toBeLessThan(0.05)
   expect(slow).toEqual([])
@@ -51,7 +51,7 @@ test('a rate that is not kept is told, with the rate that was reached', async ()
   for (const reached of slow) expect(Math.abs(reached - 1000)).toBeLessThan(100)
 })
 
-test('what a slow moment leaves undone is made up for', async () => {
+test('what a slow submit delays is caught up', async () => {
   let isFirst = true
   const stopping = new AbortController()
   let entered = 0
@@ -59,7 +59,7 @@ test('what a slow moment leaves undone is made up for', async () => {
     config: readConfig({ RATE: '1000', COUNT_MAX: '3' }),
     random: () => 0.5,
     signal: stopping.signal,
-    enter: async (inputs) => {
+    submit: async (inputs) => {
       entered += inputs.length
       if (isFirst) await new Promise((resolve) => void setTimeout(resolve, 700))
       isFirst = false

@@ -1,0 +1,76 @@
+import { createRequire } from 'node:module'
+import { promisify } from 'node:util'
+import { zstdCompress, zstdDecompress } from 'node:zlib'
+import { endOfBatch, finalError } from './decode-record-batch.ts'
+
+const require = createRequire(import.meta.url)
+
+/** A codec of kafkajs. */
+interface Codec {
+  compress(records: { readonly buffer: Buffer }): Promise<Buffer>
+  decompress(bytes: Buffer): Promise<Buffer>
+}
+
+interface Compression {
+  readonly Types: Readonly<Record<'Snappy' | 'LZ4' | 'ZSTD', number>>
+  readonly Codecs: Record<number, () => Codec>
+}
+
+const [compressed, decompressed] = [promisify(zstdCompress), promisify(zstdDecompress)]
+
+const zstd: Codec = {
+  compress: ({ buffer }) => compressed(buffer),
+  decompress: (bytes) => decompressed(bytes),
+}
+
+/** kafkajs has only gzip, and its error for the other codecs names no remedy. */
+export function addCodecs(): void {
+  const { Types, Codecs } = require('kafkajs/src/protocol/message/compression') as Compression
+  Codecs[Types.ZSTD] = () => zstd
+  Codecs[Types.Snappy] = missing('snappy')
+  Codecs[Types.LZ4] = missing('lz4')
+}
+
+function missing(name: string) {
+  return (): never => {
+    throw finalError(
+      `There are records compressed by ${name}, which this client cannot read. Set the topic's compression.type to uncompressed ` +
+        "for new records, and move the group's offset behind the old ones with kafka-consumer-groups.sh.",
+    )
+  }
+}
+
+/** kafkajs's decoder of one record batch, which it reads from `offset` on. */
+export type DecodeBatch = (decoder: {
+  readonly buffer: Buffer
+  offset: number
+}) => Promise<{ readonly records: readonly unknown[] }>
+
+/** The original reads a batch whose length is less than its own head again and again; here it is an error. */
+export const decodeOrRefuse = (original: DecodeBatch) => (decoder: Parameters<DecodeBatch>[0]) => {
+  endOfBatch(decoder.buffer, decoder.offset)
+  return original(decoder)
+}
+
+interface Cluster {
+  findGroupCoordinatorMetadata(group: unknown): Promise<unknown>
+}
+
+/**
+ * When a broker goes away while a consumer looks for its group's coordinator, kafkajs calls the error not retriable and gives
+ * the consumer up for good. It is an outage like any other.
+ */
+export function fixCoordinatorSearch(): void {
+  const { prototype } = require('kafkajs/src/cluster') as { prototype: Cluster }
+  const original = prototype.findGroupCoordinatorMetadata
+  prototype.findGroupCoordinatorMetadata = async function find(this: Cluster, group: unknown) {
+    try {
+      return await original.call(this, group)
+    } catch (error) {
+      if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound') {
+        Object.assign(error, { retriable: true })
+      }
+      throw error
+    }
+  }
+}
