@@ -11,7 +11,7 @@ import { growth } from './growth.ts'
 import { idle } from './idle.ts'
 import { currentCommit, describeMachine, requireProc } from './machine.ts'
 import { ladder, pace } from './pace.ts'
-import { sectionOf, withSection, type SuiteResult } from './results.ts'
+import { sectionOf, withSection, type SuiteResult } from './results-page.ts'
 import {
   problemOf,
   type BenchContext,
@@ -139,12 +139,14 @@ async function bench(): Promise<number> {
     process.once(signal, () => {
       interrupted.abort(new Error('Interrupted'))
       // The end of this process ends all its child processes, even those that hang.
-      setTimeout(() => process.exit(exitCode.bad), MOST_STOP_MS).unref()
+      setTimeout(() => process.exit(exitCode.failure), MOST_STOP_MS).unref()
     })
   }
   requireProc()
   const chosen = suites.filter(({ name }) => command.args.length === 0 || command.args.includes(name))
-  return (await runSuites(chosen, command.opts<Options>(), interrupted.signal)) ? exitCode.fine : exitCode.bad
+  return (await runSuites(chosen, command.opts<Options>(), interrupted.signal))
+    ? exitCode.ok
+    : exitCode.failure
 }
 
 try {

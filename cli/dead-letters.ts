@@ -73,5 +73,5 @@ async function show(database: Database, id: string, asJson: boolean): Promise<vo
   process.stderr.write(
     `Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`,
   )
-  process.exitCode = exitCode.bad
+  process.exitCode = exitCode.failure
 }

@@ -37,7 +37,7 @@ export function addFollow(program: Command): void {
       else if (history.attempts.length > 0) print(renderMessage(history, terminal().width))
       const complaint = renderUnfinished(history, timeout)
       if (complaint !== undefined) process.stderr.write(`${complaint}\n`)
-      process.exitCode = history.attempts.at(-1)?.state === 'finished' ? exitCode.fine : exitCode.bad
+      process.exitCode = history.attempts.at(-1)?.state === 'finished' ? exitCode.ok : exitCode.failure
     })
 }
 

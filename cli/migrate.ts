@@ -5,8 +5,7 @@ import { createTopics, readRecordHours } from '../kafka/topics.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
 import { retryForever } from '../pipeline/retry.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
-import { migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
-import { makeReportingRole } from '../sql/reporting-role.ts'
+import { makeReportingRole, migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { examples } from './options.ts'
@@ -44,7 +43,10 @@ async function bringTables(config: Config, log: Log) {
   const database = openForMigration(config, log)
   try {
     const connect = () => database.query('select 1')
-    await retryForever((using) => using('Connecting to Postgres', connect), { log, ...retryOptions })
+    await retryForever((withServer) => withServer('Connecting to Postgres', connect), {
+      log,
+      ...retryOptions,
+    })
     const migrations = await migrateDatabase(database, log)
     const isCatalogueNew = await writeCatalogue(database, routes(config))
     const { GRAFANA_DB_PASSWORD: password } = config
@@ -65,7 +67,7 @@ async function bringTopics(config: Config, log: Log): Promise<string[]> {
   }
   try {
     const options = { log, ...retryOptions }
-    const created = await retryForever((using) => using('Creating the topics', create), options)
+    const created = await retryForever((withServer) => withServer('Creating the topics', create), options)
     await warnAboutRetention(admin, config, log)
     return created
   } catch (error) {

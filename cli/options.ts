@@ -5,11 +5,11 @@ import { UserError } from '../telemetry/user-error.ts'
 
 /** Exit codes that scripts can rely on. */
 export const exitCode = {
-  fine: 0,
+  ok: 0,
   /** Something failed, or the answer to the question is bad. */
-  bad: 1,
+  failure: 1,
   /** Wrong arguments, a wrong environment, or a server that does not answer. */
-  mistake: 2,
+  usageError: 2,
 } as const
 
 export const exitCodesHelp = `
@@ -23,13 +23,13 @@ Exit codes:
 /** Writes what went wrong: one sentence for a user's mistake, otherwise the whole error. Returns the exit code. */
 export function report(error: unknown, write: (text: string) => void): number {
   // Commander has already written its complaint, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.fine : exitCode.mistake
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usageError
   if (error instanceof UserError) {
     write(`${error.message}\n`)
-    return exitCode.mistake
+    return exitCode.usageError
   }
   write(`${inspect(error)}\n`)
-  return exitCode.bad
+  return exitCode.failure
 }
 
 /** The examples below a command's help: a comment line, then the command. */

@@ -30,7 +30,7 @@ export async function pipelineProcess(
   initialiseCounters(metrics, stage)
   const health = createHealth(undefined, {
     failed: (server) => metrics.count('throughline_retries_total', 1, { server }),
-    worksAgain: (server) => metrics.count('throughline_reconnects_total', 1, { server }),
+    recovered: (server) => metrics.count('throughline_reconnects_total', 1, { server }),
   })
   const { METRICS_HOST: host, METRICS_PORT: port } = config
   const routes = httpRoutes(metrics, log)

@@ -18,7 +18,7 @@ export function addRun(program: Command): void {
       'after',
       examples(
         ['The stage that multiplies', 'npx throughline run multiply'],
-        ['The same by its position, as in compose files', 'STAGE_NUMBER=2 npx throughline run'],
+        ['The same by its position', 'STAGE_NUMBER=2 npx throughline run'],
       ),
     )
     .action(async (name?: string) => {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import pRetry from 'p-retry'
 import { readBacklog } from '../kafka/backlog.ts'
 import type { Admin } from '../kafka/client.ts'
-import { monitoredGroups, type MonitoredGroup } from '../monitor/monitored-groups.ts'
+import { monitoredGroups, type MonitoredGroup } from '../pipeline/route.ts'
 import { isBad, type Verdict } from '../monitor/verdict.ts'
 import { type Config, exportsTraces, readConfig } from '../pipeline/config.ts'
 import { tracerName } from '../pipeline/route.ts'
@@ -14,7 +14,7 @@ import {
   readRecentTimes,
   readStageTotals,
 } from '../sql/read-status.ts'
-import { count } from '../stages/refusal.ts'
+import { formatCount } from '../stages/refusal.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { examples, exitCode } from './options.ts'
 import { renderStatus, type GroupStatus, type StageStatus, type Status } from './render/render-status.ts'
@@ -62,7 +62,7 @@ function showOnce(status: Status, asJson: boolean): void {
   if (asJson) printJson(status)
   else print(renderStatus(status, terminal()))
   const groups = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
-  process.exitCode = groups.some(({ verdict }) => isBad(verdict)) ? exitCode.bad : exitCode.fine
+  process.exitCode = groups.some(({ verdict }) => isBad(verdict)) ? exitCode.failure : exitCode.ok
 }
 
 /** Until SIGINT or SIGTERM. When a server goes away later, it says so and goes on. */
@@ -166,7 +166,7 @@ function withoutMonitor({ name, command }: MonitoredGroup, running: number, wait
     return { verdict, sentence: `${name} ${summary}`, ...unknown }
   }
   if (waiting === 0) return sample('OK', 'is idle: nothing waits')
-  const backlog = `${count(waiting)} waiting`
+  const backlog = `${formatCount(waiting)} waiting`
   return running === 0
     ? sample('STOPPED', `is stopped: ${backlog}, and no process runs it; start it: ${command}`)
     : sample('UNKNOWN', `has ${backlog}`)

@@ -11,7 +11,7 @@ import { submit } from '../pipeline/outbox.ts'
 import { routes } from '../pipeline/route.ts'
 import { requireInputs } from '../sql/inputs.ts'
 import { parseBody } from '../stages/body.ts'
-import { count, Refusal } from '../stages/refusal.ts'
+import { formatCount, Refusal } from '../stages/refusal.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { examples } from './options.ts'
 import { print } from './render/terminal.ts'
@@ -137,7 +137,7 @@ async function submitBodies(
     if (mistake === undefined) throw cause
     // What the outbox holds must not be submitted again.
     const text =
-      `${mistake.message}\n${count(entered)} of ${count(bodies.length)} have entered. Of the next ${count(next)} some may ` +
+      `${mistake.message}\n${formatCount(entered)} of ${formatCount(bodies.length)} have entered. Of the next ${formatCount(next)} some may ` +
       'be saved and not sent yet: do not submit them again, `npx throughline generator` sends them.'
     throw new UserError(text, { cause })
   }

@@ -157,7 +157,7 @@ export interface WatchOptions {
   readonly log: Log
   readonly health: Health
   /** Kafka works again when the group is joined. */
-  readonly outage: { failed(error: Error): void; works(): void }
+  readonly outage: { failed(error: Error): void; recovered(): void }
   readonly onRebalance: () => void
 }
 
@@ -171,7 +171,7 @@ export function watchConsumer(
 ): Promise<Error> {
   consumer.on('consumer.fetch', () => health.progressed())
   consumer.on('consumer.heartbeat', () => {
-    outage.works()
+    outage.recovered()
     health.progressed()
   })
   // Batches of control records only, such as the end of an aborted transaction, reach no handler: they are committed here.
@@ -180,7 +180,7 @@ export function watchConsumer(
     if (batchSize === 0) consumer.commitOffsets([{ topic, partition, offset }]).catch(outage.failed)
   })
   consumer.on('consumer.group_join', ({ payload }) => {
-    outage.works()
+    outage.recovered()
     health.connected(true)
     onRebalance()
     log.debug({ assignment: payload.memberAssignment }, 'Joined the group')

@@ -6,7 +6,7 @@ import type {
   RecordMetadata as KafkajsMetadata,
 } from 'kafkajs'
 import { chunksOf } from './chunks.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import type { KafkaSettings } from './settings.ts'
 import { timeouts, within } from '../telemetry/timeouts.ts'
 

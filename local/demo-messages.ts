@@ -7,8 +7,8 @@ import type { Config } from '../pipeline/config.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import type { Database } from '../sql/database.ts'
 import { readMessage } from '../sql/read-message.ts'
-import { count } from '../stages/refusal.ts'
-import { duration } from '../telemetry/duration.ts'
+import { formatCount } from '../stages/refusal.ts'
+import { duration } from '../telemetry/time.ts'
 import { WaitTimeout, sleep, waitUntil } from '../telemetry/wait-until.ts'
 import { type DemoLog, demoView, intro } from './demo-output.ts'
 import { DemoFailure, type DemoProcesses, abortOnExit } from './demo-processes.ts'
@@ -53,7 +53,7 @@ export async function showPipeline(demo: DemoPipeline, messages: number | undefi
         say(intro(servers, config))
         await showUntilAborted(running)
       } else {
-        say(`All stages are running. ${count(messages)} messages go in at once.\n`)
+        say(`All stages are running. ${formatCount(messages)} messages go in at once.\n`)
         await sendMessages(messages, running)
       }
     }),
@@ -144,13 +144,13 @@ with own as (
   left join dead_letters d on d.message_id = i.message_id and d.attempt = 1
   where i.message_id >= $1
 )
-select count(*)::int as entered,
-  count(finished_at)::int as finished,
-  count(dead_id)::int as dead,
+select formatCount(*)::int as entered,
+  formatCount(finished_at)::int as finished,
+  formatCount(dead_id)::int as dead,
   (extract(epoch from percentile_cont(0.5) within group (order by took)) * 1000)::float8 as "p50Ms",
   (extract(epoch from percentile_cont(0.95) within group (order by took)) * 1000)::float8 as "p95Ms",
   extract(epoch from max(finished_at) - min(entered_at))::float8 as seconds,
-  encode(uuid_send((array_agg(message_id order by took))[greatest(1, count(finished_at) / 2)]), 'hex') as "typicalId"
+  encode(uuid_send((array_agg(message_id order by took))[greatest(1, formatCount(finished_at) / 2)]), 'hex') as "typicalId"
 from own`
 
 /** @param since an id from before the run: ids begin with the time */
@@ -167,10 +167,10 @@ export function missingOf({ entered, finished, dead }: DemoOutcome, messages: nu
 export function renderOutcome(outcome: DemoOutcome, messages: number): string {
   const { entered, finished, dead, p50Ms, p95Ms, seconds } = outcome
   const missing = missingOf(outcome, messages)
-  const sums = `${count(finished)} of ${count(Math.max(messages, entered))} messages finished, ${count(dead)} dead, ${count(missing)} missing`
+  const sums = `${formatCount(finished)} of ${formatCount(Math.max(messages, entered))} messages finished, ${formatCount(dead)} dead, ${formatCount(missing)} missing`
   if (seconds === null || seconds === 0) return sums
   const perSecond = finished / seconds
-  const rate = perSecond < 10 ? perSecond.toFixed(1) : count(Math.round(perSecond))
+  const rate = perSecond < 10 ? perSecond.toFixed(1) : formatCount(Math.round(perSecond))
   return [
     sums,
     `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)} (all at once into processes just started)`,

@@ -5,8 +5,8 @@ import { type Status, renderStatus } from '../cli/render/render-status.ts'
 import { createRedraw, terminal } from '../cli/render/terminal.ts'
 import { fit } from '../cli/render/text.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
-import { count } from '../stages/refusal.ts'
-import { duration } from '../telemetry/duration.ts'
+import { formatCount } from '../stages/refusal.ts'
+import { duration } from '../telemetry/time.ts'
 
 export type DemoLog = ReturnType<typeof openLog>
 
@@ -116,13 +116,13 @@ function progressLines(stream: Pick<WriteStream, 'write'>, log: Warnings, clock:
 }
 
 function warningCount({ warnings, path }: Warnings): string {
-  return `${count(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`
+  return `${formatCount(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`
 }
 
 /** "15 s: entered 40, finished 38, in flight 2, dead 0, end to end p50 41.3 ms, p95 60.2 ms" */
 function progressLine(status: Status, elapsedMs: number): string {
   const { entered, finished, inFlight, dead, endToEnd } = status
-  const counts = `entered ${count(entered)}, finished ${count(finished)}, in flight ${count(inFlight)}, dead ${count(dead)}`
+  const counts = `entered ${formatCount(entered)}, finished ${formatCount(finished)}, in flight ${formatCount(inFlight)}, dead ${formatCount(dead)}`
   const times = endToEnd && `, end to end p50 ${duration(endToEnd.p50Ms)}, p95 ${duration(endToEnd.p95Ms)}`
   return `${Math.round(elapsedMs / 1000)} s: ${counts}${times ?? ''}`
 }

@@ -60,19 +60,19 @@ async function demo(options: DemoOptions): Promise<number> {
     if (ending.signal.aborted) return
     ending.abort(interruption)
     // The watchdogs end all children with this process, whatever they hang on.
-    setTimeout(() => process.exit(exitCode.bad), LATEST_END_MS).unref()
+    setTimeout(() => process.exit(exitCode.failure), LATEST_END_MS).unref()
   }
   // The handlers stay, because Ctrl-C arrives twice: from the terminal, and passed on by npm.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   process.stdout.on('error', interrupt)
   try {
     await runDemo(options, say, ending)
-    return exitCode.fine
+    return exitCode.ok
   } catch (error) {
-    if (error === interruption) return options.messages === undefined ? exitCode.fine : exitCode.bad
+    if (error === interruption) return options.messages === undefined ? exitCode.ok : exitCode.failure
     if (!(error instanceof DemoFailure)) throw error
     process.stderr.write(`\n${error.message}\n`)
-    return exitCode.bad
+    return exitCode.failure
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Queryable } from '../sql/database.ts'
 
 /** What the rows say of one stage since the beginning. */
-export interface StageTotals {
+export interface StageLedgerTotals {
   readonly stage: string
   /** Messages sent to the topic it reads by the stage before it, whichever that was. */
   readonly arrived: number
@@ -16,7 +16,7 @@ export interface StageTotals {
 /** What the rows say of all messages, including those of stages that were removed. */
 export interface LedgerTotals {
   /** In the order of the flow. */
-  readonly stages: readonly StageTotals[]
+  readonly stages: readonly StageLedgerTotals[]
   readonly entered: number
   readonly finished: number
   readonly dead: number
@@ -36,7 +36,7 @@ select entered::float8, finished::float8, dead::float8, duplicates::float8,
 from message_totals`
 
 export async function readLedgerTotals(database: Queryable): Promise<LedgerTotals> {
-  const { rows: stages } = await database.query<StageTotals>(selectStages)
+  const { rows: stages } = await database.query<StageLedgerTotals>(selectStages)
   const { rows } = await database.query<Omit<LedgerTotals, 'stages'>>(selectAll)
   const [all] = rows
   if (all === undefined) throw new Error('message_totals has no row')

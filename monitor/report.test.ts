@@ -3,7 +3,7 @@ import { readConfig } from '../pipeline/config.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { setGauges } from './gauges.ts'
 import { history, messageAt, STEP, times, type Change } from '../test/support/data/backlog-history.fixture.ts'
-import { monitoredGroups } from './monitored-groups.ts'
+import { monitoredGroups } from '../pipeline/route.ts'
 import { report } from './report.ts'
 import type { Sample, SlidingWindow } from './samples.ts'
 

@@ -1,5 +1,5 @@
 import { ledgerOf, missingFor, type Ledger, type LedgerSample } from './ledger.ts'
-import type { MonitoredGroup } from './monitored-groups.ts'
+import type { MonitoredGroup } from '../pipeline/route.ts'
 import {
   ageOf,
   oldestRead,

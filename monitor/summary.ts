@@ -1,5 +1,5 @@
-import { count } from '../stages/refusal.ts'
-import { duration } from '../telemetry/duration.ts'
+import { formatCount } from '../stages/refusal.ts'
+import { duration } from '../telemetry/time.ts'
 import type { Trends } from './trends.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -36,7 +36,7 @@ const summaries: Readonly<Record<Verdict, (findings: Findings) => string>> = {
   'CATCHING UP': ({ drain, ...all }) =>
     `is catching up: ${waitingOf(all)}${drain === null ? '' : `, done in about ${span(Math.ceil(drain))}`}`,
   OK({ waiting, members, served, oldest }) {
-    if (waiting > 0) return `keeps up: ${count(waiting)} waiting, oldest ${span(oldest)}`
+    if (waiting > 0) return `keeps up: ${formatCount(waiting)} waiting, oldest ${span(oldest)}`
     if (served !== null && served > 0) return `keeps up: nothing waits, ${perSecond(served)}`
     return `is idle: nothing waits${members === 0 ? ', and no process runs it' : ''}`
   },
@@ -47,7 +47,7 @@ type Waiting = Pick<Findings, 'waiting' | 'oldest' | 'unwell' | 'partitions'>
 function waitingOf({ waiting, oldest, unwell, partitions }: Waiting): string {
   const hot =
     unwell.length === 1 && partitions.length > 1 ? `, all that is late on partition ${unwell[0]}` : ''
-  return `${count(waiting)} waiting, oldest ${span(oldest)}${hot}`
+  return `${formatCount(waiting)} waiting, oldest ${span(oldest)}${hot}`
 }
 
 function growth({ arrivals, served }: Findings): string {
@@ -72,10 +72,10 @@ function span(seconds: number): string {
 }
 
 function processes(members: number): string {
-  return members === 1 ? '1 process is' : `${count(members)} processes are`
+  return members === 1 ? '1 process is' : `${formatCount(members)} processes are`
 }
 
 /** "0.4/s", "22/s", "1,240/s" */
 function perSecond(rate: number): string {
-  return `${rate < 10 ? String(Number(rate.toFixed(1))) : count(Math.round(rate))}/s`
+  return `${rate < 10 ? String(Number(rate.toFixed(1))) : formatCount(Math.round(rate))}/s`
 }

@@ -4,7 +4,7 @@ import type { RecordReader } from '../kafka/oldest-record.ts'
 import type { OutageTracker } from '../pipeline/retry.ts'
 import type { Database } from '../sql/database.ts'
 import { missingNow, readLedgerTotals } from './ledger.ts'
-import type { MonitoredGroup } from './monitored-groups.ts'
+import type { MonitoredGroup } from '../pipeline/route.ts'
 import { slide, totalWaiting, type GroupState, type PartitionState, type SlidingWindow } from './samples.ts'
 
 /**
@@ -47,7 +47,7 @@ export async function takeSample(sources: Sources, window: SlidingWindow): Promi
 export async function unlessAway<T>(server: OutageTracker, ask: () => Promise<T>): Promise<T | undefined> {
   try {
     const answer = await ask()
-    server.works()
+    server.recovered()
     return answer
   } catch (error) {
     if (!(error instanceof Error) || error instanceof TypeError) throw error
@@ -69,7 +69,7 @@ export async function readGroups(readers: readonly GroupReader[]): Promise<Map<s
   for (const [index, { group, outages }] of readers.entries()) {
     const state = await reading[index]?.catch(outages.failed)
     if (!state) continue
-    outages.works()
+    outages.recovered()
     groups.set(group.name, state)
   }
   return groups

@@ -4,7 +4,7 @@ import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
 import { inputField } from '../stages/index.ts'
 import { reasons, Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import type { Message } from './message.ts'
 
 /** A stage's outcome for one message. Times in milliseconds since the epoch. */

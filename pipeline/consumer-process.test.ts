@@ -37,7 +37,9 @@ test('a batch that hangs makes the process stuck, although heartbeats go on', as
 
 test('a step that hangs makes the process stuck, too', async () => {
   const hanging = Promise.withResolvers<number>()
-  const { health, settled } = handled((retry) => retry((using) => using('Kafka', () => hanging.promise)))
+  const { health, settled } = handled((retry) =>
+    retry((withServer) => withServer('Kafka', () => hanging.promise)),
+  )
   await vi.advanceTimersByTimeAsync(longestTimeout + 30_000)
   expect(health.isAlive()).toBe(false)
   hanging.resolve(1)
@@ -47,7 +49,7 @@ test('a step that hangs makes the process stuck, too', async () => {
 test('an outage of ten minutes leaves the process alive and not ready: attempts that fail are progress', async () => {
   let isBack = false
   const { health, settled } = handled((retry) =>
-    retry((using) => using('Postgres', () => (isBack ? Promise.resolve(1) : away()))),
+    retry((withServer) => withServer('Postgres', () => (isBack ? Promise.resolve(1) : away()))),
   )
   health.connected(true)
   for (let seconds = 0; seconds < 600; seconds += 5) {
@@ -63,9 +65,9 @@ test('an outage of ten minutes leaves the process alive and not ready: attempts 
 test('a batch whose partitions are lost makes no further step', async () => {
   const published = vi.fn<() => Promise<number>>(() => Promise.resolve(1))
   const { lost, settled } = handled((retry) =>
-    retry(async (using) => {
-      await using('Postgres', () => Promise.resolve().then(() => lost.abort(new Error('lost'))))
-      return await using('Kafka', published)
+    retry(async (withServer) => {
+      await withServer('Postgres', () => Promise.resolve().then(() => lost.abort(new Error('lost'))))
+      return await withServer('Kafka', published)
     }),
   )
   expect(await settled).toBe('Error: lost')

@@ -10,7 +10,7 @@ import {
   retryForever,
   type OutageTracker,
   type Retry,
-  type UsingServer,
+  type WithServer,
 } from './retry.ts'
 
 /** A process that handles the messages of some topics as one member of a consumer group. */
@@ -81,7 +81,7 @@ async function connect(
   signal: AbortSignal,
 ): Promise<void> {
   const options = { log, health, signal }
-  await retryForever((using) => using('Postgres', () => database.query('select 1')), options)
+  await retryForever((withServer) => withServer('Postgres', () => database.query('select 1')), options)
   const subscribe = async () => {
     await consumer.connect()
     // Without fromBeginning, a group without an offset would start at the end and lose what was there before.
@@ -89,7 +89,7 @@ async function connect(
   }
   // A broker that has just come back answers before its groups do: it works when the group is joined.
   const tracker = { ...outage, works: () => {}, end: () => {} }
-  await retryForever((using) => using('Kafka', subscribe), { ...options, tracker })
+  await retryForever((withServer) => withServer('Kafka', subscribe), { ...options, tracker })
 }
 
 /** Handles a batch, whose progress the process's health sees. */
@@ -102,10 +102,10 @@ export async function handle(
   const progress = health.batchBegan()
   const options = { log, health, signal, onProgress: progress.progressed }
   const retry: Retry = (attempt) =>
-    retryForever((using) => {
-      const usingUnlessLost: UsingServer = (server, step) => {
+    retryForever((withServer) => {
+      const usingUnlessLost: WithServer = (server, step) => {
         lost.throwIfAborted()
-        return using(server, step)
+        return withServer(server, step)
       }
       return attempt(usingUnlessLost)
     }, options)

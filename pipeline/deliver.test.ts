@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { deadLetter, message, result } from '../test/support/data/outcomes.fixture.ts'
 import type { Outcome } from './compute.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
 import {

@@ -15,7 +15,7 @@ import {
   resultRecords,
   sendDeadLetters,
 } from './publish.ts'
-import type { Retry, UsingServer } from './retry.ts'
+import type { Retry, WithServer } from './retry.ts'
 import type { Route } from './route.ts'
 import { deadLetterOversized, save, type Saved } from './save.ts'
 
@@ -59,7 +59,7 @@ export async function deliver(
 ): Promise<number> {
   const outcomes = await computeBatch(messages, context.compute)
   const batch: BatchState = { outcomes, busySeconds: takeBusySeconds(), counted: new Set() }
-  const publication = await retry((using) => saveAndPublish(batch, context, using))
+  const publication = await retry((withServer) => saveAndPublish(batch, context, withServer))
   onPublished(publication)
   await commit(outcomes.length)
   return outcomes.length
@@ -79,35 +79,37 @@ interface BatchState {
 
 /** True for the first call of a batch. */
 function once({ counted }: BatchState, what: 'busy' | 'duplicates'): boolean {
-  return counted.size < counted.add(what).size
+  if (counted.has(what)) return false
+  counted.add(what)
+  return true
 }
 
 /** One attempt. @throws when a server fails: the next attempt continues at the step that failed */
 async function saveAndPublish(
   batch: BatchState,
   { route, rows, database, sender, traceparentOf }: StageContext,
-  using: UsingServer,
+  withServer: WithServer,
 ): Promise<Publication> {
-  const saved = (batch.saved ??= await using('Postgres', () =>
+  const saved = (batch.saved ??= await withServer('Postgres', () =>
     save(database, rows, batch.outcomes, once(batch, 'busy') ? batch.busySeconds : 0),
   ))
   if (saved.duplicates.length > 0 && once(batch, 'duplicates')) {
-    await using('Postgres', () => countDuplicates(database, rows, saved.duplicates))
+    await withServer('Postgres', () => countDuplicates(database, rows, saved.duplicates))
   }
   const results = (batch.results ??= pendingRecords((begunAt) =>
     resultRecords(saved.results, begunAt, traceparentOf),
   ))
-  await using('Kafka', () => sender.send(route.target, results.records, results.progress))
+  await withServer('Kafka', () => sender.send(route.target, results.records, results.progress))
   const { published, refused } = publishedOf(saved.results, results)
   if (refused.length > 0) {
-    batch.oversized ??= await using('Postgres', () => deadLetterOversized(database, rows, refused))
+    batch.oversized ??= await withServer('Postgres', () => deadLetterOversized(database, rows, refused))
   }
   const deadLetters = [...saved.deadLetters, ...(batch.oversized ?? [])]
   const letters = (batch.letters ??= pendingRecords(() =>
     deadLetterRecords(deadLetters, route, traceparentOf),
   ))
-  await using('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
-  if (route.isLast) await using('Postgres', () => insertFinished(database, rows, published))
+  await withServer('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
+  if (route.isLast) await withServer('Postgres', () => insertFinished(database, rows, published))
   const { redelivered, duplicates } = saved
   return { results: published, deadLetters, redelivered, duplicates }
 }

@@ -36,7 +36,8 @@ export async function runGeneratorProcess(
   // Trying again does not help against a user's mistake.
   const isPermanent = (error: Error) => error instanceof UserError
   const options = { log, health, signal: stopping, isPermanent, onProgress: health.progressed }
-  const retry = <T>(step: () => Promise<T>) => retryForever((using) => using(SERVERS, step), options)
+  const retry = <T>(step: () => Promise<T>) =>
+    retryForever((withServer) => withServer(SERVERS, step), options)
   let checkedAt = performance.now()
   const checkOutbox = async (minAge: number) => {
     const count = await retry(() => submitUnpublished(ingress, minAge))

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { IHeaders, KafkaMessage } from '../kafka/client.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import { parseTraceparent, type Traceparent } from '../telemetry/trace-context.ts'
 import { forwardedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 

@@ -1,7 +1,7 @@
 import type { Sender } from '../kafka/producer.ts'
 import type { Database } from '../sql/database.ts'
 import { insertInputs, markPublished, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { ownHeaders } from './headers.ts'
 import { newMessageId } from './message.ts'

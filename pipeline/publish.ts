@@ -6,7 +6,7 @@ import {
   type Sender,
   type SendProgress,
 } from '../kafka/producer.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import type { DeadLetter } from './compute.ts'
 import { ownHeaders, type TraceparentOf } from './headers.ts'
 import type { Route } from './route.ts'

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 
 /** Attempts that are one step with one server. */
 const retry = <T>(server: string, step: () => Promise<T>, options: RetryOptions) =>
-  retryForever((using) => using(server, step), options)
+  retryForever((withServer) => withServer(server, step), options)
 
 function setUp() {
   const stopping = new AbortController()
@@ -40,7 +40,7 @@ test('every attempt that failed is reported, and once that the server works agai
   const told: string[] = []
   const listener = {
     failed: (what: string) => void told.push(`${what} failed`),
-    worksAgain: (what: string) => void told.push(`${what} works`),
+    recovered: (what: string) => void told.push(`${what} works`),
   }
   const options = { ...setUp().options, health: createHealth(undefined, listener) }
   const answers = [away, away, () => Promise.resolve('done'), () => Promise.resolve('done')]
@@ -102,7 +102,7 @@ test('a permanent error, or a mistake in the code, is not tried again', async ()
 test('a tracker that outlives its attempts logs the outage once, and its end once', async () => {
   const { options, logged } = setUp()
   const kafka = createOutageTracker('Kafka', options)
-  const tracker = { ...kafka, works: () => {}, end: () => {} }
+  const tracker = { ...kafka, recovered: () => {}, end: () => {} }
   const answers = [away, () => Promise.resolve('connected')]
   const connecting = retry('Kafka', () => answers.shift()?.() ?? away(), { ...options, tracker })
   await vi.advanceTimersByTimeAsync(1000)
@@ -110,7 +110,7 @@ test('a tracker that outlives its attempts logs the outage once, and its end onc
   expect(options.health.isReady()).toBe(false)
   kafka.failed(new Error('no coordinator yet'))
   expect(logged.info).not.toHaveBeenCalled()
-  kafka.works()
+  kafka.recovered()
   expect(logged.warn).toHaveBeenCalledTimes(1)
   expect(logged.info).toHaveBeenCalledTimes(1)
 })
@@ -121,9 +121,9 @@ test('in an attempt with several steps each server is tracked by its own steps',
   const kafka = () => ((failures -= 1) >= 0 ? away() : Promise.resolve('sent'))
   const postgres = vi.fn<() => Promise<string>>(() => Promise.resolve('saved'))
   const onProgress = vi.fn<() => void>()
-  const attempt: Parameters<typeof retryForever<string>>[0] = async (using) => {
-    await using('Postgres', postgres)
-    return await using('Kafka', kafka)
+  const attempt: Parameters<typeof retryForever<string>>[0] = async (withServer) => {
+    await withServer('Postgres', postgres)
+    return await withServer('Kafka', kafka)
   }
   const done = retryForever(attempt, { ...options, onProgress })
   await vi.advanceTimersByTimeAsync(1000)

@@ -17,10 +17,10 @@ export interface RetryOptions {
 }
 
 /** Runs one step that needs the server, and records in log and health whether the server answers. */
-export type UsingServer = <T>(server: string, step: () => Promise<T>) => Promise<T>
+export type WithServer = <T>(server: string, step: () => Promise<T>) => Promise<T>
 
 /** Makes attempts until one succeeds or the batch is lost: {@link retryForever} with its options set. */
-export type Retry = <T>(attempt: (using: UsingServer) => Promise<T>) => Promise<T>
+export type Retry = <T>(attempt: (withServer: WithServer) => Promise<T>) => Promise<T>
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
@@ -35,12 +35,12 @@ const SILENCE_MS = 10_000
  *   a mistake in the code
  */
 export async function retryForever<T>(
-  attempt: (using: UsingServer) => Promise<T>,
+  attempt: (withServer: WithServer) => Promise<T>,
   options: RetryOptions,
 ): Promise<T> {
   const { signal } = options
   const trackers = new Map<string, OutageTracker>()
-  const using: UsingServer = (server, step) => {
+  const withServer: WithServer = (server, step) => {
     const tracker = options.tracker ?? trackers.get(server) ?? createOutageTracker(server, options)
     trackers.set(server, tracker)
     return tracked(tracker, step, options)
@@ -48,7 +48,7 @@ export async function retryForever<T>(
   try {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
-        return await attempt(using)
+        return await attempt(withServer)
       } catch (error) {
         signal.throwIfAborted()
         if (!isTransient(error, options)) throw error
@@ -68,7 +68,7 @@ async function tracked<T>(tracker: OutageTracker, step: () => Promise<T>, option
   options.onProgress?.()
   try {
     const result = await step()
-    tracker.works()
+    tracker.recovered()
     return result
   } catch (error) {
     if (!options.signal.aborted && isTransient(error, options)) tracker.failed(error)
@@ -86,7 +86,7 @@ function isTransient(error: unknown, { isPermanent }: RetryOptions): error is Er
 /** One use of a server: log and health learn when it fails and when it works again. */
 export interface OutageTracker {
   failed(error: Error): void
-  works(): void
+  recovered(): void
   /** The use is over, whether the server works or not. */
   end(): void
 }
@@ -97,7 +97,7 @@ export function createOutageTracker(
 ): OutageTracker {
   let isWaiting = false
   const end = () => {
-    if (isWaiting) health.waitedFor(server)
+    if (isWaiting) health.endWait(server)
     isWaiting = false
   }
   return {
@@ -105,14 +105,14 @@ export function createOutageTracker(
       health.failed(server)
       if (isWaiting) return
       isWaiting = true
-      if (health.waitsFor(server)) {
+      if (health.beginWait(server)) {
         log.warn(`${server} failed: ${reasonOf(error)}. Trying again until it works.`)
         log.debug({ err: error }, server)
       }
     },
-    works() {
+    recovered() {
       end()
-      const failedMs = health.works(server)
+      const failedMs = health.recovered(server)
       if (failedMs !== undefined) log.info(`${server} works again after ${Math.round(failedMs / 1000)} s.`)
     },
     end,

@@ -44,10 +44,10 @@ export class Refusal extends Error {
 export function shorten(text: string, length = 60): string {
   if (text.length <= length) return text
   // The cut may split a surrogate pair, and Postgres rejects half of one.
-  return `${text.slice(0, length).toWellFormed()}… (${count(text.length)} characters)`
+  return `${text.slice(0, length).toWellFormed()}… (${formatCount(text.length)} characters)`
 }
 
 /** 100000 as '100,000', independent of the machine's locale. */
-export function count(value: number): string {
+export function formatCount(value: number): string {
   return value.toLocaleString('en-US')
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { duration } from './duration.ts'
+import { duration } from './time.ts'
 
 test.each([
   [null, '-'],

@@ -19,10 +19,10 @@ test('a process is alive while it makes progress', () => {
 
 test('waiting for a server that is away is no reason for a restart, however long', () => {
   const { clock, health } = atTime()
-  health.waitsFor('Kafka')
+  health.beginWait('Kafka')
   clock.now = 3_600_000
   expect(health.isAlive()).toBe(true)
-  health.waitedFor('Kafka')
+  health.endWait('Kafka')
   expect(health.isAlive()).toBe(true)
   clock.now += 61_000
   expect(health.isAlive()).toBe(false)
@@ -33,11 +33,11 @@ test('ready is connected and waiting for no server', () => {
   expect(health.isReady()).toBe(false)
   health.connected(true)
   expect(health.isReady()).toBe(true)
-  health.waitsFor('Kafka')
-  health.waitsFor('Kafka')
-  health.waitedFor('Kafka')
+  health.beginWait('Kafka')
+  health.beginWait('Kafka')
+  health.endWait('Kafka')
   expect(health.isReady()).toBe(false)
-  health.waitedFor('Kafka')
+  health.endWait('Kafka')
   expect(health.isReady()).toBe(true)
   health.connected(false)
   expect(health.isReady()).toBe(false)
@@ -45,19 +45,19 @@ test('ready is connected and waiting for no server', () => {
 
 test('an outage is news once, until it is over for all who wait', () => {
   const { clock, health } = atTime()
-  expect(health.works('Kafka')).toBeUndefined()
-  expect(health.waitsFor('Kafka')).toBe(true)
-  expect(health.waitsFor('Kafka')).toBe(false)
-  expect(health.waitsFor('Postgres')).toBe(true)
+  expect(health.recovered('Kafka')).toBeUndefined()
+  expect(health.beginWait('Kafka')).toBe(true)
+  expect(health.beginWait('Kafka')).toBe(false)
+  expect(health.beginWait('Postgres')).toBe(true)
   clock.now = 5000
-  health.waitedFor('Kafka')
-  expect(health.works('Kafka')).toBeUndefined()
+  health.endWait('Kafka')
+  expect(health.recovered('Kafka')).toBeUndefined()
   // One gave up without an answer, and another begins: it is the same outage.
-  health.waitedFor('Kafka')
-  expect(health.waitsFor('Kafka')).toBe(false)
-  health.waitedFor('Kafka')
-  expect(health.works('Kafka')).toBe(5000)
-  expect(health.waitsFor('Kafka')).toBe(true)
+  health.endWait('Kafka')
+  expect(health.beginWait('Kafka')).toBe(false)
+  health.endWait('Kafka')
+  expect(health.recovered('Kafka')).toBe(5000)
+  expect(health.beginWait('Kafka')).toBe(true)
 })
 
 test('a batch that makes no progress for longer than the longest timeout is stuck, although heartbeats go on', () => {
@@ -79,7 +79,7 @@ test('a batch that makes no progress for longer than the longest timeout is stuc
 test('an outage of Postgres of ten minutes is no reason for a restart: attempts that fail are progress', () => {
   const { clock, health } = atTime()
   const batch = health.batchBegan()
-  health.waitsFor('Postgres')
+  health.beginWait('Postgres')
   while (clock.now < 600_000) {
     // A statement that takes as long as it may, and the longest pause behind it.
     clock.now += 13_000

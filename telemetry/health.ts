@@ -9,7 +9,7 @@ const SILENCE_MS = 60_000
 /** Counts failures and recoveries, by what failed. */
 export interface OutageListener {
   readonly failed: (what: string) => void
-  readonly worksAgain: (what: string) => void
+  readonly recovered: (what: string) => void
 }
 
 /** A batch in work. */
@@ -28,11 +28,11 @@ export interface Health {
   /** An attempt failed and will be repeated. */
   failed(what: string): void
   /** The process begins to wait for what has failed. True for the first wait of an outage. */
-  waitsFor(what: string): boolean
+  beginWait(what: string): boolean
   /** A wait is over, because it works or because there is no need any more. */
-  waitedFor(what: string): void
+  endWait(what: string): void
   /** It works. Returns the milliseconds of the outage that ends; undefined without one, or while another wait goes on. */
-  works(what: string): number | undefined
+  recovered(what: string): number | undefined
   /** The process is, or is no longer, connected and assigned. */
   connected(isConnected: boolean): void
   /**
@@ -72,21 +72,21 @@ export function createHealth(clock = () => performance.now(), listener?: OutageL
       return { progressed: batchProgressed, ended }
     },
     failed: (what) => listener?.failed(what),
-    waitsFor(what) {
+    beginWait(what) {
       const known = outages.get(what)
       outages.set(what, { since: known?.since ?? clock(), waiting: (known?.waiting ?? 0) + 1 })
       return known === undefined
     },
-    waitedFor(what) {
+    endWait(what) {
       const outage = outages.get(what)
       if (outage !== undefined) outage.waiting -= 1
       progressed()
     },
-    works(what) {
+    recovered(what) {
       const outage = outages.get(what)
       if (outage === undefined || outage.waiting > 0) return undefined
       outages.delete(what)
-      listener?.worksAgain(what)
+      listener?.recovered(what)
       return clock() - outage.since
     },
     connected(now) {

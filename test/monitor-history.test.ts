@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { monitoredGroups } from '../monitor/monitored-groups.ts'
+import { monitoredGroups } from '../pipeline/route.ts'
 import { persistReport } from '../monitor/persist-report.ts'
 import { report } from '../monitor/report.ts'
 import { maintainPartitions } from '../sql/partitions.ts'

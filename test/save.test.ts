@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Outcome } from '../pipeline/compute.ts'
-import { now } from '../telemetry/clock.ts'
+import { now } from '../telemetry/time.ts'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'

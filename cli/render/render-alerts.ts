@@ -1,5 +1,5 @@
 import type { DeliveredAlert } from '../../sql/read-alerts.ts'
-import { duration } from '../../telemetry/duration.ts'
+import { duration } from '../../telemetry/time.ts'
 import { fit, isoTime, isoTimeOrNull, secondTime, wrap } from './text.ts'
 
 /** The values that JSON.stringify writes. */

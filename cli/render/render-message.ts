@@ -1,5 +1,5 @@
 import type { Attempt, MessageHistory, Step } from '../../sql/read-message.ts'
-import { duration } from '../../telemetry/duration.ts'
+import { duration } from '../../telemetry/time.ts'
 import { tableLines, type Column } from './table.ts'
 import { printable } from './text.ts'
 import { timelineLines } from './timeline.ts'

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util'
 import type { Verdict } from '../../monitor/verdict.ts'
 import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
-import { count } from '../../stages/refusal.ts'
-import { duration } from '../../telemetry/duration.ts'
+import { formatCount } from '../../stages/refusal.ts'
+import { duration } from '../../telemetry/time.ts'
 import { tableLines, type Column } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -57,8 +57,8 @@ const narrowColumns: readonly StatusColumn[] = [
   right('', ({ position }) => String(position)),
   { title: 'stage', shrinks: true, of: ({ stage }) => stage },
   { title: 'state', of: ({ verdict }) => verdict },
-  right('running', ({ running }) => count(running)),
-  right('waiting', ({ waiting }) => count(waiting)),
+  right('running', ({ running }) => formatCount(running)),
+  right('waiting', ({ waiting }) => formatCount(waiting)),
   right('oldest', ({ oldest }) => duration(oldest === null ? null : oldest * 1000)),
   right('wait', ({ waitMs }) => duration(waitMs ?? null)),
   right('work', ({ workMs }) => duration(workMs ?? null)),
@@ -112,12 +112,12 @@ function sums(
   paint: (style: Style, text: string) => string,
 ): string[] {
   const parts = [
-    `entered ${count(sum.entered)}`,
-    `finished ${count(sum.finished)}`,
-    `in flight ${count(sum.inFlight)}`,
-    `dead ${count(sum.dead)}`,
-    ...(isWide ? [`duplicates ${count(sum.duplicates)}`] : []),
-    ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${count(missing)}`)]),
+    `entered ${formatCount(sum.entered)}`,
+    `finished ${formatCount(sum.finished)}`,
+    `in flight ${formatCount(sum.inFlight)}`,
+    `dead ${formatCount(sum.dead)}`,
+    ...(isWide ? [`duplicates ${formatCount(sum.duplicates)}`] : []),
+    ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`)]),
   ]
   const monitor = 'no monitor runs: age and trend are unknown (npx throughline monitor)'
   return [
@@ -129,17 +129,17 @@ function sums(
 }
 
 function countOrDash(messages: number | undefined): string {
-  return messages === undefined ? '-' : count(messages)
+  return messages === undefined ? '-' : formatCount(messages)
 }
 
 /** Messages a second: "0.4", "22", "1,240" */
 function rate(perSecond: number | null): string {
   if (perSecond === null) return '-'
-  return perSecond < 10 ? String(Number(perSecond.toFixed(1))) : count(Math.round(perSecond))
+  return perSecond < 10 ? String(Number(perSecond.toFixed(1))) : formatCount(Math.round(perSecond))
 }
 
 function endToEndLine(times: EndToEnd | null): string {
   if (times === null) return 'nothing finished in the last minute'
   const { messages, p50Ms, p95Ms, p99Ms } = times
-  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${count(messages)} message${messages === 1 ? '' : 's'})`
+  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${formatCount(messages)} message${messages === 1 ? '' : 's'})`
 }

@@ -1,4 +1,4 @@
-import { duration } from '../../telemetry/duration.ts'
+import { duration } from '../../telemetry/time.ts'
 
 /** The boundaries of a message's time in one stage, in order, in milliseconds; null from the first unknown one on. */
 export interface Bar {

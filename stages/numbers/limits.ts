@@ -1,4 +1,4 @@
-import { count, Refusal } from '../refusal.ts'
+import { formatCount, Refusal } from '../refusal.ts'
 import { plain, type Decimal } from './decimal.ts'
 import { absolute, log2 } from './integers.ts'
 
@@ -29,6 +29,6 @@ function maxDigits({ coefficient, scale }: Decimal): number {
 }
 
 export function tooLong(what: string): Refusal {
-  const most = `more than ${count(limits.resultDigits)} digits, the most that a result may have`
+  const most = `more than ${formatCount(limits.resultDigits)} digits, the most that a result may have`
   return new Refusal('result-too-long', `The ${what} has ${most}. Send fewer or shorter numbers.`)
 }

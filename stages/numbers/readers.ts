@@ -1,6 +1,6 @@
 import type { Field } from '../body.ts'
 import { itemSpan } from '../json.ts'
-import { count as grouped, Refusal, shorten } from '../refusal.ts'
+import { formatCount, Refusal, shorten } from '../refusal.ts'
 import type { Reader } from '../stage.ts'
 import type { Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
@@ -56,7 +56,7 @@ function doublesOf(field: Field): readonly number[] {
   if (!Array.isArray(value)) throw new Refusal('not-a-list', `${quote(field)}. Put a list of numbers there.`)
   if (value.length === 0) throw new Refusal('no-numbers', `${name} is empty. Send at least one number.`)
   if (value.length > limits.numbers) {
-    const most = `${grouped(value.length)} numbers, and a list may have ${grouped(limits.numbers)}`
+    const most = `${formatCount(value.length)} numbers, and a list may have ${formatCount(limits.numbers)}`
     throw new Refusal('too-many-numbers', `${name} has ${most}. Send it as several messages.`)
   }
   const other = value.findIndex((item) => typeof item !== 'number')
@@ -69,7 +69,7 @@ function notANumber(quoted: string): Refusal {
 }
 
 function tooManyDigits(quoted: string, limit: number): Refusal {
-  const most = `more than ${grouped(limit)} digits when written out without an exponent`
+  const most = `more than ${formatCount(limit)} digits when written out without an exponent`
   return new Refusal('too-many-digits', `${quoted}, ${most}. Send a shorter number.`)
 }
 

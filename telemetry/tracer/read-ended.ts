@@ -65,7 +65,7 @@ export async function readEnded(
   let begun: number | undefined
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const asked = missing
-    const rows = await retry((using) => using('Postgres', () => readTraceRows(database, asked)))
+    const rows = await retry((withServer) => withServer('Postgres', () => readTraceRows(database, asked)))
     // From the first answer, so that an outage of Postgres does not count.
     begun ??= performance.now()
     const waitedMs = performance.now() - begun

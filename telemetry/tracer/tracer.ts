@@ -92,7 +92,9 @@ async function trace(batch: Batch<Message>, tracer: Tracer, retry: Retry): Promi
     return spansOf(rows, { ...tracer.spanOptions, deadLetter })
   })
   const exporting = () => within(timeouts.export, 'the export', exportTraces(traces, tracer.exporter))
-  const refused = await retry((using) => using('The trace backend', () => unlessAborted(signal, exporting())))
+  const refused = await retry((withServer) =>
+    withServer('The trace backend', () => unlessAborted(signal, exporting())),
+  )
   for (const spans of refused) {
     const traceId = spans[0]?.spanContext().traceId
     tracer.log.error({ traceId, spans: spans.length }, 'The trace backend refuses this trace: it is dropped.')

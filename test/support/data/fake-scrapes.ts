@@ -1,7 +1,7 @@
 import { readConfig } from '../../../pipeline/config.ts'
 import { createMetrics, type Metrics } from '../../../telemetry/metrics.ts'
 import { setGauges } from '../../../monitor/gauges.ts'
-import { monitoredGroups } from '../../../monitor/monitored-groups.ts'
+import { monitoredGroups } from '../../../pipeline/route.ts'
 import { report } from '../../../monitor/report.ts'
 import { slide, type SlidingWindow } from '../../../monitor/samples.ts'
 import { createFakeQueue, loadOf, type Loads } from './fake-queue.ts'

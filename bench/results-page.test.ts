@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sectionOf, withSection } from './results.ts'
+import { sectionOf, withSection } from './results-page.ts'
 import type { Case, Figures, Goal, Measured } from './suite.ts'
 
 const provenance = {
