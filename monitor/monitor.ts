@@ -85,7 +85,7 @@ export async function runMonitor(
     everyInterval(work, timing.every, signal).finally(() => ending.abort())
   try {
     await Promise.all([
-      repeat(() => persist(monitor)),
+      repeat(() => runReportCycle(monitor)),
       repeat(() => sample(monitor)),
       repeat(() => (monitor.isLeader ? retention.apply(signal) : Promise.resolve())),
     ])
@@ -134,7 +134,7 @@ async function sample(monitor: Monitor): Promise<void> {
   monitor.hasSampled = monitor.isLeader
 }
 
-async function persist(monitor: Monitor): Promise<void> {
+async function runReportCycle(monitor: Monitor): Promise<void> {
   const { sources, lock, health } = monitor
   await acquireLock(monitor)
   health.connected(true)

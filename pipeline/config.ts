@@ -33,7 +33,7 @@ const hosts = z
     'expected host:port, or several with commas between',
   )
 
-/** Every variable that the project reads, with its form and default. `.env.example` says what each is for. */
+/** The variables of the project, with their forms and defaults; `.env.example` explains them. Those of OpenTelemetry are its own. */
 const environment = z.object({
   BOOTSTRAP_SERVERS: hosts.default('localhost:19092'),
   EVENTHUB_CONNECTIONSTRING: z
@@ -94,7 +94,7 @@ const ordered = [
 export type Config = Readonly<z.infer<typeof environment>>
 
 /**
- * Reads the environment, the only place that does. An empty variable counts as unset, as compose files write it.
+ * Reads the variables of the project. An empty one counts as unset, as compose files write it.
  * @throws {UserError} naming every bad variable at once, with what was expected of it
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {

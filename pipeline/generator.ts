@@ -70,7 +70,7 @@ export async function runGeneratorProcess(
 
 function openIngress({ config, log, observer }: ProcessContext, opened: AsyncDisposableStack): Ingress {
   const [first] = routes(config)
-  if (first === undefined) throw new Error('The catalogue has no stage')
+  if (first === undefined) throw new Error('The list of stages is empty')
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
   const database = opened.adopt(openDatabase(config, 2, log), (pool) => pool.end())
   const sender = opened.adopt(
@@ -113,27 +113,27 @@ async function submitMany(generation: Generation, count: number): Promise<void> 
 }
 
 /** A backlog of more seconds than this is not caught up: the rate counts as not kept. */
-const MAX_OWED_SECONDS = 1
+const MAX_BACKLOG_SECONDS = 1
 const RATE_WINDOW_MS = 10_000
 
 /** Keeps the mean rate: messages that a slow submit delays are caught up. */
 async function generateSteadily(generation: Generation, rate: number): Promise<void> {
   const { signal, onSlow } = generation
   const tickMs = Math.min(1000, Math.max(20, 1000 / rate))
-  const maxOwed = Math.max(10, rate * MAX_OWED_SECONDS)
-  let owed = 1
+  const maxBacklog = Math.max(10, rate * MAX_BACKLOG_SECONDS)
+  let backlog = 1
   let last = performance.now()
   const window = { begun: last, entered: 0, isShort: false }
   while (!signal.aborted) {
-    const count = Math.floor(owed)
+    const count = Math.floor(backlog)
     if (count >= 1) await submitMany(generation, count)
-    owed -= count
+    backlog -= count
     window.entered += count
     await pause(tickMs, generation)
     const time = performance.now()
-    const due = owed + ((time - last) / 1000) * rate
-    owed = Math.min(maxOwed, due)
-    window.isShort ||= due > maxOwed
+    const due = backlog + ((time - last) / 1000) * rate
+    backlog = Math.min(maxBacklog, due)
+    window.isShort ||= due > maxBacklog
     last = time
     if (time - window.begun < RATE_WINDOW_MS) continue
     if (window.isShort) onSlow?.(window.entered / ((time - window.begun) / 1000))

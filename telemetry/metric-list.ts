@@ -7,7 +7,7 @@ export interface MetricDefinition {
   readonly of: readonly Role[]
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  /** What its value is a number of. The help explains a `code` or `flag`; a point in time is in seconds since the epoch. */
+  /** The unit of the value. The help explains a `code` or `flag`; a point in time is in seconds since the epoch. */
   readonly unit: string
   /** Besides `stage` and `position`, which all series have. A position has two digits, so that text order is the flow's. */
   readonly labels: readonly string[]
