@@ -144,13 +144,13 @@ with own as (
   left join dead_letters d on d.message_id = i.message_id and d.attempt = 1
   where i.message_id >= $1
 )
-select formatCount(*)::int as entered,
-  formatCount(finished_at)::int as finished,
-  formatCount(dead_id)::int as dead,
+select count(*)::int as entered,
+  count(finished_at)::int as finished,
+  count(dead_id)::int as dead,
   (extract(epoch from percentile_cont(0.5) within group (order by took)) * 1000)::float8 as "p50Ms",
   (extract(epoch from percentile_cont(0.95) within group (order by took)) * 1000)::float8 as "p95Ms",
   extract(epoch from max(finished_at) - min(entered_at))::float8 as seconds,
-  encode(uuid_send((array_agg(message_id order by took))[greatest(1, formatCount(finished_at) / 2)]), 'hex') as "typicalId"
+  encode(uuid_send((array_agg(message_id order by took))[greatest(1, count(finished_at) / 2)]), 'hex') as "typicalId"
 from own`
 
 /** @param since an id from before the run: ids begin with the time */
