@@ -1,7 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api'
 import { expect, test } from 'vitest'
 import { id, options, own, rows, shapes, step, time } from '../../test/support/data/spans.fixture.ts'
-import { spansOf } from './spans.ts'
+import { spansOf, type SpanOptions } from './spans.ts'
 
 test('a message that came through: the span it entered by, then two for each stage, each below the one before', () => {
   expect(shapes(rows())).toEqual([
@@ -111,4 +111,22 @@ test('a message posted by hand begins at the first stage, without a parent', () 
     rows({ steps: [step('add', 0, { previousSentAt: null }), step('lcm', 1)], enteredBy: undefined }),
   )
   expect(first).toMatchObject({ name: 'process p.add-in', parent: undefined })
+})
+
+test('only a span that sends to the end of the flow says so, whatever the topic is called', () => {
+  const ends = (of: ReturnType<typeof rows>, changes: Partial<SpanOptions> = {}) =>
+    spansOf(of, { ...options, ...changes })
+      .filter(({ attributes }) => attributes['throughline.end'] === true)
+      .map(({ name }) => name)
+  expect(ends(rows(), { finishTopic: 'dev-results' })).toEqual(['send dev-results'])
+  expect(ends(rows({ finished: undefined }))).toEqual([])
+  const deadLetter = { topic: 'dev-dead-letter', partition: 0, offset: '1', appendedAt: time }
+  expect(ends(dead, { deadLetter })).toEqual(['send dev-dead-letter'])
+})
+
+test('a span never ends before it began, and publishing takes no negative time', () => {
+  const early = { topic: 'dead-letter', partition: 0, offset: '1', appendedAt: time - 5000 }
+  const spans = spansOf(dead, { ...options, deadLetter: early })
+  for (const { duration } of spans) expect(duration[0] * 1e9 + duration[1]).toBeGreaterThanOrEqual(0)
+  expect(spans.at(-1)?.attributes['throughline.publish_seconds']).toBe(0)
 })
