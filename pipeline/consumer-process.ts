@@ -7,6 +7,7 @@ import { type Message, readMessage } from './message.ts'
 import { aborted, type ProcessContext } from './process.ts'
 import {
   createOutageTracker,
+  failuresOnly,
   retryForever,
   type OutageTracker,
   type Retry,
@@ -88,7 +89,7 @@ async function connect(
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
   }
   // A broker that has just come back answers before its groups do: it works when the group is joined.
-  const tracker = { ...outage, works: () => {}, end: () => {} }
+  const tracker = failuresOnly(outage)
   await retryForever((withServer) => withServer('Kafka', subscribe), { ...options, tracker })
 }
 

@@ -91,6 +91,11 @@ export interface OutageTracker {
   end(): void
 }
 
+/** The same outage, of which these uses report failures only: that it is over is reported by something else. */
+export function failuresOnly(tracker: OutageTracker): OutageTracker {
+  return { failed: tracker.failed, recovered: () => {}, end: () => {} }
+}
+
 export function createOutageTracker(
   server: string,
   { log, health }: Pick<RetryOptions, 'log' | 'health'>,
