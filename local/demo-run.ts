@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, rename } from 'node:fs/promises'
-import { addAbortListener } from 'node:events'
 import { join } from 'node:path'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
+import { unlessAborted } from '../telemetry/wait-until.ts'
 import { showPipeline } from './demo-messages.ts'
 import { openLog } from './demo-output.ts'
 import { DemoFailure, abortOnExit, demoProcesses } from './demo-processes.ts'
@@ -63,13 +63,6 @@ export async function runDemo(
     const ours = ['generator', 'stages', 'monitor', ...(processes.hasTracer ? ['tracer'] : [])]
     say(`\nStopping: ${[...ours, ...own.map(({ name }) => name)].join(', ')}`)
   }
-}
-
-/** Rejects with the signal's reason as soon as it is aborted: `work` may hang, on a frozen server for example. */
-export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  using _ = addAbortListener(signal, () => reject(signal.reason as Error))
-  return await Promise.race([work, promise])
 }
 
 const KEPT = join(import.meta.dirname, '..', '.data')

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { WaitTimeout, waitUntil } from './wait-until.ts'
+import { unlessAborted, WaitTimeout, waitUntil } from './wait-until.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -39,4 +39,12 @@ test('the reason of an aborted signal is thrown as it is', async () => {
 
 test('a timeout can be told from other errors', async () => {
   await expect(waitUntil('never', () => false, { timeoutMs: 1, everyMs: 1 })).rejects.toThrow(WaitTimeout)
+})
+
+test('work that hangs is not awaited after an abort', async () => {
+  const ending = new AbortController()
+  const hanging = unlessAborted(new Promise(() => {}), ending.signal)
+  const reason = new Error('enough')
+  ending.abort(reason)
+  await expect(hanging).rejects.toBe(reason)
 })

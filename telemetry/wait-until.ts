@@ -39,6 +39,13 @@ export async function waitUntil<T>(
   }
 }
 
+/** Rejects with the signal's reason as soon as it is aborted: `work` may hang, on a frozen server for example. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  using _ = addAbortListener(signal, () => reject(signal.reason as Error))
+  return await Promise.race([work, promise])
+}
+
 /** Resolves after so many milliseconds, or when the signal is aborted. */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return

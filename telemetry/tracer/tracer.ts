@@ -1,4 +1,3 @@
-import { addAbortListener } from 'node:events'
 import { createKafka } from '../../kafka/client.ts'
 import type { Batch } from '../../kafka/consumer.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
@@ -11,6 +10,7 @@ import { endTopics } from '../../pipeline/route.ts'
 import { openDatabase } from '../../sql/database.ts'
 import type { Metrics } from '../metrics.ts'
 import { timeouts, within } from '../timeouts.ts'
+import { unlessAborted } from '../wait-until.ts'
 import { createResources, createTraceExporter, exportTraces, type TraceExporter } from './exporter.ts'
 import { isKept } from './tail-sampling.ts'
 import { createDeadLetterFilter, readEnded, type ReadEndedOptions } from './read-ended.ts'
@@ -92,8 +92,9 @@ async function trace(batch: Batch<Message>, tracer: Tracer, retry: Retry): Promi
     return spansOf(rows, { ...tracer.spanOptions, deadLetter })
   })
   const exporting = () => within(timeouts.export, 'the export', exportTraces(traces, tracer.exporter))
+  // A process that stops does not wait for a backend that hangs: the batch is delivered again.
   const refused = await retry((withServer) =>
-    withServer('The trace backend', () => unlessAborted(signal, exporting())),
+    withServer('The trace backend', () => unlessAborted(exporting(), signal)),
   )
   for (const spans of refused) {
     const traceId = spans[0]?.spanContext().traceId
@@ -101,11 +102,4 @@ async function trace(batch: Batch<Message>, tracer: Tracer, retry: Retry): Promi
   }
   count('exported', traces.length - refused.length)
   count('refused', refused.length)
-}
-
-/** A process that stops does not wait for a backend that hangs: the batch is delivered again. */
-async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-  const stopped = Promise.withResolvers<never>()
-  using _ = addAbortListener(signal, () => stopped.reject(signal.reason))
-  return await Promise.race([promise, stopped.promise])
 }
