@@ -8,7 +8,7 @@ import { createLog } from '../telemetry/log.ts'
 import { startDedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { bareInsert, type BareRow, type HopTimes } from './bare-hop.ts'
 import { startRun, type BenchmarkRun } from './benchmark-run.ts'
-import { script } from './processes.ts'
+import { script } from '../local/throughline-process.ts'
 import { repeat, type CasePlan, type Figures, type Suite } from './suite.ts'
 
 const BATCH = 1000

@@ -1,7 +1,6 @@
-import { join } from 'node:path'
 import { exitMessage, startChild, type Child, type ChildOptions } from '../local/child-process.ts'
 import { freePort } from '../local/host-resources.ts'
-import { memoryVariables, nodeFlags } from '../local/throughline-process.ts'
+import { script } from '../local/throughline-process.ts'
 import { pipeline } from '../stages/index.ts'
 import { waitUntil } from '../telemetry/wait-until.ts'
 import type { Components } from './machine.ts'
@@ -27,17 +26,6 @@ export const plainStage = (name: string, delayMs = 0): ProcessCommand => ({
 })
 
 export const isStage = (name: string): boolean => pipeline.some((stage) => stage.name === name)
-
-/** A script of the project as a child process, with the heap that it has in a container. */
-export function script(args: readonly string[], env: NodeJS.ProcessEnv): ChildOptions {
-  return {
-    name: args.join(' '),
-    command: process.execPath,
-    args: [...nodeFlags, ...args],
-    cwd: join(import.meta.dirname, '..'),
-    env: { ...memoryVariables, ...env },
-  }
-}
 
 export function throughline(args: readonly string[], env: NodeJS.ProcessEnv): ChildOptions {
   return script(['cli/throughline.ts', ...args], env)

@@ -17,7 +17,7 @@ export const nodeFlags: readonly string[] = [...heapSizeFlags, ...gcFlags]
  * The environment that the image sets, too: one malloc arena for all threads saves 2 MB, and the compile cache saves the
  * 20 MB that stripping types and compiling take.
  */
-export const memoryVariables = {
+const memoryVariables = {
   MALLOC_ARENA_MAX: '1',
   NODE_COMPILE_CACHE: join(import.meta.dirname, '..', '.cache', 'compiled'),
 }
@@ -28,15 +28,25 @@ export interface ThroughlineOptions extends Pick<ChildOptions, 'name' | 'args' |
 }
 
 /**
- * Starts `throughline ARGS` from the sources with the image's flags, under the Node that runs this process.
+ * A script of the project as a child process, with the image's flags, under the Node that runs this process.
+ * @param args more flags of Node if any, the script and its arguments
+ * @param env the whole environment of the process
+ */
+export function script(args: readonly string[], env: NodeJS.ProcessEnv): ChildOptions {
+  return {
+    name: args.join(' '),
+    command: process.execPath,
+    args: [...nodeFlags, ...args],
+    cwd: join(import.meta.dirname, '..'),
+    env: { ...memoryVariables, ...env },
+  }
+}
+
+/**
+ * Starts `throughline ARGS` from the sources.
  * @param options with the arguments of `throughline`: ['run', 'add']
  */
 export function startThroughline(options: ThroughlineOptions): Promise<Child> {
-  return startChild({
-    ...options,
-    command: process.execPath,
-    args: [...nodeFlags, 'cli/throughline.ts', ...options.args],
-    cwd: join(import.meta.dirname, '..'),
-    env: { ...memoryVariables, ...options.env },
-  })
+  const { name, args, env } = options
+  return startChild({ ...options, ...script(['cli/throughline.ts', ...args], env), name })
 }

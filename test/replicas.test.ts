@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startChild, type Child } from '../local/child-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
@@ -78,7 +79,7 @@ async function startSlowReplicas(count: number): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack()
   const env = childEnvironment({ ...pipeline.env, LOG_LEVEL: 'error' })
   for (let replica = 0; replica < count; replica += 1) {
-    const args = [`${import.meta.dirname}/support/processes/slow-stage.ts`]
+    const args = [join(import.meta.dirname, '..', 'bench', 'plain-stage.ts'), 'add', '20']
     const child: Child = await startChild({ name: 'a slow stage', command: process.execPath, args, env })
     starting.use(child)
   }
