@@ -12,14 +12,7 @@ import { idle } from './idle.ts'
 import { currentCommit, describeMachine, requireProc } from './machine.ts'
 import { ladder, pace } from './pace.ts'
 import { sectionOf, withSection, type SuiteResult } from './results-page.ts'
-import {
-  problemOf,
-  type BenchContext,
-  type Measured,
-  type Progress,
-  type Sizes,
-  type Suite,
-} from './suite.ts'
+import { problemOf, type BenchContext, type Measured, type Progress, type Sizes, type Suite } from './suite.ts'
 
 interface Options extends Partial<Sizes> {
   readonly quick?: true
@@ -50,11 +43,7 @@ function createCommand(): Command {
     .option('--quick', 'small sizes, one round: shows that everything works')
     .option('-n, --messages <n>', `of a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
-    .option(
-      '-s, --seconds <n>',
-      `of each rate and of idling in a round (default: ${full.seconds})`,
-      positiveWhole,
-    )
+    .option('-s, --seconds <n>', `of each rate and of idling in a round (default: ${full.seconds})`, positiveWhole)
     .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, addRows)
     .option('--only <case...>', 'only these cases of the suites, by their names in the table')
     .option('--profile', 'write CPU profiles of the processes that drain to .cache/bench/profiles')
@@ -128,8 +117,7 @@ const { stdout } = process
 const ERASE_LINE = '\r\u001B[K'
 const progress: Progress = {
   say: (line) => void stdout.write(`${stdout.isTTY ? ERASE_LINE : ''}${line}\n`),
-  now: (text) =>
-    void (stdout.isTTY && stdout.write(`${ERASE_LINE}${text.slice(0, (stdout.columns || 80) - 1)}`)),
+  now: (text) => void (stdout.isTTY && stdout.write(`${ERASE_LINE}${text.slice(0, (stdout.columns || 80) - 1)}`)),
 }
 
 async function bench(): Promise<number> {
@@ -144,9 +132,7 @@ async function bench(): Promise<number> {
   }
   requireProc()
   const chosen = suites.filter(({ name }) => command.args.length === 0 || command.args.includes(name))
-  return (await runSuites(chosen, command.opts<Options>(), interrupted.signal))
-    ? exitCode.ok
-    : exitCode.failure
+  return (await runSuites(chosen, command.opts<Options>(), interrupted.signal)) ? exitCode.ok : exitCode.failure
 }
 
 try {

@@ -35,9 +35,7 @@ export async function startRun(
   const env = childEnvironment({ ...servers.env, ...twelveIntegers, ...own })
   const config = readConfig(env)
   await using starting = new AsyncDisposableStack()
-  const superuser = starting.adopt(openWithLongTimeout({ ...config, DB_NAME: 'postgres' }), (pool) =>
-    pool.end(),
-  )
+  const superuser = starting.adopt(openWithLongTimeout({ ...config, DB_NAME: 'postgres' }), (pool) => pool.end())
   await superuser.query(`create database "${prefix}"`)
   starting.defer(async () => void (await superuser.query(`drop database "${prefix}" with (force)`)))
   const admin = createKafka(kafkaSettings(config, 'bench'), createLog('silent', {})).admin()

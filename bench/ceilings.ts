@@ -66,11 +66,7 @@ async function produce({ config }: BenchmarkRun, total: number): Promise<Figures
 
 function rowBatches(total: number) {
   return batchesOf(total, (partition, first, size) => {
-    const rows = Array.from({ length: size }, (_, row): BareRow => [
-      newMessageId(),
-      String(first + row),
-      body,
-    ])
+    const rows = Array.from({ length: size }, (_, row): BareRow => [newMessageId(), String(first + row), body])
     return bareInsert('lcm', partition, rows)
   })
 }
@@ -84,18 +80,13 @@ async function insert({ database }: BenchmarkRun, total: number): Promise<Figure
 const topics = [...pipeline.map(({ reads }) => reads), finish]
 
 /** Records a second and the CPU time of all hops, through a bare loop that inserts rows or not. */
-export const bareLoop =
-  (rows: 'rows' | '') => async (run: BenchmarkRun, records: number, signal: AbortSignal) => {
-    await produce(run, records)
-    return await runHops(run, [String(records), rows], signal)
-  }
+export const bareLoop = (rows: 'rows' | '') => async (run: BenchmarkRun, records: number, signal: AbortSignal) => {
+  await produce(run, records)
+  return await runHops(run, [String(records), rows], signal)
+}
 
 /** Passes the records of the first topic through a bare hop for each stage. The first hop is started when the others are ready. */
-async function runHops(
-  { env }: BenchmarkRun,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<Figures> {
+async function runHops({ env }: BenchmarkRun, args: readonly string[], signal: AbortSignal): Promise<Figures> {
   const failed = new AbortController()
   const hop = async (index: number, onReady: () => void) => {
     const command = script(['bench/bare-hop.ts', topics[index] ?? '', topics[index + 1] ?? '', ...args], env)

@@ -27,10 +27,7 @@ const columns = {
 
 const eachProcess = (figure: 'Cpu' | 'Memory') =>
   Object.fromEntries(
-    [...pipeline.map(({ name }) => name), 'tracer', 'broker', 'Postgres', 'Tempo'].map((name) => [
-      name + figure,
-      name,
-    ]),
+    [...pipeline.map(({ name }) => name), 'tracer', 'broker', 'Postgres', 'Tempo'].map((name) => [name + figure, name]),
   )
 const tables = [
   { columns },
@@ -121,9 +118,7 @@ export const replicas: Suite = {
   async measure(context) {
     await using servers = await startDedicatedServers()
     const messages = Math.min(MOST_MESSAGES, context.sizes.messages)
-    const measured = await repeat(context, replicaCases, (plan) =>
-      measureDrain(servers, { ...plan, messages }, context),
-    )
+    const measured = await repeat(context, replicaCases, (plan) => measureDrain(servers, { ...plan, messages }, context))
     const replicaColumns = { computed: 'messages/s', finished: 'of the whole pipeline' }
     const replicaNote =
       `${messages} messages, ${PARTITIONS} partitions. One such process can do ${1000 / DELAY_MS} a second. Measured is the time in ` +

@@ -21,11 +21,7 @@ const SAMPLE_MS = 5000
 const messagesSql = readFileSync(join(import.meta.dirname, 'growth-messages.sql'), 'utf8')
 
 /** Inserts about so many rows of results, up to the present, and analyses them. Returns when the next message is due. */
-export async function insertRows(
-  database: Database,
-  rows: number,
-  { progress, signal }: BenchContext,
-): Promise<Date> {
+export async function insertRows(database: Database, rows: number, { progress, signal }: BenchContext): Promise<Date> {
   const [begun, now] = [performance.now(), Date.now()]
   const messagesADay = Math.ceil(rows / ROWS_A_MESSAGE / DAYS)
   const samplesMs = Math.min(14 * DAY_MS, (rows / ROWS_A_SAMPLE) * SAMPLE_MS)
@@ -68,10 +64,7 @@ export interface MessagesToInsert {
 }
 
 /** Inserts messages of twelve numbers with all their rows. Returns when the next message is due. */
-export async function insertMessages(
-  database: Database,
-  { from, count, isBacklog }: MessagesToInsert,
-): Promise<Date> {
+export async function insertMessages(database: Database, { from, count, isBacklog }: MessagesToInsert): Promise<Date> {
   const added = pipeline.map((_, index) => additions[index] ?? '1')
   const bodies = pipeline.map(({ adds }, index) => `,"${adds}":${added[index]}`)
   const values = [from, count, added, bodies, isBacklog]
@@ -83,14 +76,7 @@ const twelveTimes = (value: string) => `[${Array.from({ length: 12 }, () => valu
 const sqrt = '{"lcm":1.0897577021888637e+15,"sum":736.0951025523,"product":2.66935e+17,"average":212.49235}'
 
 /** What the six stages add, in their order, as long as it usually is. */
-const additions = [
-  '541836',
-  '7'.repeat(52),
-  '1'.repeat(33),
-  '45153',
-  twelveTimes('-0.9165215479156338'),
-  sqrt,
-]
+const additions = ['541836', '7'.repeat(52), '1'.repeat(33), '45153', twelveTimes('-0.9165215479156338'), sqrt]
 
 /** What the monitor inserts every five seconds, between two times. */
 async function insertSamples(database: Database, from: Date, to: Date): Promise<void> {
@@ -146,8 +132,7 @@ export async function dropDays(database: Database, signal: AbortSignal) {
       inserts.push(performance.now() - begun)
     }
   }
-  const older =
-    "select from day_partitions where day < (now() at time zone 'UTC')::date - $1::integer limit 1"
+  const older = "select from day_partitions where day < (now() at time zone 'UTC')::date - $1::integer limit 1"
   const [drops, longestInserts]: [number[], number[]] = [[], []]
   const writing = write()
   try {

@@ -81,8 +81,7 @@ async function timeQueries({ run, context, times, problems }: Growing, last: Dat
 /** The SQL of every query by its name, before macros and variables are interpolated. */
 export function allQueries(): ReadonlyMap<string, string> {
   const queries = new Map(Object.entries(reportQueries))
-  for (const { of, text } of dashboards.flatMap((dashboard) => queriesTo('postgres', dashboard)))
-    queries.set(of, text)
+  for (const { of, text } of dashboards.flatMap((dashboard) => queriesTo('postgres', dashboard))) queries.set(of, text)
   for (const { title, data } of readRules()) {
     const sql = data.find((query) => query.datasourceUid === 'postgres')?.model.rawSql
     if (sql !== undefined) queries.set(`alert/${title}`, sql)
@@ -171,8 +170,7 @@ const note =
 
 export const growth: Suite = {
   name: 'growth',
-  about:
-    'Every reporting view, every query of dashboards and alert rules, and the commands, on more and more rows.',
+  about: 'Every reporting view, every query of dashboards and alert rules, and the commands, on more and more rows.',
   goals: [
     { of: SLOWEST_OF_GRAFANA, key: MOST, below: 300 },
     { of: 'throughline status', key: MOST, below: 1000 },

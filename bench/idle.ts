@@ -44,8 +44,6 @@ export const idle: Suite = {
 async function measureIdle(pids: readonly number[], { sizes, signal }: BenchContext): Promise<Figures> {
   const before = pids.map(processSeconds)
   await pause(sizes.seconds * 1000, undefined, { signal })
-  const percents = pids.map(
-    (pid, index) => ((processSeconds(pid) - (before[index] ?? 0)) / sizes.seconds) * 100,
-  )
+  const percents = pids.map((pid, index) => ((processSeconds(pid) - (before[index] ?? 0)) / sizes.seconds) * 100)
   return { mean: mean(percents), busiest: max(percents), memory: max(pids.map(residentMemory)) }
 }

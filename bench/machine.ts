@@ -20,8 +20,7 @@ export interface CpuUsage {
 
 /** @throws {UserError} when /proc does not show what processes and their children use */
 export function requireProc(): void {
-  if (platform() !== 'linux')
-    throw new UserError('The bench needs Linux: it reads CPU time and memory in /proc.')
+  if (platform() !== 'linux') throw new UserError('The bench needs Linux: it reads CPU time and memory in /proc.')
   if (!existsSync(`/proc/self/task/${process.pid}/children`))
     throw new UserError('The bench needs a Linux with CONFIG_PROC_CHILDREN: /proc shows no children here.')
 }
@@ -32,9 +31,7 @@ export function measureCpu(components: Components): () => CpuUsage {
   const before = read()
   return () => {
     const after = read()
-    const used = Object.entries(after.own).map(
-      ([name, seconds]) => [name, seconds - (before.own[name] ?? 0)] as const,
-    )
+    const used = Object.entries(after.own).map(([name, seconds]) => [name, seconds - (before.own[name] ?? 0)] as const)
     const all = after.all - before.all
     const bench = (after.bench.user + after.bench.system - before.bench.user - before.bench.system) / 1e6
     const other = after.busy - before.busy - bench - sum(used.map(([, seconds]) => seconds))
@@ -82,8 +79,7 @@ function memory(pid: number, file: string, field: string): number {
   return (Number(kib ?? 0) * 1024) / 1e6
 }
 
-const childrenOf = (pid: number) =>
-  procFile(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number)
+const childrenOf = (pid: number) => procFile(pid, `task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number)
 
 /** Empty when the process has ended. */
 function procFile(pid: number, name: string): string {
@@ -101,9 +97,7 @@ export async function describeMachine(): Promise<string> {
     `${type()} ${release()}`,
     `Node ${process.version}`,
     `Java ${versionIn(await output(java(['-version'])))}`,
-    tempo
-      ? `Tempo ${versionIn(await output({ command: tempo, args: ['--version'] }))}`
-      : 'no Tempo (TEMPO_BIN)',
+    tempo ? `Tempo ${versionIn(await output({ command: tempo, args: ['--version'] }))}` : 'no Tempo (TEMPO_BIN)',
   ].join(', ')
 }
 

@@ -4,14 +4,7 @@ import { pipeline } from '../stages/index.ts'
 import type { DedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { startRun, waitForCount, type BenchmarkRun } from './benchmark-run.ts'
 import { familyMemory, measureCpu, peakMemory, type Components, type CpuUsage } from './machine.ts'
-import {
-  isStage,
-  startProcesses,
-  throughline,
-  tracer,
-  type ProcessCommand,
-  type Processes,
-} from './processes.ts'
+import { isStage, startProcesses, throughline, tracer, type ProcessCommand, type Processes } from './processes.ts'
 import type { BenchContext, Figures } from './suite.ts'
 import { readSampledIds, startTraceBackend, traceFigures } from './trace-backend.ts'
 
@@ -30,11 +23,7 @@ export interface Drain {
  * Puts messages on the first topic, then measures until all have finished. The first stage is started last, when the others
  * are ready, so that their start is not measured.
  */
-export async function measureDrain(
-  servers: DedicatedServers,
-  drain: Drain,
-  context: BenchContext,
-): Promise<Figures> {
+export async function measureDrain(servers: DedicatedServers, drain: Drain, context: BenchContext): Promise<Figures> {
   const { messages, settings, ratio = 0, readMore } = drain
   const { progress, signal } = context
   await using backend = ratio > 0 ? await startTraceBackend() : undefined

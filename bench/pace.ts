@@ -161,9 +161,7 @@ export const ladder: Suite = {
   name: 'ladder',
   about: 'The highest steady rate at which the tracer keeps up, every trace kept.',
   async measure(context) {
-    const cases = [
-      { name: 'every trace kept', about: 'steps up until the stages or the tracer do not keep up' },
-    ]
+    const cases = [{ name: 'every trace kept', about: 'steps up until the stages or the tracer do not keep up' }]
     const measured = await repeat(context, cases, async () => {
       await using flow = await startPipeline(context.signal)
       return await climb(flow, context)
@@ -176,13 +174,11 @@ async function climb(flow: RunningPipeline, { progress, signal, sizes }: BenchCo
   let kept: Figures = {}
   for (const rate of rates) {
     progress.now(`    ${rate} a second`)
-    const figures: Figures = await keepRate(flow, rate, { seconds: sizes.seconds, signal }).catch(
-      (error: unknown) => {
-        signal.throwIfAborted()
-        progress.say(`    ${rate} a second: ${problemOf(error)}`)
-        return {}
-      },
-    )
+    const figures: Figures = await keepRate(flow, rate, { seconds: sizes.seconds, signal }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      progress.say(`    ${rate} a second: ${problemOf(error)}`)
+      return {}
+    })
     const { perSecond = 0, stagesBehind = 0, tracerBehind = 0 } = figures
     const isKept = perSecond >= rate * TOLERANCE && stagesBehind <= MOST_BEHIND && tracerBehind <= MOST_BEHIND
     if (!isKept) {

@@ -110,7 +110,5 @@ test('a section replaces its older self and no other, in the order of the suites
   expect(both).toMatch(/^# What the bench measured\n[^#]*\n## ceilings\n\nold\n\n## pace\n\nold pace\n$/)
   const replaced = withSection(both, '## ceilings\n\nnew', names)
   expect(replaced).toBe(both.replace('old\n', 'new\n'))
-  expect(withSection(both, '## drain\n\nnew', names)).toBe(
-    both.replace('## pace', '## drain\n\nnew\n\n## pace'),
-  )
+  expect(withSection(both, '## drain\n\nnew', names)).toBe(both.replace('## pace', '## drain\n\nnew\n\n## pace'))
 })

@@ -49,18 +49,14 @@ export function withSection(page: string, section: string, names: readonly strin
   const [, ...sections] = page.split(/^(?=## )/m).map((text) => text.trim())
   const nameOf = (text: string) => /^## (.*)$/m.exec(text)?.[1] ?? ''
   const others = sections.filter((one) => nameOf(one) !== nameOf(section))
-  const ordered = [...others, section].toSorted(
-    (one, other) => names.indexOf(nameOf(one)) - names.indexOf(nameOf(other)),
-  )
+  const ordered = [...others, section].toSorted((one, other) => names.indexOf(nameOf(one)) - names.indexOf(nameOf(other)))
   return `${[pageHead, ...ordered].join('\n\n')}\n`
 }
 
 /** A row for each measured case, and the columns that have figures. */
 function tableOf({ title = '', columns }: Table, cases: readonly Case[]): string {
   const measured = cases.filter(({ rounds }) => rounds.length > 0)
-  const shown = Object.keys(columns).filter((key) =>
-    measured.some(({ rounds }) => rounds.some((round) => key in round)),
-  )
+  const shown = Object.keys(columns).filter((key) => measured.some(({ rounds }) => rounds.some((round) => key in round)))
   if (shown.length === 0) return ''
   const cells = measured.map((one) => [one.name].concat(shown.map((key) => cellOf(one, key))))
   return tableText([title, ...shown.map((key) => columns[key] ?? key)], cells)

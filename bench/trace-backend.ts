@@ -92,7 +92,6 @@ export async function readSampledIds(database: Database, ratio: number): Promise
   const sampler = new TraceIdRatioBasedSampler(ratio)
   const text = `select encode(uuid_send(message_id), 'hex') as id from inputs`
   const { rows } = await database.query<{ id: string }>(text)
-  const isKept = (id: string) =>
-    sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED
+  const isKept = (id: string) => sampler.shouldSample(ROOT_CONTEXT, id).decision === SamplingDecision.RECORD_AND_SAMPLED
   return rows.map(({ id }) => id).filter(isKept)
 }

@@ -18,10 +18,7 @@ export function addAlerts(program: Command): void {
     .option('--json', 'print all values')
     .addHelpText(
       'after',
-      examples(
-        ['The last five', 'npx throughline alerts -n 5'],
-        ['For a program', 'npx throughline alerts --json'],
-      ),
+      examples(['The last five', 'npx throughline alerts -n 5'], ['For a program', 'npx throughline alerts --json']),
     )
     .action(async ({ limit, json }: { limit: number; json?: true }) => {
       const alerts = await withDatabase(readConfig(), (database) => readAlerts(database, limit))

@@ -4,12 +4,7 @@ import { routeOf } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
 import { readDeadLetters, readLatestDeadLetters } from '../sql/read-dead-letters.ts'
 import { examples, exitCode, messageId, positiveWhole } from './options.ts'
-import {
-  deadLetterJson,
-  renderDeadLetter,
-  renderSummaries,
-  summaryJson,
-} from './render/render-dead-letters.ts'
+import { deadLetterJson, renderDeadLetter, renderSummaries, summaryJson } from './render/render-dead-letters.ts'
 import { print, printJson, terminal } from './render/terminal.ts'
 import { withDatabase } from './servers.ts'
 
@@ -36,10 +31,7 @@ export function addDeadLetters(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        [
-          'The last five that the square root had no answer to',
-          'npx throughline dead-letters -n 5 --stage square-root',
-        ],
+        ['The last five that the square root had no answer to', 'npx throughline dead-letters -n 5 --stage square-root'],
         ['One whole', 'npx throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708'],
       ),
     )
@@ -53,11 +45,7 @@ export function addDeadLetters(program: Command): void {
     })
 }
 
-async function list(
-  database: Database,
-  { limit, json, ids }: Options,
-  stage: string | undefined,
-): Promise<void> {
+async function list(database: Database, { limit, json, ids }: Options, stage: string | undefined): Promise<void> {
   const letters = await readLatestDeadLetters(database, { limit, stage })
   if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
   else if (json) printJson(letters.map(summaryJson))
@@ -70,8 +58,6 @@ async function show(database: Database, id: string, asJson: boolean): Promise<vo
   if (asJson) printJson(letters.map(deadLetterJson))
   else if (letters.length > 0) print(letters.map(renderDeadLetter).join('\n\n'))
   if (letters.length > 0) return
-  process.stderr.write(
-    `Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`,
-  )
+  process.stderr.write(`Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`)
   process.exitCode = exitCode.failure
 }

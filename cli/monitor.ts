@@ -29,14 +29,10 @@ export function addMonitor(program: Command): void {
       // The next query replaces a connection that broke while idle, and reports what is wrong.
       const database = openDatabase(config, 3)
       const position = routes(config).length + 1
-      const httpRoutes: ProcessOptions['httpRoutes'] = (metrics, log) => [
-        alertsRoute({ database, metrics, log }),
-      ]
+      const httpRoutes: ProcessOptions['httpRoutes'] = (metrics, log) => [alertsRoute({ database, metrics, log })]
       try {
-        await pipelineProcess(
-          config,
-          { stage: 'monitor', position, httpRoutes },
-          (context, stopping, metrics) => runMonitor(context, { metrics, database }, stopping),
+        await pipelineProcess(config, { stage: 'monitor', position, httpRoutes }, (context, stopping, metrics) =>
+          runMonitor(context, { metrics, database }, stopping),
         )
       } finally {
         await database.end()

@@ -11,8 +11,7 @@ test('a count is a whole number from 1', () => {
 
 test('a time is in seconds, and may be none', () => {
   expect([seconds('30'), seconds('0.5'), seconds('0')]).toEqual([30, 0.5, 0])
-  for (const bad of ['-1', '', '1s', 'Infinity', 'NaN'])
-    expect(() => seconds(bad)).toThrow(InvalidArgumentError)
+  for (const bad of ['-1', '', '1s', 'Infinity', 'NaN']) expect(() => seconds(bad)).toThrow(InvalidArgumentError)
 })
 
 test('an id is 32 hex digits, with or without dashes, in any case', () => {

@@ -46,8 +46,7 @@ export function positiveWhole(text: string): number {
 
 /** @throws {InvalidArgumentError} */
 export function seconds(text: string): number {
-  if (!/^\d{1,6}(\.\d+)?$/.test(text))
-    throw new InvalidArgumentError('Expected a number of seconds, such as 30 or 0.5.')
+  if (!/^\d{1,6}(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Expected a number of seconds, such as 30 or 0.5.')
   return Number(text)
 }
 

@@ -36,9 +36,7 @@ test('measures point to a trace that will be there: one that is sampled, or of a
   expect(await tracesOf(message(1, { parent }))).toEqual(new Set([parent.traceId]))
   const unsampled = { parent: { ...parent, sampled: false } }
   expect(await tracesOf(message(1, unsampled))).toEqual(new Set())
-  expect(await tracesOf(message(1, { ...unsampled, enteredAt: enteredAt - 6000 }))).toEqual(
-    new Set([parent.traceId]),
-  )
+  expect(await tracesOf(message(1, { ...unsampled, enteredAt: enteredAt - 6000 }))).toEqual(new Set([parent.traceId]))
 })
 
 test('without an endpoint there is no trace to point to', async () => {

@@ -23,10 +23,7 @@ export function addReplay(program: Command): void {
       examples(
         ['One that died, after its cause was fixed', 'npx throughline replay ID'],
         ['One that finished, from the average on', 'npx throughline replay ID --from average'],
-        [
-          'The latest that lcm had no answer to',
-          'npx throughline replay $(npx throughline dead-letters -s lcm --ids)',
-        ],
+        ['The latest that lcm had no answer to', 'npx throughline replay $(npx throughline dead-letters -s lcm --ids)'],
       ),
     )
     .action(async (ids: readonly string[], { from }: { from?: string }) => {

@@ -7,10 +7,7 @@ const config = readConfig({})
 const coded = (code: string) => Object.assign(new Error('as the server says it'), { code })
 
 test.each([
-  [
-    coded('ECONNREFUSED'),
-    /^Nothing answers at localhost:15432: start `npm run demo` or .* set DB_HOST and DB_PORT\.$/,
-  ],
+  [coded('ECONNREFUSED'), /^Nothing answers at localhost:15432: start `npm run demo` or .* set DB_HOST and DB_PORT\.$/],
   [new AggregateError([coded('ECONNREFUSED'), coded('ECONNREFUSED')]), /^Nothing answers at localhost:15432/],
   [new Error('timeout expired'), /^Nothing answers/],
   [new Error('timeout exceeded when trying to connect'), /^Nothing answers/],
@@ -43,19 +40,10 @@ test.each([
   [kafkaError('KafkaJSNumberOfRetriesExceeded', { cause: refused }), /^Nothing answers/],
   [kafkaError('KafkaJSRequestTimeoutError'), /^Nothing answers/],
   [new Error('Broker not connected'), /^Nothing answers/],
-  [
-    kafkaError('KafkaJSConnectionError', { broker: 'kafka:9092' }),
-    /refers to kafka:9092.*advertised\.listeners/,
-  ],
+  [kafkaError('KafkaJSConnectionError', { broker: 'kafka:9092' }), /refers to kafka:9092.*advertised\.listeners/],
   [kafkaError('KafkaJSSASLAuthenticationError'), /set EVENTHUB_CONNECTIONSTRING/],
-  [
-    kafkaError('KafkaJSProtocolError', { type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true }),
-    /npx throughline migrate/,
-  ],
-  [
-    kafkaError('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION', retriable: true }),
-    /try again in a few seconds/,
-  ],
+  [kafkaError('KafkaJSProtocolError', { type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true }), /npx throughline migrate/],
+  [kafkaError('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION', retriable: true }), /try again in a few seconds/],
 ])('of Kafka, %s is a sentence that says what to do', (error, sentence) => {
   const mistake = kafkaMistake(error, config)
   expect(mistake).toBeInstanceOf(UserError)

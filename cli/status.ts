@@ -7,13 +7,7 @@ import { isBad, type Verdict } from '../monitor/verdict.ts'
 import { type Config, exportsTraces, readConfig } from '../pipeline/config.ts'
 import { tracerName } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
-import {
-  readEndToEnd,
-  readLatestSamples,
-  readMessageTotals,
-  readRecentTimes,
-  readStageTotals,
-} from '../sql/read-status.ts'
+import { readEndToEnd, readLatestSamples, readMessageTotals, readRecentTimes, readStageTotals } from '../sql/read-status.ts'
 import { formatCount } from '../stages/refusal.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { examples, exitCode } from './options.ts'
@@ -34,10 +28,7 @@ export function addStatus(program: Command): void {
         'monitor, which has samples of the last minute: without one, a stage in front of which messages wait while ' +
         'processes run it is UNKNOWN, and that exits with 0.',
     )
-    .option(
-      '--json',
-      'print values: names in Ms are in milliseconds, oldest and drain in seconds, null is unknown',
-    )
+    .option('--json', 'print values: names in Ms are in milliseconds, oldest and drain in seconds, null is unknown')
     .option('-w, --watch', 'show it again every second until Ctrl-C')
     .addHelpText(
       'after',

@@ -31,10 +31,7 @@ export function addSubmit(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        [
-          'One message, followed to its end',
-          `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`,
-        ],
+        ['One message, followed to its end', `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`],
         ['A file with one JSON object a line', 'npx throughline submit --file numbers.jsonl'],
         ['The output of another program', `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit`],
       ),
@@ -51,8 +48,7 @@ export function addSubmit(program: Command): void {
 async function readInput(json?: string, file?: string): Promise<{ text: string; name: string }> {
   if (json !== undefined && file !== undefined) throw new UserError('Give either JSON or --file, not both.')
   if (json !== undefined) return { text: json, name: 'the argument' }
-  if (file === undefined && process.stdin.isTTY)
-    process.stderr.write('JSON, one message a line; Ctrl-D ends it:\n')
+  if (file === undefined && process.stdin.isTTY) process.stderr.write('JSON, one message a line; Ctrl-D ends it:\n')
   const name = file ?? 'standard input'
   const bytes = await (file === undefined ? buffer(process.stdin) : readFile(file)).catch((cause: Error) => {
     throw new UserError(`Cannot read ${name}: ${cause.message}.`, { cause })
@@ -80,8 +76,7 @@ export function splitInput(text: string, name: string, maxBytes: number): string
     const bytes = Buffer.byteLength(body)
     const tooLarge = `It has ${bytes} bytes; a message may have ${maxBytes}.`
     const complaint = refusalOf(body)?.message ?? (bytes > maxBytes ? tooLarge : undefined)
-    if (complaint !== undefined)
-      throw new UserError(`Nothing was sent, because of ${where}: ${fit(complaint, 300)}`)
+    if (complaint !== undefined) throw new UserError(`Nothing was sent, because of ${where}: ${fit(complaint, 300)}`)
   }
   return bodies.map(({ body }) => body)
 }

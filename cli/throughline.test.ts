@@ -60,8 +60,7 @@ test.each([
   [['status', '--help'], 0],
 ])('%s ends with exit code %i', async (args, code) => {
   const quiet = await createProgram()
-  for (const command of [quiet, ...quiet.commands])
-    command.configureOutput({ writeOut: () => {}, writeErr: () => {} })
+  for (const command of [quiet, ...quiet.commands]) command.configureOutput({ writeOut: () => {}, writeErr: () => {} })
   const error: unknown = await quiet.parseAsync(args, { from: 'user' }).then(
     () => undefined,
     (thrown: unknown) => thrown,

@@ -17,10 +17,7 @@ export function addTracer(program: Command): void {
     .addHelpText(
       'after',
       examples(
-        [
-          'To a Tempo on this machine',
-          'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 npx throughline tracer',
-        ],
+        ['To a Tempo on this machine', 'OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 npx throughline tracer'],
         ['Also each that takes longer than a second', 'TRACE_SLOWER_THAN=1 npx throughline tracer'],
       ),
     )

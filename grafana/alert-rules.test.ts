@@ -58,13 +58,9 @@ test.each(rules)(
 )
 
 test('a process is started with or without Docker', () => {
-  const started = rules.filter(({ annotations }) =>
-    /`throughline (.*\}run|monitor)/.test(annotations.summary),
-  )
+  const started = rules.filter(({ annotations }) => /`throughline (.*\}run|monitor)/.test(annotations.summary))
   expect(started.map(({ uid }) => uid)).toEqual(['stage-stopped', 'process-missing', 'monitor-down'])
-  expect(
-    started.filter(({ annotations }) => !annotations.summary.includes('`docker compose up -d ')),
-  ).toEqual([])
+  expect(started.filter(({ annotations }) => !annotations.summary.includes('`docker compose up -d '))).toEqual([])
 })
 
 test.each(ofStages)('$uid: its summary names the stage and links to its page', ({ annotations }) => {
@@ -104,12 +100,7 @@ test.each([
 ])('%s is a receiver when its three lines are uncommented', (uid, type, settings) => {
   const lines = alertingText('notifications.yaml').split('\n')
   const begin = lines.indexOf(`#      - uid: ${uid}`)
-  const text = lines
-    .map((line, index) => (index >= begin && index < begin + 3 ? line.slice(1) : line))
-    .join('\n')
+  const text = lines.map((line, index) => (index >= begin && index < begin + 3 ? line.slice(1) : line)).join('\n')
   const { contactPoints } = parse(text) as { contactPoints: { receivers: unknown[] }[] }
-  expect(contactPoints[0]?.receivers).toEqual([
-    expect.objectContaining({ uid: 'monitor' }),
-    { uid, type, settings },
-  ])
+  expect(contactPoints[0]?.receivers).toEqual([expect.objectContaining({ uid: 'monitor' }), { uid, type, settings }])
 })

@@ -5,9 +5,7 @@ import { alertingText, readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards, linksOf, queriesTo, type Panel } from '../test/grafana/dashboards.ts'
 import { interpolatePromql, interpolateSql } from '../test/grafana/interpolate.ts'
 
-const panels = dashboards.flatMap(({ uid, panels: own }) =>
-  own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),
-)
+const panels = dashboards.flatMap(({ uid, panels: own }) => own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })))
 
 /** The names of the failing items; tests expect none. */
 const named = (wrong: readonly { readonly of: string }[]) => wrong.map(({ of }) => of)
@@ -22,15 +20,12 @@ test('there are three dashboards with unique uids and unique panel ids', () => {
 
 test('each panel has a unique title and a description of one sentence', () => {
   expect(new Set(named(panels)).size).toBe(panels.length)
-  const isSentence = ({ description }: Panel) =>
-    /^[A-Z0-9].{18,}\.$/.test(description) && !/[.!?] [A-Z]/.test(description)
+  const isSentence = ({ description }: Panel) => /^[A-Z0-9].{18,}\.$/.test(description) && !/[.!?] [A-Z]/.test(description)
   expect(named(panels.filter((panel) => !isSentence(panel)))).toEqual([])
 })
 
 test('a panel that may be empty has a text for that', () => {
-  const mayBeEmpty = panels.filter(
-    ({ type }) => type === 'table' || type === 'barchart' || type === 'heatmap',
-  )
+  const mayBeEmpty = panels.filter(({ type }) => type === 'table' || type === 'barchart' || type === 'heatmap')
   expect(named(mayBeEmpty.filter(({ fieldConfig }) => !fieldConfig.defaults.noValue))).toEqual([])
 })
 
@@ -63,8 +58,7 @@ test('every variable and macro of a query or a link exists', () => {
       expect(interpolateSql(text, range, values)).not.toContain('$')
     }
     for (const source of ['prometheus', 'tempo']) {
-      for (const { text } of queriesTo(source, dashboard))
-        expect(interpolatePromql(text, values)).not.toContain('$')
+      for (const { text } of queriesTo(source, dashboard)) expect(interpolatePromql(text, values)).not.toContain('$')
     }
     for (const [, name] of linksOf(dashboard)
       .join(' ')

@@ -27,9 +27,7 @@ const older = new Set(['custom.displayMode', 'custom.hidden'])
 /** Converts properties such as "unit" and "custom.width" to fields. */
 function fieldOf({ matcher, properties }: Override) {
   const known = properties.filter(({ id }) => !older.has(id)).map(({ id, value }) => [id, value] as const)
-  const own = known.flatMap(([id, value]) =>
-    id.startsWith('custom.') ? [[id.slice(7), value] as const] : [],
-  )
+  const own = known.flatMap(([id, value]) => (id.startsWith('custom.') ? [[id.slice(7), value] as const] : []))
   const common = known.filter(([id]) => !id.startsWith('custom.'))
   const custom = own.length > 0 && { custom: Object.fromEntries(own) }
   return { matcher, sets: { ...Object.fromEntries(common), ...custom } }

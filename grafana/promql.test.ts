@@ -9,9 +9,7 @@ import { selectionsOf } from '../test/grafana/promql.ts'
 
 const ofDashboards = dashboards.flatMap((dashboard) => queriesTo('prometheus', dashboard))
 const ofRules = readRules().flatMap(({ title, data }) =>
-  data.flatMap((query) =>
-    query.datasourceUid === 'prometheus' ? [{ of: title, text: query.model.expr }] : [],
-  ),
+  data.flatMap((query) => (query.datasourceUid === 'prometheus' ? [{ of: title, text: query.model.expr }] : [])),
 )
 
 test('an expression is parsed with the grammar of Prometheus', () => {
@@ -26,9 +24,7 @@ test('every metric is in the list and has the labels of the query', () => {
   const queries = [...ofDashboards, ...ofRules, ...queriesFromDataSources('prometheus')]
   expect(queries.length).toBeGreaterThan(40)
   for (const { of, text } of queries) {
-    for (const { metric, labels } of selectionsOf(
-      interpolatePromql(text, { stage: 'lcm', __tags: 'stage="lcm"' }),
-    )) {
+    for (const { metric, labels } of selectionsOf(interpolatePromql(text, { stage: 'lcm', __tags: 'stage="lcm"' }))) {
       const unknown = labels.filter((label) => !known.get(metric)?.includes(label))
       expect({ of, metric, isKnown: known.has(metric), unknown }).toMatchObject({
         isKnown: true,
@@ -73,9 +69,7 @@ test('a rate is taken over a range that contains several scrapes', () => {
 test('a label in a link or a legend remains after grouping', () => {
   const spoken = dashboards.flatMap(({ panels }) =>
     panels.flatMap(({ title, fieldConfig, targets }) => {
-      const links = [...JSON.stringify(fieldConfig).matchAll(/__field\.labels\.(\w+)/g)].map(
-        ([, label]) => label,
-      )
+      const links = [...JSON.stringify(fieldConfig).matchAll(/__field\.labels\.(\w+)/g)].map(([, label]) => label)
       return targets.flatMap(({ expr, legendFormat = '' }) => {
         const legend = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label]) => label)
         return expr === undefined ? [] : [{ title, expr, labels: [...links, ...legend] }]

@@ -4,22 +4,10 @@ import { dashboards } from '../test/grafana/dashboards.ts'
 import { interpolatePromql } from '../test/grafana/interpolate.ts'
 import { selectionsOf } from '../test/grafana/promql.ts'
 
-const panels = dashboards.flatMap(({ uid, panels: own }) =>
-  own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })),
-)
+const panels = dashboards.flatMap(({ uid, panels: own }) => own.map((panel) => ({ ...panel, of: `${uid}/${panel.title}` })))
 
 test('each unit is known to Grafana', () => {
-  const known = new Set([
-    's',
-    'bytes',
-    'locale',
-    'none',
-    'percentunit',
-    'short',
-    'string',
-    'suffix:/s',
-    'dateTimeAsIso',
-  ])
+  const known = new Set(['s', 'bytes', 'locale', 'none', 'percentunit', 'short', 'string', 'suffix:/s', 'dateTimeAsIso'])
   const used = panels.flatMap(({ of, fieldConfig: { defaults, overrides } }) => [
     ...(defaults.unit === undefined ? [] : [{ of, unit: defaults.unit }]),
     ...overrides.flatMap(({ properties }) =>
@@ -88,9 +76,7 @@ test('the threshold for red is the threshold of the alert rule', () => {
   const oldest = limitOf('oldest-waiting')
   expect(oldest).toBeGreaterThan(0)
   const ages = [redFrom('pipeline', 5), redFrom('pipeline', 10, 'oldest'), redFrom('pipeline', 16)]
-  expect([...ages, redFrom('stage', 12), redFrom('stage', 3)]).toEqual(
-    Array.from({ length: 5 }, () => oldest),
-  )
+  expect([...ages, redFrom('stage', 12), redFrom('stage', 3)]).toEqual(Array.from({ length: 5 }, () => oldest))
 })
 
 test('a stage is as busy in one place as in another', () => {

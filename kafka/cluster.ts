@@ -32,9 +32,7 @@ export function createAdmin(kafka: Kafka): Admin {
 }
 
 function clusterFactory(kafka: Kafka) {
-  const key = Object.getOwnPropertySymbols(kafka).find(({ description }) =>
-    description?.endsWith(':createCluster'),
-  )
+  const key = Object.getOwnPropertySymbols(kafka).find(({ description }) => description?.endsWith(':createCluster'))
   const create: unknown = key && Reflect.get(kafka, key)
   if (key === undefined || typeof create !== 'function') throw new TypeError('This is not kafkajs 2.2.4')
   return { key, create: (options: object): unknown => Reflect.apply(create, kafka, [options]) }

@@ -165,10 +165,7 @@ export interface WatchOptions {
  * Updates the process's health by the consumer's events. Resolves when kafkajs gives the consumer up for good: it does so
  * silently, and the process would stay alive without work.
  */
-export function watchConsumer(
-  consumer: Consumer,
-  { log, health, outage, onRebalance }: WatchOptions,
-): Promise<Error> {
+export function watchConsumer(consumer: Consumer, { log, health, outage, onRebalance }: WatchOptions): Promise<Error> {
   consumer.on('consumer.fetch', () => health.progressed())
   consumer.on('consumer.heartbeat', () => {
     outage.recovered()

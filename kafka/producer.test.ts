@@ -14,10 +14,7 @@ const tooLarge = () => Object.assign(new Error('The request is too large'), { ty
 const limits = { maxRequestBytes: 1_000_000, maxRequestBytesBeforeDisconnect: Number.POSITIVE_INFINITY }
 
 /** A broker with a log for each partition, which refuses a request when it refuses one of its records. */
-function broker(
-  refusal: (record: OutgoingRecord) => Error | undefined,
-  changes: Partial<typeof limits> = {},
-) {
+function broker(refusal: (record: OutgoingRecord) => Error | undefined, changes: Partial<typeof limits> = {}) {
   const log: OutgoingRecord[] = []
   const requests: number[] = []
   const on = (partition: number) => log.filter((each) => each.partition === partition)

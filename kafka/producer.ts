@@ -1,10 +1,4 @@
-import type {
-  ICustomPartitioner,
-  IHeaders,
-  Kafka,
-  Producer,
-  RecordMetadata as KafkajsMetadata,
-} from 'kafkajs'
+import type { ICustomPartitioner, IHeaders, Kafka, Producer, RecordMetadata as KafkajsMetadata } from 'kafkajs'
 import { chunksOf } from './chunks.ts'
 import { now } from '../telemetry/time.ts'
 import type { KafkaSettings } from './settings.ts'
@@ -48,11 +42,7 @@ export interface Sender {
    * @param progress passed again with the same records at the next attempt: acknowledged records are not sent again
    * @throws any other error of kafkajs: records that are not acknowledged may be on the broker or not
    */
-  send(
-    topic: string,
-    records: readonly OutgoingRecord[],
-    progress?: SendProgress,
-  ): Promise<(RecordMetadata | undefined)[]>
+  send(topic: string, records: readonly OutgoingRecord[], progress?: SendProgress): Promise<(RecordMetadata | undefined)[]>
   close(): Promise<void>
 }
 
@@ -95,11 +85,8 @@ export function senderBy(request: Request, limits: Limits): Pick<Sender, 'send'>
       }
       const rest = records.filter((record) => !acknowledged.has(record))
       progress.attempts += 1
-      const groups =
-        progress.attempts === 1 ? [rest] : Map.groupBy(rest, ({ partition }) => partition).values()
-      const sends = Array.from(groups, (group) =>
-        sendInOrder(chunksOf(group, sizeOf, limits.maxRequestBytes)),
-      )
+      const groups = progress.attempts === 1 ? [rest] : Map.groupBy(rest, ({ partition }) => partition).values()
+      const sends = Array.from(groups, (group) => sendInOrder(chunksOf(group, sizeOf, limits.maxRequestBytes)))
       const settled = await within(timeouts.publish, 'Produce', Promise.allSettled(sends))
       const failure = settled.find(({ status }) => status === 'rejected')
       if (failure?.status === 'rejected') throw failure.reason
@@ -115,11 +102,7 @@ interface ProducerHandle {
   requests: number
 }
 
-function createProducers(
-  kafka: Kafka,
-  settings: KafkaSettings,
-  intercept: SendInterceptor = (_, send) => send(),
-) {
+function createProducers(kafka: Kafka, settings: KafkaSettings, intercept: SendInterceptor = (_, send) => send()) {
   let current: ProducerHandle | undefined
 
   const open = (): ProducerHandle => {

@@ -106,17 +106,14 @@ async function sendMessages(messages: number, running: RunningPipeline): Promise
   }
   const progress = () => latest.stages.reduce((sum, { done, dead }) => sum + done + dead, latest.entered)
   const options = { timeoutMs: STUCK_MS, everyMs: STATUS_EVERY_MS, progress, signal: ending.signal }
-  const isComplete = await waitUntil('all messages are through', areThrough, options).catch(
-    (error: unknown) => {
-      if (error instanceof WaitTimeout) return false
-      throw error
-    },
-  )
+  const isComplete = await waitUntil('all messages are through', areThrough, options).catch((error: unknown) => {
+    if (error instanceof WaitTimeout) return false
+    throw error
+  })
   view.end(latest)
   const outcome = await readOutcome(database, since)
   say(`${renderOutcome(outcome, messages)}\n`)
-  if (outcome.typicalId !== null)
-    say(renderMessage(await readMessage(database, outcome.typicalId), terminal().width))
+  if (outcome.typicalId !== null) say(renderMessage(await readMessage(database, outcome.typicalId), terminal().width))
   if (isComplete) return
   const missing = missingOf(outcome, messages)
   throw new DemoFailure(`Messages are missing: ${missing}. Nothing has moved for ${STUCK_MS / 1000} s.`)

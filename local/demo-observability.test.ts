@@ -106,9 +106,7 @@ test.each([
 
 test('a variable that names no program is an error at once', async () => {
   vi.stubEnv('TEMPO_BIN', '/nowhere/tempo')
-  await expect(plan()).rejects.toThrow(
-    new UserError('TEMPO_BIN is no program that can be run: /nowhere/tempo'),
-  )
+  await expect(plan()).rejects.toThrow(new UserError('TEMPO_BIN is no program that can be run: /nowhere/tempo'))
 })
 
 test('none is looked for with --no-watchers', async () => {

@@ -137,9 +137,7 @@ const servers = [
 
 test('the intro has the addresses of the servers and what to try, in lines of 80 characters', () => {
   const text = intro(servers, readConfig({}))
-  expect(text).toContain(
-    'Kafka localhost:19092, Postgres localhost:15432, Tempo localhost:3200.\nCtrl-C stops everything.',
-  )
+  expect(text).toContain('Kafka localhost:19092, Postgres localhost:15432, Tempo localhost:3200.\nCtrl-C stops everything.')
   expect(text).toContain('npx throughline submit')
   expect(text).toContain('npx throughline follow')
   expect(text).not.toContain('export')

@@ -139,10 +139,7 @@ const shared = [
 ] as const
 
 /** The addresses of the servers, and what to try while the demo runs. */
-export function intro(
-  servers: readonly { readonly name: string; readonly address: string }[],
-  config: Config,
-): string {
+export function intro(servers: readonly { readonly name: string; readonly address: string }[], config: Config): string {
   const defaults = readConfig({})
   const changed = shared.filter((key) => String(config[key]) !== String(defaults[key]))
   const settings = changed.map((key) => `${key}=${String(config[key])}`)

@@ -104,8 +104,7 @@ async function start(
   // One file for each process, because they start at the same time.
   const targets = targetsOf(join(dataDir, 'prometheus'))
   await mkdir(targets, { recursive: true })
-  if (port > 0)
-    await writeFile(join(targets, `${name}.json`), JSON.stringify([{ targets: [`localhost:${port}`] }]))
+  if (port > 0) await writeFile(join(targets, `${name}.json`), JSON.stringify([{ targets: [`localhost:${port}`] }]))
   signal.throwIfAborted()
   return await startThroughline({
     name,

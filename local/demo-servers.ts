@@ -20,15 +20,9 @@ const STOP_MS = 3000
  * that are installed. Disposing stops the started ones.
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
-export async function startServers(
-  options: ServersOptions,
-): Promise<AsyncDisposable & { all: readonly DemoServer[] }> {
+export async function startServers(options: ServersOptions): Promise<AsyncDisposable & { all: readonly DemoServer[] }> {
   // All checks come before the first start: Kafka needs some seconds, and an error of Postgres should not come after them.
-  const planned = [
-    await planKafka(options),
-    await planPostgres(options),
-    ...(await planObservability(options)),
-  ]
+  const planned = [await planKafka(options), await planPostgres(options), ...(await planObservability(options))]
   const all: DemoServer[] = []
   await using starting = new AsyncDisposableStack()
   starting.defer(async () => void (await Promise.all(all.map(stop))))

@@ -7,31 +7,22 @@ import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../telemetry/user-error.ts'
 import { fakeProgram } from '../test/support/processes/fake-program.ts'
-import {
-  findProgram,
-  freePort,
-  requireDiskSpace,
-  requireFreePort,
-  temporaryDirectory,
-} from './host-resources.ts'
+import { findProgram, freePort, requireDiskSpace, requireFreePort, temporaryDirectory } from './host-resources.ts'
 
 test('a free port is accepted', async () => {
   await expect(requireFreePort(await freePort(), 'Kafka')).resolves.toBeUndefined()
 })
 
-test.each(['127.0.0.1', '0.0.0.0', 'localhost'])(
-  'a port taken on %s is refused with what to do',
-  async (host) => {
-    await using server = createServer().listen(0, host)
-    await once(server, 'listening')
-    const { port } = server.address() as { port: number }
-    const refused = requireFreePort(port, 'Postgres', 'DB_PORT')
-    await expect(refused).rejects.toThrow(UserError)
-    await expect(refused).rejects.toThrow(
-      `Port ${port}, meant for Postgres, is taken: stop the program that uses it, or choose another port with DB_PORT.`,
-    )
-  },
-)
+test.each(['127.0.0.1', '0.0.0.0', 'localhost'])('a port taken on %s is refused with what to do', async (host) => {
+  await using server = createServer().listen(0, host)
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const refused = requireFreePort(port, 'Postgres', 'DB_PORT')
+  await expect(refused).rejects.toThrow(UserError)
+  await expect(refused).rejects.toThrow(
+    `Port ${port}, meant for Postgres, is taken: stop the program that uses it, or choose another port with DB_PORT.`,
+  )
+})
 
 test('a disk with room is accepted', async () => {
   await expect(requireDiskSpace(tmpdir(), 1)).resolves.toBeUndefined()
@@ -40,9 +31,7 @@ test('a disk with room is accepted', async () => {
 test('a disk without room is refused, naming the place and both amounts', async () => {
   const refused = requireDiskSpace(tmpdir(), 1e12)
   await expect(refused).rejects.toThrow(UserError)
-  await expect(refused).rejects.toThrow(
-    /^Only \d+ MiB are free where \/.+ is, and 1000000000000 MiB are needed/,
-  )
+  await expect(refused).rejects.toThrow(/^Only \d+ MiB are free where \/.+ is, and 1000000000000 MiB are needed/)
 })
 
 test('a directory for data is created', async () => {

@@ -41,9 +41,7 @@ async function canListen(port: number, host: string): Promise<boolean> {
 export async function requireFreePort(port: number, name: string, changeWith?: string): Promise<void> {
   if (await isFree(port)) return
   const instead = changeWith === undefined ? 'choose another port' : `choose another port with ${changeWith}`
-  throw new UserError(
-    `Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`,
-  )
+  throw new UserError(`Port ${port}, meant for ${name}, is taken: stop the program that uses it, or ${instead}.`)
 }
 
 const MIB = 1024 * 1024
@@ -80,10 +78,7 @@ export type Program = keyof typeof variables
  * The path of a program: from its variable, such as TEMPO_BIN, else from the PATH. Undefined when it is not installed.
  * @throws {UserError} when the variable names no program
  */
-export function findProgram(
-  program: Program,
-  env: NodeJS.ProcessEnv = childEnvironment({}),
-): string | undefined {
+export function findProgram(program: Program, env: NodeJS.ProcessEnv = childEnvironment({})): string | undefined {
   const variable = variables[program]
   const named = readConfig(env)[variable]
   if (named === undefined) {

@@ -44,12 +44,7 @@ test('a missing Maven is an error that says how to install it', async () => {
 })
 
 test('the error of a failing Maven has its first error line, and leaves nothing in the cache', async () => {
-  await using maven = await withMaven(
-    COPY_JARS,
-    'echo "[ERROR] no route to host"',
-    'echo "[ERROR] [Help 1]"',
-    'exit 1',
-  )
+  await using maven = await withMaven(COPY_JARS, 'echo "[ERROR] no route to host"', 'echo "[ERROR] [Help 1]"', 'exit 1')
   const refused = kafkaJars(maven.options)
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(/check the network.*\nno route to host$/)
@@ -57,11 +52,7 @@ test('the error of a failing Maven has its first error line, and leaves nothing 
 })
 
 test('an abort while Maven runs leaves nothing in the cache', async () => {
-  await using maven = await withMaven(
-    COPY_JARS,
-    'echo "Downloaded from x: x/a.jar (9 MB at once)"',
-    'sleep 60',
-  )
+  await using maven = await withMaven(COPY_JARS, 'echo "Downloaded from x: x/a.jar (9 MB at once)"', 'sleep 60')
   const giveUp = new AbortController()
   const say = (line: string) => line.includes('a.jar') && giveUp.abort(new Error('Ctrl-C'))
   await expect(kafkaJars({ ...maven.options, say, signal: giveUp.signal })).rejects.toThrow('Ctrl-C')
@@ -82,9 +73,7 @@ const saysVersion = (version: string) => `echo 'openjdk version "${version}" 202
 test('a missing Java is an error that says how to install it', async () => {
   const refused = requireJava({ PATH: '/nowhere' })
   await expect(refused).rejects.toThrow(UserError)
-  await expect(refused).rejects.toThrow(
-    /none that runs was found: install Java 17 or newer .*apt-get.*JAVA_HOME/,
-  )
+  await expect(refused).rejects.toThrow(/none that runs was found: install Java 17 or newer .*apt-get.*JAVA_HOME/)
 })
 
 test.each([

@@ -24,8 +24,7 @@ export async function requireJava(env?: NodeJS.ProcessEnv): Promise<void> {
   })
   // Java 8 and older have the versions 1.8 and so on.
   const major = Number(/version "(\d+)/.exec(output)?.[1])
-  if (major < OLDEST_JAVA)
-    throw new UserError(`Kafka needs a newer Java than the one found here, ${major}: ${JAVA_ADVICE}`)
+  if (major < OLDEST_JAVA) throw new UserError(`Kafka needs a newer Java than the one found here, ${major}: ${JAVA_ADVICE}`)
 }
 
 export interface JarsOptions {

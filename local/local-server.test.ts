@@ -19,8 +19,6 @@ test('a child that never becomes ready is stopped', async () => {
 test('a child is stopped when waiting for it is aborted', async () => {
   const child = await startTalking('echo busy; sleep 60')
   const signal = AbortSignal.timeout(50)
-  await expect(
-    untilReady(child, { isReady: async () => false, readyTimeoutMs: 10_000 }, signal),
-  ).rejects.toThrow('timeout')
+  await expect(untilReady(child, { isReady: async () => false, readyTimeoutMs: 10_000 }, signal)).rejects.toThrow('timeout')
   expect(isAlive(child.pid)).toBe(false)
 })

@@ -42,10 +42,7 @@ export interface ServerProcess {
 }
 
 /** Starts a server and resolves when it is ready. */
-export async function startServer(
-  { port, signal }: ServerOptions,
-  server: ServerProcess,
-): Promise<LocalServer> {
+export async function startServer({ port, signal }: ServerOptions, server: ServerProcess): Promise<LocalServer> {
   const start = async () => {
     const started = await startChild(await server.command())
     await untilReady(started, server, signal)

@@ -20,9 +20,7 @@ export async function installedPostgres(): Promise<string> {
   const expected = existsSync(links) ? await readFile(links, 'utf8') : '[]'
   for (const { target } of JSON.parse(expected) as readonly { target: string }[]) {
     if (existsSync(join(files, '..', target))) continue
-    throw new UserError(
-      `Postgres was not installed completely, ${target} is missing: run npm rebuild ${PACKAGE}`,
-    )
+    throw new UserError(`Postgres was not installed completely, ${target} is missing: run npm rebuild ${PACKAGE}`)
   }
   return files
 }
@@ -95,9 +93,7 @@ async function unprivilegedUser(): Promise<SystemUser | undefined> {
     const [, , uid, gid] = accounts.find(([account]) => account === name) ?? []
     if (uid !== undefined && gid !== undefined) return { name, uid: Number(uid), gid: Number(gid) }
   }
-  throw new UserError(
-    'Postgres refuses to run as root, and there is no user postgres or nobody: become an ordinary user.',
-  )
+  throw new UserError('Postgres refuses to run as root, and there is no user postgres or nobody: become an ordinary user.')
 }
 
 /** Whether `user` may write (-w) or run (-x) a file or directory. */

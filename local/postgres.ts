@@ -47,10 +47,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const dataDir = resolve(options.dataDir)
   const { bin, cluster, runAs } = await preparePostgres({ ...options, dataDir })
   const login = { host: '127.0.0.1', port, user, password, database }
-  const settings = Object.entries({ port, ...SETTINGS }).flatMap(([name, value]) => [
-    '-c',
-    `${name}=${value}`,
-  ])
+  const settings = Object.entries({ port, ...SETTINGS }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const server = await startServer(options, {
     command: () => ({
       name: 'Postgres',

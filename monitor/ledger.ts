@@ -70,8 +70,7 @@ export function missingNow(
   for (const { stage, arrived, entered } of before.stages) {
     const now = after.stages.find((totals) => totals.stage === stage)
     const atBroker = waiting.get(stage)
-    const more =
-      now && atBroker !== undefined ? arrived + entered - now.processed - now.dead - atBroker : undefined
+    const more = now && atBroker !== undefined ? arrived + entered - now.processed - now.dead - atBroker : undefined
     if (more !== undefined && unsent !== undefined) missing.set(stage, Math.max(0, more - unsent))
     unsent = more && Math.max(0, -more)
   }
@@ -79,11 +78,7 @@ export function missingNow(
 }
 
 /** Messages that were missing in every sample for `seconds`: one that is being sent seems missing for an instant. */
-export function missingFor(
-  history: readonly Pick<LedgerSample, 'at' | 'missing'>[],
-  stage: string,
-  seconds = 60,
-): number {
+export function missingFor(history: readonly Pick<LedgerSample, 'at' | 'missing'>[], stage: string, seconds = 60): number {
   const known = history.filter(({ missing }) => missing.has(stage))
   const end = known.at(-1)?.at ?? 0
   const first = known.findLastIndex(({ at }) => end - at >= seconds)

@@ -55,11 +55,7 @@ interface Monitor extends ProcessContext {
  * whether anything is missing. Of several monitors one is active; another takes over when that one ends. Sampling, reporting
  * and retention run side by side, so that a server that does not answer one of them does not hold up the others.
  */
-export async function runMonitor(
-  context: ProcessContext,
-  options: MonitorOptions,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function runMonitor(context: ProcessContext, options: MonitorOptions, stopping: AbortSignal): Promise<void> {
   const { metrics, database, timing = { every: 5, missingAfter: 60, retentionEvery: 60 } } = options
   const { log, health } = context
   const sources: Sources = {
@@ -73,16 +69,14 @@ export async function runMonitor(
   const state = { verdicts: new Map(), isLeader: undefined, hasSampled: false }
   const monitor: Monitor = { ...context, sources, lock, timing, window, ...state }
   const retention = createRetention({ ...context, metrics, sources, timing })
-  for (const status of ['firing', 'resolved'])
-    metrics.count('throughline_alert_notifications_total', 0, { status })
+  for (const status of ['firing', 'resolved']) metrics.count('throughline_alert_notifications_total', 0, { status })
   metrics.onScrape(() => {
     setGauges(reportNow(monitor), metrics)
     retention.setGauge(monitor.isLeader)
   })
   const ending = new AbortController()
   const signal = AbortSignal.any([stopping, ending.signal])
-  const repeat = (work: () => Promise<void>) =>
-    everyInterval(work, timing.every, signal).finally(() => ending.abort())
+  const repeat = (work: () => Promise<void>) => everyInterval(work, timing.every, signal).finally(() => ending.abort())
   try {
     await Promise.all([
       repeat(() => runReportCycle(monitor)),

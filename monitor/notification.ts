@@ -54,7 +54,5 @@ export function readNotification(body: string): readonly NotifiedAlert[] {
   const result = notification.safeParse(json)
   if (result.success) return result.data.alerts
   const [issue] = result.error.issues
-  throw new SyntaxError(
-    `Not a notification of Grafana's webhook: ${issue?.path.join('.')}: ${issue?.message}`,
-  )
+  throw new SyntaxError(`Not a notification of Grafana's webhook: ${issue?.path.join('.')}: ${issue?.message}`)
 }

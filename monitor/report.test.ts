@@ -34,8 +34,7 @@ function ofAdd(window: SlidingWindow, now = window.samples.at(-1)?.at ?? 0) {
   return report(groups, window, { now }).stages.find(({ stage }) => stage === 'add')
 }
 
-const utilisation = (changes: readonly Change[], busy: readonly number[]) =>
-  ofAdd(windowOf(changes, busy))?.utilisation
+const utilisation = (changes: readonly Change[], busy: readonly number[]) => ofAdd(windowOf(changes, busy))?.utilisation
 
 test('the bottleneck is the stage that is always busy', () => {
   expect(utilisation([{}, {}, {}], [100, 104.75, 109.5])).toBeCloseTo(0.95)

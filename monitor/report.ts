@@ -1,13 +1,6 @@
 import { ledgerOf, missingFor, type Ledger, type LedgerSample } from './ledger.ts'
 import type { MonitoredGroup } from '../pipeline/route.ts'
-import {
-  ageOf,
-  oldestRead,
-  partitionSamples,
-  totalWaiting,
-  type SlidingWindow,
-  type StageSample,
-} from './samples.ts'
+import { ageOf, oldestRead, partitionSamples, totalWaiting, type SlidingWindow, type StageSample } from './samples.ts'
 import { summaryOf, type Findings } from './summary.ts'
 import { trendsOf } from './trends.ts'
 import { judgeStage } from './verdict.ts'

@@ -28,9 +28,7 @@ export function createRetention(options: Options) {
       const begun = performance.now()
       if (begun < dueAt) return
       const hasTime = () => !stopping.aborted && performance.now() - begun < timing.every * 200
-      const changes = await unlessAway(postgres, () =>
-        maintainPartitions(database, config.RETENTION, hasTime),
-      )
+      const changes = await unlessAway(postgres, () => maintainPartitions(database, config.RETENTION, hasTime))
       for (const change of changes ?? []) report(change, options)
       daysAhead = (await unlessAway(postgres, () => readDaysAhead(database))) ?? daysAhead
       const isDone = changes?.every(({ action }) => action === 'locked' || action === 'full')
@@ -46,14 +44,12 @@ export function createRetention(options: Options) {
 const texts: Partial<Record<PartitionChange['action'], (partition: string, rows: number) => string>> = {
   made: (partition) => `Created partition ${partition}.`,
   locked: (partition) => `Partition ${partition} is in use: left for later.`,
-  full: (partition) =>
-    `Partition ${partition} cannot be created: the default one has too many rows of that day.`,
+  full: (partition) => `Partition ${partition} cannot be created: the default one has too many rows of that day.`,
   dropped: (partition, rows) => `Dropped partition ${partition}, of about ${rows} rows.`,
 }
 
 function report({ action, table, partition, rows }: PartitionChange, { metrics, log }: Options): void {
   const text = texts[action]?.(partition, rows)
   if (text !== undefined) log[action === 'full' ? 'warn' : 'info']({ partition, rows }, text)
-  if (action === 'dropped' || action === 'deleted')
-    metrics.count('throughline_rows_removed_total', rows, { table })
+  if (action === 'dropped' || action === 'deleted') metrics.count('throughline_rows_removed_total', rows, { table })
 }

@@ -80,9 +80,7 @@ export function ageOf(samples: readonly PartitionSample[]): number {
 export function oldestRead(samples: readonly PartitionSample[]): PartitionSample | undefined {
   const latest = samples.at(-1)
   if (latest === undefined || latest.waiting === 0) return undefined
-  return samples.findLast(
-    ({ committed, oldestAt }) => committed === latest.committed && oldestAt !== undefined,
-  )
+  return samples.findLast(({ committed, oldestAt }) => committed === latest.committed && oldestAt !== undefined)
 }
 
 /** What was sampled lately, oldest first. */

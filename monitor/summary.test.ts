@@ -46,9 +46,7 @@ test('falling behind says by how much, and what helps', () => {
 
 test('the tracer has its own command, and partitions of two topics', () => {
   const tracer = { ...late, stage: 'tracer', command: 'throughline tracer' }
-  expect(say({ ...tracer, verdict: 'STOPPED', members: 0 })).toMatch(
-    /^tracer .*start it: throughline tracer$/,
-  )
+  expect(say({ ...tracer, verdict: 'STOPPED', members: 0 })).toMatch(/^tracer .*start it: throughline tracer$/)
   expect(say({ ...tracer, verdict: 'STALLED', unwell: ['dead-letter/2'] })).toContain(
     'all that is late on partition dead-letter/2',
   )
@@ -58,9 +56,7 @@ test('catching up says until when', () => {
   expect(say({ ...late, verdict: 'CATCHING UP', drain: 41.2 })).toBe(
     'lcm is catching up: 1,240 waiting, oldest 38 s, done in about 42 s',
   )
-  expect(say({ ...late, verdict: 'CATCHING UP', drain: null })).toBe(
-    'lcm is catching up: 1,240 waiting, oldest 38 s',
-  )
+  expect(say({ ...late, verdict: 'CATCHING UP', drain: null })).toBe('lcm is catching up: 1,240 waiting, oldest 38 s')
 })
 
 test('stopped, stalled and unknown name the next step', () => {
@@ -70,7 +66,5 @@ test('stopped, stalled and unknown name the next step', () => {
   expect(say({ ...late, verdict: 'STALLED' })).toBe(
     'lcm is stalled: 1,240 waiting, oldest 38 s; 1 process is there and committed nothing for 30 s; its log says why',
   )
-  expect(say({ verdict: 'UNKNOWN' })).toBe(
-    'lcm is unknown: its offsets cannot be read; are Kafka and its topic there?',
-  )
+  expect(say({ verdict: 'UNKNOWN' })).toBe('lcm is unknown: its offsets cannot be read; are Kafka and its topic there?')
 })

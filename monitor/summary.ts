@@ -45,8 +45,7 @@ const summaries: Readonly<Record<Verdict, (findings: Findings) => string>> = {
 type Waiting = Pick<Findings, 'waiting' | 'oldest' | 'unwell' | 'partitions'>
 
 function waitingOf({ waiting, oldest, unwell, partitions }: Waiting): string {
-  const hot =
-    unwell.length === 1 && partitions.length > 1 ? `, all that is late on partition ${unwell[0]}` : ''
+  const hot = unwell.length === 1 && partitions.length > 1 ? `, all that is late on partition ${unwell[0]}` : ''
   return `${formatCount(waiting)} waiting, oldest ${span(oldest)}${hot}`
 }
 

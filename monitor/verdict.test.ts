@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  burstyHour,
-  history,
-  STEP,
-  times,
-  type Change,
-} from '../test/support/data/backlog-history.fixture.ts'
+import { burstyHour, history, STEP, times, type Change } from '../test/support/data/backlog-history.fixture.ts'
 import { ageOf, partitionSamples, WINDOW_SECONDS } from './samples.ts'
 import { isBad, judgeStage, type Verdict } from './verdict.ts'
 
@@ -85,12 +79,7 @@ test('work without consumers is stopped at once, and caught up with when they co
 })
 
 test('what waited without members is caught up with, although nothing waited before', () => {
-  const left = [
-    {},
-    { waiting: 50_000, members: 0 },
-    { members: 0 },
-    { members: 1, waiting: 40_000, committed: 10_000 },
-  ]
+  const left = [{}, { waiting: 50_000, members: 0 }, { members: 0 }, { members: 1, waiting: 40_000, committed: 10_000 }]
   expect(verdictsOf(left)).toEqual(['OK', 'STOPPED', 'STOPPED', 'CATCHING UP'])
 })
 
@@ -108,11 +97,7 @@ test('a group that rebalances has members without partitions: it is not stopped,
 })
 
 test('a group whose offsets have expired has everything before it again', () => {
-  const expired = [
-    { committed: 5000 },
-    { committed: 5000, members: 0 },
-    { committed: 0, waiting: 5000, members: 0 },
-  ]
+  const expired = [{ committed: 5000 }, { committed: 5000, members: 0 }, { committed: 0, waiting: 5000, members: 0 }]
   expect(last(expired)).toBe('STOPPED')
 })
 
@@ -148,9 +133,7 @@ test('without a sample for 15 s nothing is known', () => {
 test.each([3600, -3600])('a jump of the time of day by %i s makes nothing worse or better', (jump) => {
   const jumping = (changes: readonly Change[]) => changes.with(15, { ...changes[15], wallJump: jump })
   const seenAs = (changes: readonly Change[]) => {
-    const later = changes.map((change, index) =>
-      index < 15 ? change : { ...change, age: Number(change.age) + jump },
-    )
+    const later = changes.map((change, index) => (index < 15 ? change : { ...change, age: Number(change.age) + jump }))
     return verdictsOf(jumping(later))
   }
   const slow = times(30, (index) => ({ waiting: 100 + index * 10, committed: index * 40, age: 6 + index }))
@@ -176,12 +159,9 @@ test.each([
   [0.8, 40],
   [0.9, 50],
   [0.95, 50],
-])(
-  'a stage that can do %d of what comes in bursts changes its verdict at most %i times an hour',
-  (share, most) => {
-    const found = verdictsOf(burstyHour(share))
-    const changes = found.filter((verdict, index) => index > 0 && verdict !== found[index - 1])
-    expect(changes.length).toBeLessThan(most)
-    expect(found.filter(isBad).length).toBeGreaterThan(found.length / 2)
-  },
-)
+])('a stage that can do %d of what comes in bursts changes its verdict at most %i times an hour', (share, most) => {
+  const found = verdictsOf(burstyHour(share))
+  const changes = found.filter((verdict, index) => index > 0 && verdict !== found[index - 1])
+  expect(changes.length).toBeLessThan(most)
+  expect(found.filter(isBad).length).toBeGreaterThan(found.length / 2)
+})

@@ -49,9 +49,7 @@ function judgePartition(samples: readonly PartitionSample[]): Verdict {
 /** Nothing waited a short while ago, and what has come since always had a member to read it. */
 function isCalm(samples: readonly PartitionSample[], latest: PartitionSample): boolean {
   const abandoned = samples.findLastIndex(({ waiting, members }) => waiting > 0 && members === 0)
-  return samples
-    .slice(abandoned + 1)
-    .some(({ waiting, at }) => waiting === 0 && latest.at - at <= OK_AFTER_EMPTY)
+  return samples.slice(abandoned + 1).some(({ waiting, at }) => waiting === 0 && latest.at - at <= OK_AFTER_EMPTY)
 }
 
 /** The group has members and has committed nothing, although records waited all the time. */
@@ -65,9 +63,7 @@ function isStalled(samples: readonly PartitionSample[], latest: PartitionSample)
 }
 
 function hasFallenBehind(samples: readonly PartitionSample[], { at }: PartitionSample): boolean {
-  return samples.some(
-    (sample, index) => at - sample.at <= STICKY && isFallingBehind(samples.slice(0, index + 1)),
-  )
+  return samples.some((sample, index) => at - sample.at <= STICKY && isFallingBehind(samples.slice(0, index + 1)))
 }
 
 /**
@@ -81,8 +77,7 @@ function isFallingBehind(samples: readonly PartitionSample[]): boolean {
     samples,
     ({ at, waiting, members }) => waiting > 0 && members > 0 && latest.at - at <= LONGEST_TREND,
   )
-  if (since === undefined || latest.at - since.at < SHORTEST_TREND || latest.waiting < since.waiting)
-    return false
+  if (since === undefined || latest.at - since.at < SHORTEST_TREND || latest.waiting < since.waiting) return false
   if (latest.oldestAt !== undefined && since.oldestAt !== undefined) {
     // By the append times: a jump of the monitor's time of day makes nothing older.
     return (latest.oldestAt - since.oldestAt) / 1000 < latest.at - since.at

@@ -56,9 +56,7 @@ export function compute(stage: Stage, message: Message, maxBytes: number): Outco
     }
   } catch (error) {
     const refusal =
-      error instanceof Refusal
-        ? error
-        : new Refusal('stage-failed', `${stage.name} failed: ${describe(error)}`)
+      error instanceof Refusal ? error : new Refusal('stage-failed', `${stage.name} failed: ${describe(error)}`)
     const text = refusal.message || reasons[refusal.code]
     // An explanation may quote the input; control characters belong neither in a row nor on a terminal.
     return { message, reason: refusal.code, explanation: text.replaceAll(/\p{Cc}/gu, ' '), ...times() }
@@ -98,8 +96,5 @@ function refuseOver(maxBytes: number, body: string): void {
   if (body.length * 3 <= maxBytes) return
   const bytes = Buffer.byteLength(body)
   if (bytes <= maxBytes) return
-  throw new Refusal(
-    'too-large',
-    `With its result the body has ${bytes} bytes; a record may have ${maxBytes}.`,
-  )
+  throw new Refusal('too-large', `With its result the body has ${bytes} bytes; a record may have ${maxBytes}.`)
 }

@@ -63,10 +63,7 @@ test.each([
     { NUMBERS_MIN: '1.1', NUMBERS_MAX: '1.2', NUMBERS_DECIMALS: '0' },
     'NUMBERS_DECIMALS: expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX, found "0"',
   ],
-  [
-    { NUMBERS_DECIMALS: '15' },
-    'NUMBERS_DECIMALS: expected so few that the numbers have at most 15 digits, found "15"',
-  ],
+  [{ NUMBERS_DECIMALS: '15' }, 'NUMBERS_DECIMALS: expected so few that the numbers have at most 15 digits, found "15"'],
   [
     { RETENTION: '7' },
     'RETENTION: expected at least 8 days, for a row must outlive its record (TOPIC_RETENTION_HOURS is 168), found "7"',
@@ -100,11 +97,7 @@ test('traces are exported where an endpoint is set, unless they are disabled, in
   expect(exportsTraces({ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' })).toBe(false)
   expect(exportsTraces(endpoint)).toBe(true)
   expect(exportsTraces({ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://localhost:4318/v1/traces' })).toBe(true)
-  for (const off of [
-    { OTEL_SDK_DISABLED: 'true' },
-    { OTEL_SDK_DISABLED: 'TRUE ' },
-    { OTEL_TRACES_EXPORTER: 'none' },
-  ]) {
+  for (const off of [{ OTEL_SDK_DISABLED: 'true' }, { OTEL_SDK_DISABLED: 'TRUE ' }, { OTEL_TRACES_EXPORTER: 'none' }]) {
     expect(exportsTraces({ ...endpoint, ...off })).toBe(false)
   }
 })

@@ -28,18 +28,12 @@ const host = /^(\[[\da-f:]+\]|[^\s:,]+):\d{1,5}$/i
 const hosts = z
   .string()
   .transform((list) => list.split(',').map((entry) => entry.trim()))
-  .refine(
-    (list) => list.every((entry) => host.test(entry)),
-    'expected host:port, or several with commas between',
-  )
+  .refine((list) => list.every((entry) => host.test(entry)), 'expected host:port, or several with commas between')
 
 /** The variables of the project, with their forms and defaults; `.env.example` explains them. Those of OpenTelemetry are its own. */
 const environment = z.object({
   BOOTSTRAP_SERVERS: hosts.default('localhost:19092'),
-  EVENTHUB_CONNECTIONSTRING: z
-    .string()
-    .startsWith('Endpoint=sb://', 'expected "Endpoint=sb://..."')
-    .optional(),
+  EVENTHUB_CONNECTIONSTRING: z.string().startsWith('Endpoint=sb://', 'expected "Endpoint=sb://..."').optional(),
   TOPIC_PREFIX: name.default(''),
   TOPIC_PARTITIONS: whole(1, 1000).default(4),
   TOPICS_AUTO_CREATE: oneOf('true', 'false').default('true'),
@@ -98,9 +92,7 @@ export type Config = Readonly<z.infer<typeof environment>>
  * @throws {UserError} naming every bad variable at once, with what was expected of it
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
-  const given = Object.fromEntries(
-    Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''),
-  )
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
   const result = environment.safeParse(given)
   const issues = result.error?.issues ?? []
   const wrong = issues.map(({ path, message }) => [String(path[0]), message] as const)
@@ -123,15 +115,9 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
     if (from > to) wrong.push([low, `expected at most ${high}, which is ${to}`])
   }
   const decimals = Number(valueOf('NUMBERS_DECIMALS'))
-  const [least, most] = [
-    Number(valueOf('NUMBERS_MIN')) * 10 ** decimals,
-    Number(valueOf('NUMBERS_MAX')) * 10 ** decimals,
-  ]
+  const [least, most] = [Number(valueOf('NUMBERS_MIN')) * 10 ** decimals, Number(valueOf('NUMBERS_MAX')) * 10 ** decimals]
   if (Math.ceil(least) > Math.floor(most)) {
-    wrong.push([
-      'NUMBERS_DECIMALS',
-      'expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX',
-    ])
+    wrong.push(['NUMBERS_DECIMALS', 'expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX'])
   } else if (
     most - least > Number.MAX_SAFE_INTEGER ||
     Math.max(Math.abs(least), Math.abs(most)) > Number.MAX_SAFE_INTEGER
@@ -155,9 +141,7 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
 
 function quoted(key: string, value: string | undefined): string {
   if (value === undefined) return 'nothing'
-  return /PASSWORD|CONNECTIONSTRING/.test(key)
-    ? 'something else (not shown)'
-    : JSON.stringify(value.slice(0, 60))
+  return /PASSWORD|CONNECTIONSTRING/.test(key) ? 'something else (not shown)' : JSON.stringify(value.slice(0, 60))
 }
 
 /** Whether a variable is set, where the default alone cannot tell. An empty one counts as unset. */
@@ -177,8 +161,7 @@ export function tracesProtocol(config: Config): Config['OTEL_EXPORTER_OTLP_PROTO
 
 /** Whether OpenTelemetry's own variables ask for traces to be exported; its SDK reads them itself. */
 export function exportsTraces(env: NodeJS.ProcessEnv = process.env): boolean {
-  const endpoint =
-    lowerCase(env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) || lowerCase(env['OTEL_EXPORTER_OTLP_ENDPOINT'])
+  const endpoint = lowerCase(env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) || lowerCase(env['OTEL_EXPORTER_OTLP_ENDPOINT'])
   return endpoint !== '' && !isSdkDisabled(env) && lowerCase(env['OTEL_TRACES_EXPORTER']) !== 'none'
 }
 

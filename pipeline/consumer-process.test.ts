@@ -37,9 +37,7 @@ test('a batch that hangs makes the process stuck, although heartbeats go on', as
 
 test('a step that hangs makes the process stuck, too', async () => {
   const hanging = Promise.withResolvers<number>()
-  const { health, settled } = handled((retry) =>
-    retry((withServer) => withServer('Kafka', () => hanging.promise)),
-  )
+  const { health, settled } = handled((retry) => retry((withServer) => withServer('Kafka', () => hanging.promise)))
   await vi.advanceTimersByTimeAsync(longestTimeout + 30_000)
   expect(health.isAlive()).toBe(false)
   hanging.resolve(1)

@@ -30,11 +30,7 @@ export interface ConsumerProcess {
  * Waits for both servers, joins the group and handles batches until it is told to stop.
  * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
-export async function runConsumer(
-  context: ProcessContext,
-  options: ConsumerProcess,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function runConsumer(context: ProcessContext, options: ConsumerProcess, stopping: AbortSignal): Promise<void> {
   const { log, health, observer } = context
   const { group, topics, settings, kafka, database, maxBatchMessages } = options
   // Otherwise kafkajs would try to reach a broker that is away for ever, also in a process that is to end.

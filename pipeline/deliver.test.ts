@@ -4,13 +4,7 @@ import type { Outcome } from './compute.ts'
 import { now } from '../telemetry/time.ts'
 import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
-import {
-  createBusyTime,
-  deliver,
-  type DeliverOptions,
-  type Publication,
-  type StageContext,
-} from './deliver.ts'
+import { createBusyTime, deliver, type DeliverOptions, type Publication, type StageContext } from './deliver.ts'
 import type { Message } from './message.ts'
 import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
@@ -95,8 +89,7 @@ test('a result that is too large becomes a dead letter once, however often its s
       return topic === route.target ? records.map(() => undefined) : metadata
     },
   }
-  const retry: DeliverOptions['retry'] = (attempt) =>
-    attempt((_, use) => use()).catch(() => attempt((_, use) => use()))
+  const retry: DeliverOptions['retry'] = (attempt) => attempt((_, use) => use()).catch(() => attempt((_, use) => use()))
   await deliver([message(1)], { ...context, sender: refusing }, { ...options, retry })
   expect(published).toMatchObject([{ results: [], deadLetters: [{ reason: 'too-large' }] }])
   expect(events.filter((event) => event === 'save begins')).toHaveLength(2)
@@ -125,9 +118,7 @@ test('a batch that was saved is not saved again when publishing fails, and is no
     `publish to ${route.target}`,
     `publish to ${route.deadLetters}`,
   ])
-  const compute = vi.fn<(one: Message) => Outcome>((one) =>
-    one.offset === '2' ? deadLetter(one) : result(one),
-  )
+  const compute = vi.fn<(one: Message) => Outcome>((one) => (one.offset === '2' ? deadLetter(one) : result(one)))
   let attempts = 0
   const retry: DeliverOptions['retry'] = (attempt) =>
     attempt((_, use) => use()).catch((error: unknown) => {
@@ -138,9 +129,7 @@ test('a batch that was saved is not saved again when publishing fails, and is no
   await deliver([message(1), message(2)], { ...context, compute }, { ...options, retry })
   expect(compute).toHaveBeenCalledTimes(2)
   expect(events.filter((event) => event === 'save begins')).toHaveLength(1)
-  expect(published).toMatchObject([
-    { results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] },
-  ])
+  expect(published).toMatchObject([{ results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] }])
 })
 
 test('the milliseconds added to the time of sending, to be no earlier than computing, are reported', async () => {

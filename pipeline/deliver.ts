@@ -96,18 +96,14 @@ async function saveAndPublish(
   if (saved.duplicates.length > 0 && once(batch, 'duplicates')) {
     await withServer('Postgres', () => countDuplicates(database, rows, saved.duplicates))
   }
-  const results = (batch.results ??= pendingRecords((begunAt) =>
-    resultRecords(saved.results, begunAt, traceparentOf),
-  ))
+  const results = (batch.results ??= pendingRecords((begunAt) => resultRecords(saved.results, begunAt, traceparentOf)))
   await withServer('Kafka', () => sender.send(route.target, results.records, results.progress))
   const { published, refused } = publishedOf(saved.results, results)
   if (refused.length > 0) {
     batch.oversized ??= await withServer('Postgres', () => deadLetterOversized(database, rows, refused))
   }
   const deadLetters = [...saved.deadLetters, ...(batch.oversized ?? [])]
-  const letters = (batch.letters ??= pendingRecords(() =>
-    deadLetterRecords(deadLetters, route, traceparentOf),
-  ))
+  const letters = (batch.letters ??= pendingRecords(() => deadLetterRecords(deadLetters, route, traceparentOf)))
   await withServer('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
   if (route.isLast) await withServer('Postgres', () => insertFinished(database, rows, published))
   const { redelivered, duplicates } = saved
@@ -123,10 +119,7 @@ const MAX_BATCH_CHARACTERS = 2_097_152
 const YIELD_EVERY_MS = 50
 
 /** Computes at least one message, and no more than the batch budget allows. */
-async function computeBatch(
-  messages: readonly Message[],
-  compute: StageContext['compute'],
-): Promise<Outcome[]> {
+async function computeBatch(messages: readonly Message[], compute: StageContext['compute']): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   let characters = 0
   const begun = performance.now()

@@ -36,14 +36,12 @@ export async function runGeneratorProcess(
   // Trying again does not help against a user's mistake.
   const isPermanent = (error: Error) => error instanceof UserError
   const options = { log, health, signal: stopping, isPermanent, onProgress: health.progressed }
-  const retry = <T>(step: () => Promise<T>) =>
-    retryForever((withServer) => withServer(SERVERS, step), options)
+  const retry = <T>(step: () => Promise<T>) => retryForever((withServer) => withServer(SERVERS, step), options)
   let checkedAt = performance.now()
   const checkOutbox = async (minAge: number) => {
     const count = await retry(() => submitUnpublished(ingress, minAge))
     checkedAt = performance.now()
-    if (count > 0)
-      log.info(`Sent ${count} message(s) again that another process had saved and perhaps not sent.`)
+    if (count > 0) log.info(`Sent ${count} message(s) again that another process had saved and perhaps not sent.`)
   }
   try {
     await checkOutbox(0)
@@ -73,9 +71,8 @@ function openIngress({ config, log, observer }: ProcessContext, opened: AsyncDis
   if (first === undefined) throw new Error('The list of stages is empty')
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
   const database = opened.adopt(openDatabase(config, 2, log), (pool) => pool.end())
-  const sender = opened.adopt(
-    createSender(createKafka(settings, log), settings, observer.interceptSend),
-    (one) => one.close(),
+  const sender = opened.adopt(createSender(createKafka(settings, log), settings, observer.interceptSend), (one) =>
+    one.close(),
   )
   return { database, sender, stage: first.stage.name, topic: config.OUTPUT_TOPIC ?? first.source }
 }
@@ -161,9 +158,7 @@ function newInputs({ config, random }: Generation, count: number): Input[] {
     max: config.NUMBERS_MAX,
     decimals: config.NUMBERS_DECIMALS,
   }
-  return Array.from({ length: count }, () =>
-    newInput(randomNumbers(random, ranges), next++ % config.TOPIC_PARTITIONS),
-  )
+  return Array.from({ length: count }, () => newInput(randomNumbers(random, ranges), next++ % config.TOPIC_PARTITIONS))
 }
 
 export function newInput(body: string, partition: number): Input {

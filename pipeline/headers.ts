@@ -1,11 +1,5 @@
 import type { IHeaders } from '../kafka/client.ts'
-import {
-  createHeadSampler,
-  formatTraceparent,
-  spanId,
-  traceIdOf,
-  type TracedMessage,
-} from '../telemetry/trace-context.ts'
+import { createHeadSampler, formatTraceparent, spanId, traceIdOf, type TracedMessage } from '../telemetry/trace-context.ts'
 import { type Config, isSdkDisabled } from './config.ts'
 
 /** The headers that the pipeline writes. All others are forwarded untouched. */
@@ -26,9 +20,7 @@ const own = new Set<string>(Object.values(ownHeaders))
  * its own decoder collects headers in an object with a prototype, whose members look like headers.
  */
 export function usableHeaders(headers: IHeaders = {}): IHeaders {
-  return Object.getPrototypeOf(headers) !== Object.prototype && areUsable(headers)
-    ? headers
-    : madeUsable(headers)
+  return Object.getPrototypeOf(headers) !== Object.prototype && areUsable(headers) ? headers : madeUsable(headers)
 }
 
 function areUsable(headers: IHeaders): boolean {

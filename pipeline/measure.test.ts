@@ -75,9 +75,7 @@ test('messages count by what came of them; what was measured before is not measu
   const { samples } = await samplesAfter({
     ...nothing,
     results: [published(message()), published(again)],
-    deadLetters: [
-      { message: message(), reason: 'not-json', explanation: '', startedAt: 0, computedAt: 0, skewMs: 0 },
-    ],
+    deadLetters: [{ message: message(), reason: 'not-json', explanation: '', startedAt: 0, computedAt: 0, skewMs: 0 }],
     redelivered: new Set([again]),
     duplicates: [message(), message()],
   })
@@ -92,16 +90,12 @@ test('messages count by what came of them; what was measured before is not measu
 
 test('clocks that had to be corrected by more than 2 ms are counted, not hidden', async () => {
   const near = published(message({ skewMs: 1.9 }), { skewMs: 2, sentSkewMs: 2 })
-  expect(
-    (await samplesAfter({ ...nothing, results: [near] })).samples.has(
-      'throughline_clock_corrections_total{}',
-    ),
-  ).toBe(false)
+  expect((await samplesAfter({ ...nothing, results: [near] })).samples.has('throughline_clock_corrections_total{}')).toBe(
+    false,
+  )
   const metadata = { partition: 0, offset: 1n, appendedAt: time + 20 }
   const far = published(message({ skewMs: 3 }), { skewMs: 4, sentSkewMs: 3, metadata })
-  expect(
-    (await samplesAfter({ ...nothing, results: [far] })).samples.get('throughline_clock_corrections_total{}'),
-  ).toBe(4)
+  expect((await samplesAfter({ ...nothing, results: [far] })).samples.get('throughline_clock_corrections_total{}')).toBe(4)
 })
 
 test('malformed headers are counted', async () => {

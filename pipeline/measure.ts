@@ -77,16 +77,10 @@ export function initialiseCounters(metrics: Metrics, stage: string): void {
   if (role !== 'stage') return
   for (const outcome of ['processed', 'redelivered', 'duplicate'])
     metrics.count('throughline_messages_total', 0, { outcome, reason: '' })
-  for (const reason of Object.keys(reasons))
-    metrics.count('throughline_messages_total', 0, { outcome: 'dead', reason })
+  for (const reason of Object.keys(reasons)) metrics.count('throughline_messages_total', 0, { outcome: 'dead', reason })
 }
 
-function countMessages(
-  metrics: Metrics,
-  outcome: string,
-  messages: number,
-  reason: DeadLetter['reason'] | '' = '',
-): void {
+function countMessages(metrics: Metrics, outcome: string, messages: number, reason: DeadLetter['reason'] | '' = ''): void {
   if (messages > 0) metrics.count('throughline_messages_total', messages, { outcome, reason })
 }
 

@@ -83,9 +83,7 @@ test.each([
 })
 
 test('a record is never queued before it was sent, whatever the clocks say', () => {
-  expect(readMessage('stage2', 0, record({ 'sent-at': '1700000000000.75' })).queuedAt).toBe(
-    1_700_000_000_000.75,
-  )
+  expect(readMessage('stage2', 0, record({ 'sent-at': '1700000000000.75' })).queuedAt).toBe(1_700_000_000_000.75)
 })
 
 test.each([

@@ -56,8 +56,7 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const sentAt = read(ownHeaders.sentAt, (text) => parseTime(text, appendedAt + MAX_SKEW_MS))
   const queuedAt = Math.max(appendedAt, sentAt ?? 0)
   const enteredAt =
-    (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, (text) => parseTime(text, queuedAt))) ??
-    queuedAt
+    (sentAt === undefined ? undefined : read(ownHeaders.enteredAt, (text) => parseTime(text, queuedAt))) ?? queuedAt
   const { offset, key, value } = record
   return {
     id,
@@ -95,10 +94,7 @@ export function newMessageId(): string {
 const MAX_UUID_MS = 2 ** 48 - 1
 
 function derivedId(topic: string, partition: number, { offset, timestamp }: KafkaMessage): string {
-  const random = createHash('sha256')
-    .update(`${topic}/${partition}/${offset}/${timestamp}`)
-    .digest()
-    .subarray(0, 16)
+  const random = createHash('sha256').update(`${topic}/${partition}/${offset}/${timestamp}`).digest().subarray(0, 16)
   // Not by the local clock: the id has to be the same at each delivery.
   const msecs = Math.min(Math.max(Number(timestamp) || 0, 0), MAX_UUID_MS)
   return uuidv7({ msecs, random }).replaceAll('-', '')

@@ -29,9 +29,7 @@ export async function submit(inputs: readonly Input[], ingress: Ingress): Promis
 function assertAccepted(refused: readonly Input[], { topic }: Ingress): void {
   if (refused.length === 0) return
   const ids = refused.map(({ id }) => id).join(', ')
-  throw new UserError(
-    `The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${topic}.`,
-  )
+  throw new UserError(`The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${topic}.`)
 }
 
 const OUTBOX_PAGE = 100
@@ -55,10 +53,7 @@ export async function submitUnpublished(ingress: Ingress, minAge = 0): Promise<n
 }
 
 /** Returns those that the broker refuses for their size, whose rows are deleted. */
-async function publishInputs(
-  inputs: readonly Input[],
-  { database, sender, stage, topic }: Ingress,
-): Promise<Input[]> {
+async function publishInputs(inputs: readonly Input[], { database, sender, stage, topic }: Ingress): Promise<Input[]> {
   const records = inputs.map(({ id, body, partition }) => ({
     partition,
     key: null,

@@ -51,9 +51,7 @@ export async function untilStopped(log: Log, work: (stopping: AbortSignal) => Pr
     setTimeout(() => {
       // A socket to a server that does not answer may keep a finished process alive.
       if (isDone) process.exit()
-      log.error(
-        `Not finished within ${GRACE_MS / 1000} s: exiting now. Records that are not committed are consumed again.`,
-      )
+      log.error(`Not finished within ${GRACE_MS / 1000} s: exiting now. Records that are not committed are consumed again.`)
       process.exit(1)
     }, GRACE_MS).unref()
   }

@@ -1,11 +1,5 @@
 import type { IHeaders } from '../kafka/client.ts'
-import {
-  noProgress,
-  type OutgoingRecord,
-  type RecordMetadata,
-  type Sender,
-  type SendProgress,
-} from '../kafka/producer.ts'
+import { noProgress, type OutgoingRecord, type RecordMetadata, type Sender, type SendProgress } from '../kafka/producer.ts'
 import { now } from '../telemetry/time.ts'
 import type { DeadLetter } from './compute.ts'
 import { ownHeaders, type TraceparentOf } from './headers.ts'
@@ -108,11 +102,7 @@ export function deadLetterRecords(
 const WITHOUT_VALUE = 'too large for this topic: it is in the table results'
 
 /** Sends dead letters. A record that is too large is sent without its value, which its row has; the headers say why it died. */
-export async function sendDeadLetters(
-  sender: Sender,
-  topic: string,
-  { records, progress }: PendingRecords,
-): Promise<void> {
+export async function sendDeadLetters(sender: Sender, topic: string, { records, progress }: PendingRecords): Promise<void> {
   if (records.length === 0) return
   const metadata = await sender.send(topic, records, progress)
   const refused = records.filter((_, index) => metadata[index] === undefined)

@@ -21,10 +21,7 @@ export interface ReplayOptions {
  * @returns the number of the attempt, 2 or more
  * @throws {UserError} when the stage never got the message, or the broker refuses it for its size
  */
-export async function replay(
-  id: string,
-  { database, sender, route, before }: ReplayOptions,
-): Promise<number> {
+export async function replay(id: string, { database, sender, route, before }: ReplayOptions): Promise<number> {
   const stage = route.stage.name
   const received = await selectReceived(database, { id, stage, before })
   if (received === undefined) throw new UserError(`Message ${id} never came to ${stage}.`)

@@ -34,10 +34,7 @@ const SILENCE_MS = 10_000
  * @throws the signal's reason when it is aborted and the attempt under way fails; an error that `isPermanent`, or that is
  *   a mistake in the code
  */
-export async function retryForever<T>(
-  attempt: (withServer: WithServer) => Promise<T>,
-  options: RetryOptions,
-): Promise<T> {
+export async function retryForever<T>(attempt: (withServer: WithServer) => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal } = options
   const trackers = new Map<string, OutageTracker>()
   const withServer: WithServer = (server, step) => {
@@ -96,10 +93,7 @@ export function failuresOnly(tracker: OutageTracker): OutageTracker {
   return { failed: tracker.failed, recovered: () => {}, end: () => {} }
 }
 
-export function createOutageTracker(
-  server: string,
-  { log, health }: Pick<RetryOptions, 'log' | 'health'>,
-): OutageTracker {
+export function createOutageTracker(server: string, { log, health }: Pick<RetryOptions, 'log' | 'health'>): OutageTracker {
   let isWaiting = false
   const end = () => {
     if (isWaiting) health.endWait(server)

@@ -5,12 +5,7 @@ import { routeOf, routes, topicPlan } from './route.ts'
 const config = readConfig({})
 
 test('each stage writes what the next one reads, the last to finish', () => {
-  const flow = routes(config).map(({ position, stage, source, target }) => [
-    position,
-    stage.name,
-    source,
-    target,
-  ])
+  const flow = routes(config).map(({ position, stage, source, target }) => [position, stage.name, source, target])
   expect(flow).toEqual([
     [1, 'add', 'start', 'stage2'],
     [2, 'multiply', 'stage2', 'stage3'],
@@ -36,9 +31,7 @@ test('the seed’s topic variables take precedence', () => {
 })
 
 test('an unknown stage is named, with the ones there are', () => {
-  expect(() => routeOf(config, 'subtract')).toThrow(
-    /"subtract".*add, multiply, lcm, average, sine, square-root/,
-  )
+  expect(() => routeOf(config, 'subtract')).toThrow(/"subtract".*add, multiply, lcm, average, sine, square-root/)
   expect(() => routeOf(config)).toThrow('Which stage?')
 })
 

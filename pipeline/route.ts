@@ -50,8 +50,7 @@ export function routeOf(config: Config, name?: string): Route {
   const position = Number(/^(?:stage)?(\d+)$/.exec(wanted)?.[1])
   const route = all.find((candidate) => candidate.stage.name === wanted || candidate.position === position)
   if (route === undefined) {
-    const mistake =
-      wanted === '' ? 'Which stage? Name it, or set OPERATION_TYPE.' : `There is no stage "${wanted}".`
+    const mistake = wanted === '' ? 'Which stage? Name it, or set OPERATION_TYPE.' : `There is no stage "${wanted}".`
     throw new UserError(`${mistake} The stages are ${all.map((known) => known.stage.name).join(', ')}.`)
   }
   return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }

@@ -42,12 +42,7 @@ export async function save(
     if (others.length === 0) {
       if (isDeadLetter(first)) throw error
       const explanation = `Postgres refuses to store the result: ${error.message}`
-      return await save(
-        database,
-        rows,
-        [toDeadLetter(first, 'rejected-by-database', explanation)],
-        busySeconds,
-      )
+      return await save(database, rows, [toDeadLetter(first, 'rejected-by-database', explanation)], busySeconds)
     }
     const half = Math.ceil(outcomes.length / 2)
     return merge(
@@ -69,11 +64,7 @@ function savedAsNew(outcomes: readonly Outcome[]): Saved {
 }
 
 /** Decides by the rows what each message of the batch is. */
-async function savedByRows(
-  database: Database,
-  rows: StageRows,
-  outcomes: readonly Outcome[],
-): Promise<Saved> {
+async function savedByRows(database: Database, rows: StageRows, outcomes: readonly Outcome[]): Promise<Saved> {
   const messages = outcomes.map(({ message }) => message)
   const known = await selectResults(database, rows.stage, messages)
   const rowOf = new Map(known.map((row) => [keyOf(row), row]))

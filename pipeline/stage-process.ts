@@ -6,13 +6,7 @@ import type { Log } from '../telemetry/log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
 import { compute, type DeadLetter } from './compute.ts'
 import { type ConsumerProcess, runConsumer } from './consumer-process.ts'
-import {
-  createBusyTime,
-  deliver,
-  MAX_BATCH_MESSAGES,
-  type Publication,
-  type StageContext,
-} from './deliver.ts'
+import { createBusyTime, deliver, MAX_BATCH_MESSAGES, type Publication, type StageContext } from './deliver.ts'
 import { createPropagation } from './headers.ts'
 import type { ProcessContext } from './process.ts'
 import type { Route } from './route.ts'
@@ -21,11 +15,7 @@ import type { Route } from './route.ts'
  * One stage as a process: consumes batches and delivers them until it is told to stop.
  * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
-export async function runStageProcess(
-  context: ProcessContext,
-  route: Route,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function runStageProcess(context: ProcessContext, route: Route, stopping: AbortSignal): Promise<void> {
   const { config, log } = context
   const { group, source, target, previous } = route
   const settings = kafkaSettings(config, group)
@@ -48,10 +38,7 @@ export async function runStageProcess(
 }
 
 /** Delivers batches, and reports them to log and metrics. */
-function batchHandler(
-  stage: StageContext,
-  { log, observer }: ProcessContext,
-): ConsumerProcess['handleBatch'] {
+function batchHandler(stage: StageContext, { log, observer }: ProcessContext): ConsumerProcess['handleBatch'] {
   const busy = createBusyTime()
   const onPublished = (publication: Publication) => {
     observer.batchDone(publication, stage.route)

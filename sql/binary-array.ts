@@ -19,11 +19,7 @@ function startArray(type: keyof typeof oids, count: number, bytes: number): Buff
 }
 
 /** An array of elements of the same size, or null. */
-function fixed<T>(
-  type: keyof typeof oids,
-  size: number,
-  write: (array: Buffer, at: number, value: T) => void,
-) {
+function fixed<T>(type: keyof typeof oids, size: number, write: (array: Buffer, at: number, value: T) => void) {
   return (values: readonly (T | null)[]): Buffer => {
     const array = startArray(type, values.length, values.length * size)
     let at = HEAD_BYTES
@@ -43,9 +39,7 @@ export const uuids = fixed<string>('uuid', 16, (array, at, id) => array.write(id
 export const int2s = fixed<number>('int2', 2, (array, at, value) => array.writeInt16BE(value, at))
 export const int4s = fixed<number>('int4', 4, (array, at, value) => array.writeInt32BE(value, at))
 /** Whole numbers up to 2^53, as numbers or decimal digits. */
-export const int8s = fixed<number | string>('int8', 8, (array, at, value) =>
-  writeInt64(array, at, Number(value)),
-)
+export const int8s = fixed<number | string>('int8', 8, (array, at, value) => writeInt64(array, at, Number(value)))
 
 /** Microseconds between the epochs of Unix and of Postgres (2000-01-01). */
 const EPOCH = 946_684_800_000_000

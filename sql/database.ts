@@ -23,9 +23,7 @@ export function databaseSettings(config: DatabaseConfig): ClientConfig {
     database: config.DB_NAME,
     user: config.DB_USER,
     password: config.DB_PASSWORD,
-    ...(config.DB_SSLMODE === 'disable'
-      ? {}
-      : { ssl: { rejectUnauthorized: config.DB_SSLMODE === 'verify-full' } }),
+    ...(config.DB_SSLMODE === 'disable' ? {} : { ssl: { rejectUnauthorized: config.DB_SSLMODE === 'verify-full' } }),
     connectionTimeoutMillis: timeouts.connect,
     query_timeout: timeouts.statement,
     keepAlive: true,
@@ -50,10 +48,7 @@ export function openDatabase(config: DatabaseConfig, size: number, log?: Log): D
 const ignore = () => {}
 
 /** Runs `work` on one connection, which is closed when `work` throws, since its state is unknown then. */
-export async function withConnection<T>(
-  database: Database,
-  work: (client: Queryable) => Promise<T>,
-): Promise<T> {
+export async function withConnection<T>(database: Database, work: (client: Queryable) => Promise<T>): Promise<T> {
   const client = await database.connect()
   let isBroken = true
   try {
@@ -66,10 +61,7 @@ export async function withConnection<T>(
 }
 
 /** Runs `work` in one transaction: all of it or nothing. */
-export async function transaction<T>(
-  database: Database,
-  work: (client: Queryable) => Promise<T>,
-): Promise<T> {
+export async function transaction<T>(database: Database, work: (client: Queryable) => Promise<T>): Promise<T> {
   return await withConnection(database, async (client) => {
     await client.query('begin')
     const result = await work(client)

@@ -42,11 +42,7 @@ export async function selectUnpublished(
 }
 
 /** Deletes inputs that were not sent, and subtracts them from the counters. */
-export async function withdrawInputs(
-  database: Queryable,
-  stage: string,
-  inputs: readonly Input[],
-): Promise<void> {
+export async function withdrawInputs(database: Queryable, stage: string, inputs: readonly Input[]): Promise<void> {
   const text = `
     with deleted as (
       delete from inputs where message_id = any($2::uuid[]) returning partition

@@ -70,9 +70,7 @@ export async function writeCatalogue(database: Database, flow: readonly Catalogu
   return await transaction(database, async (client) => {
     // Readers go on; another writer waits here.
     await client.query('lock table stages in share row exclusive mode')
-    const { rows } = await client.query(
-      'select name, position, topic from stages where is_current order by position',
-    )
+    const { rows } = await client.query('select name, position, topic from stages where is_current order by position')
     if (JSON.stringify(rows) === JSON.stringify(stages)) return false
     // The unique index on the positions of current stages is checked row by row, so no stage is current in between.
     await client.query('update stages set is_current = false')

@@ -60,9 +60,7 @@ export async function readMessage(database: Queryable, id: string): Promise<Mess
   // Before the steps: an attempt that is finished now has all its rows when the steps are read.
   const ends = await database.query<{ attempt: number; finishedAt: number }>(finishedOf, [id])
   const steps = await database.query<Step>(stepsOf, [id])
-  const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [
-    id,
-  ])
+  const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [id])
   const replays = await database.query<{ attempt: number; stage: string }>(
     'select attempt, stage from replays where message_id = $1',
     [id],

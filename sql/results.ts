@@ -201,9 +201,7 @@ export function headersFromText(text: string | null): Record<string, Buffer | Bu
   if (text === null || text === '') return {}
   const bytes = (value: string) => Buffer.from(value, 'latin1')
   const entries = Object.entries(JSON.parse(text) as Record<string, string | string[]>)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]),
-  )
+  return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]))
 }
 
 // JSON.stringify has called Buffer's toJSON before a replacer sees the value; `this` still has the Buffer.

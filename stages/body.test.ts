@@ -22,21 +22,16 @@ describe('parseBody', () => {
   )
 
   test('keeps the error of the parser as the cause', () => {
-    expect(() => parseBody('{')).toThrow(
-      expect.objectContaining({ cause: expect.any(SyntaxError) as Error }) as Error,
-    )
+    expect(() => parseBody('{')).toThrow(expect.objectContaining({ cause: expect.any(SyntaxError) as Error }) as Error)
   })
 
-  test.each(['[1,2]', '7', '"text"', 'null', 'true'])(
-    'refuses %s, which is JSON but no object, and quotes it',
-    (text) => {
-      const refusal = {
-        code: 'not-an-object',
-        message: expect.stringContaining(`The body is ${text}.`) as string,
-      }
-      expect(() => parseBody(text)).toThrow(expect.objectContaining(refusal) as Error)
-    },
-  )
+  test.each(['[1,2]', '7', '"text"', 'null', 'true'])('refuses %s, which is JSON but no object, and quotes it', (text) => {
+    const refusal = {
+      code: 'not-an-object',
+      message: expect.stringContaining(`The body is ${text}.`) as string,
+    }
+    expect(() => parseBody(text)).toThrow(expect.objectContaining(refusal) as Error)
+  })
 
   test('quotes only the beginning of a long body', () => {
     expect(() => parseBody(`"${'x'.repeat(1_000_000)}"`)).toThrow(/^.{0,250}$/)

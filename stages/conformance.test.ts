@@ -6,8 +6,7 @@ import { Refusal } from './refusal.ts'
 import type { Stage } from './stage.ts'
 
 /** A body for every stage, with details that must not change: spaces, a long number, an unknown field. */
-const sample =
-  '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
+const sample = '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
 
 /** Each stage with its input body for the sample. */
 const cases = pipeline.map((stage, index) => ({
@@ -37,9 +36,7 @@ describe('the catalogue', () => {
   })
 
   test('has every stage of this directory, each in the file of its name', async () => {
-    const files = readdirSync(import.meta.dirname).filter(
-      (file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts',
-    )
+    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts')
     const found = await Promise.all(files.map((file) => stagesOf(file.replace('.ts', ''))))
     expect(new Set(found.flat().map(({ stage }) => stage))).toEqual(new Set(pipeline))
     for (const { stage, file } of found.flat()) expect(file).toBe(stage.name)
@@ -92,11 +89,7 @@ describe.each(cases)('the stage $name', ({ stage, body }) => {
   })
 })
 
-function refusalWithout(
-  stage: Stage,
-  { fields }: Body,
-  field: string,
-): { field: string; refusal: Refusal }[] {
+function refusalWithout(stage: Stage, { fields }: Body, field: string): { field: string; refusal: Refusal }[] {
   const { [field]: _, ...others } = fields
   const refusal = refusalOf(stage, parseBody(JSON.stringify(others)))
   return refusal === undefined ? [] : [{ field, refusal }]

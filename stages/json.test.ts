@@ -9,8 +9,7 @@ const several = <Value>(make: () => Value): Value[] => Array.from({ length: belo
 
 const names = ['sum', 'numbers', 'a', ',', ':', '__proto__', 'sum ', '']
 const space = (): string => oneOf(['', '', ' ', '\n\t', '\r '])
-const word = (): string =>
-  oneOf(['1', '-0.50', '1e400', '0E-7', 'true', 'null', '"sum"', '","', '"}"', '"]"', '""'])
+const word = (): string => oneOf(['1', '-0.50', '1e400', '0E-7', 'true', 'null', '"sum"', '","', '"}"', '"]"', '""'])
 const spaced = (parts: readonly string[]): string => parts.map((part) => space() + part + space()).join(',')
 
 function value(depth: number): string {

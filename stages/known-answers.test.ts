@@ -104,9 +104,7 @@ function refusalAsAnswer({ code, message }: Refusal, answer: Answer | undefined)
 /** The known answer has only the first sines. Platforms differ in the last bit. */
 function sinesAsAnswer(sines: readonly number[], answer: readonly number[]): readonly number[] {
   const first = sines.slice(0, SINES_KEPT)
-  return first.map((sine, index) =>
-    ulpsApart(sine, answer[index] ?? Number.NaN) <= 1 ? (answer[index] ?? 0) : sine,
-  )
+  return first.map((sine, index) => (ulpsApart(sine, answer[index] ?? Number.NaN) <= 1 ? (answer[index] ?? 0) : sine))
 }
 
 function ulpsApart(one: number, other: number): number {
@@ -118,9 +116,7 @@ function ulpsApart(one: number, other: number): number {
 /** The roots as text, because JSON.parse would change their digits. */
 function rootsAsText(result: string): Readonly<Record<string, string>> {
   const members = result.slice(1, -1).split(',')
-  return Object.fromEntries(
-    members.map((member) => member.replaceAll('"', '').split(':') as [string, string]),
-  )
+  return Object.fromEntries(members.map((member) => member.replaceAll('"', '').split(':') as [string, string]))
 }
 
 function sha256(text: string): string {

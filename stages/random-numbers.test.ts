@@ -53,16 +53,12 @@ describe('randomNumbers', () => {
     [{ min: 1e-7, max: 1e-7, decimals: 8 }, '0.00000010'],
     [{ min: 9_007_199_254_740_991, max: 9_007_199_254_740_991, decimals: 0 }, '9007199254740991'],
   ])('writes %j as %s', (range, expected) => {
-    expect(randomNumbers(seededRandom(4), { countMin: 1, countMax: 1, ...range })).toBe(
-      `{"numbers":[${expected}]}`,
-    )
+    expect(randomNumbers(seededRandom(4), { countMin: 1, countMax: 1, ...range })).toBe(`{"numbers":[${expected}]}`)
   })
 
   test('draws from both sides of zero', () => {
     const ranges = { countMin: 500, countMax: 500, min: -0.2, max: 0.2, decimals: 1 }
-    expect(new Set(tokens(randomNumbers(seededRandom(5), ranges)))).toEqual(
-      new Set(['-0.2', '-0.1', '0.0', '0.1', '0.2']),
-    )
+    expect(new Set(tokens(randomNumbers(seededRandom(5), ranges)))).toEqual(new Set(['-0.2', '-0.1', '0.0', '0.1', '0.2']))
   })
 
   test('rejects ranges without numbers or with too many', () => {

@@ -8,8 +8,7 @@ export const reasons = {
   'not-utf8': 'The record is not text in UTF-8. Send a JSON object encoded as UTF-8.',
   'not-json': 'The body is not JSON. Send a JSON object.',
   'not-an-object': 'The body is JSON but not an object. Put its values into named fields.',
-  'missing-field':
-    'The body lacks a field that the stage needs. Add it, or send the body to an earlier stage.',
+  'missing-field': 'The body lacks a field that the stage needs. Add it, or send the body to an earlier stage.',
   'not-a-number': 'A number was expected where something else stands.',
   'not-a-list': 'A list of numbers was expected where something else stands.',
   'no-numbers': 'The list of numbers is empty. Send at least one number.',

@@ -29,27 +29,19 @@ async function brokenServer() {
   }
 }
 
-test.each(['/failing', '/metrics'])(
-  '%s, when it fails, is answered with 500 and logged once',
-  async (path) => {
-    await using server = await brokenServer()
-    const answer = await server.get(path)
-    expect([answer.status, await answer.text()]).toEqual([
-      500,
-      `GET ${path} failed: the log of this process says why.\n`,
-    ])
-    expect(server.logged()).toEqual([`GET ${path} could not be answered`])
-    expect((await server.get('/healthz')).status).toBe(200)
-  },
-)
+test.each(['/failing', '/metrics'])('%s, when it fails, is answered with 500 and logged once', async (path) => {
+  await using server = await brokenServer()
+  const answer = await server.get(path)
+  expect([answer.status, await answer.text()]).toEqual([500, `GET ${path} failed: the log of this process says why.\n`])
+  expect(server.logged()).toEqual([`GET ${path} could not be answered`])
+  expect((await server.get('/healthz')).status).toBe(200)
+})
 
 test('a client that goes away in the middle of a request does no harm', async () => {
   await using server = await brokenServer()
   const socket = connect(server.port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.write('POST /reading HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\nabcde', () =>
-    socket.destroy(),
-  )
+  socket.write('POST /reading HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\nabcde', () => socket.destroy())
   await vi.waitUntil(() => server.logged().length > 0)
   expect(server.logged()).toEqual(['POST /reading was aborted by the client'])
   expect((await server.get('/healthz')).status).toBe(200)
@@ -68,7 +60,5 @@ test('an address that is not available is an error that names the variable to ch
   await expect(serve({ port: server.port })).rejects.toThrow(
     new UserError(`Port ${server.port} is taken: set METRICS_PORT to another one, or to 0 for any.`),
   )
-  await expect(serve({ host: '203.0.113.1' })).rejects.toThrow(
-    'set METRICS_HOST to an address of this machine',
-  )
+  await expect(serve({ host: '203.0.113.1' })).rejects.toThrow('set METRICS_HOST to an address of this machine')
 })

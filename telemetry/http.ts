@@ -66,11 +66,7 @@ export async function serveHttp(options: HttpServerOptions): Promise<HttpServer>
 }
 
 /** A handler that fails is logged and answered with 500: the process has other work to go on with. */
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: HttpServerOptions,
-): Promise<void> {
+async function respond(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
   const name = `${request.method} ${request.url}`
   const answer = await answerTo(request, options).catch((err: unknown): HttpAnswer => {
     const outcome = response.destroyed ? 'was aborted by the client' : 'could not be answered'
@@ -81,10 +77,7 @@ async function respond(
   response.writeHead(status, { 'content-type': type }).end(`${body.trimEnd()}\n`)
 }
 
-async function answerTo(
-  request: IncomingMessage,
-  { health, metrics, routes }: HttpServerOptions,
-): Promise<HttpAnswer> {
+async function answerTo(request: IncomingMessage, { health, metrics, routes }: HttpServerOptions): Promise<HttpAnswer> {
   const route = routes.find(({ path }) => path === request.url)
   if (route !== undefined) return await route.handle(request)
   if (request.url === '/metrics') {

@@ -27,9 +27,7 @@ const histogram = (unit: string, help: string, buckets: readonly number[]): Metr
 }
 
 /** Seconds, from half a millisecond to five minutes. */
-const durations = [
-  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300,
-]
+const durations = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const duration = (help: string) => histogram('seconds', help, durations)
 const ofStage = counter('stage')
 const ofAll = counter('stage', 'generator', 'monitor', 'tracer')
@@ -50,11 +48,7 @@ export const metricList = {
     'outcome',
     'reason',
   ),
-  throughline_batch_messages: histogram(
-    'messages',
-    'Messages in a batch',
-    [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
-  ),
+  throughline_batch_messages: histogram('messages', 'Messages in a batch', [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]),
   throughline_busy_seconds_total: ofStage('seconds', 'Seconds with at least one batch in work'),
   throughline_bad_headers_total: ofStage('headers', "Headers of the pipeline's own that could not be used"),
   throughline_clock_corrections_total: ofStage(
@@ -68,17 +62,10 @@ export const metricList = {
     'outcome',
   ),
   throughline_spans_refused_total: counter('tracer')('spans', 'Spans that the backend received and refused'),
-  throughline_retries_total: ofAll(
-    'times',
-    'Attempts that failed and were repeated, or got no answer for 10 s',
-    'server',
-  ),
+  throughline_retries_total: ofAll('times', 'Attempts that failed and were repeated, or got no answer for 10 s', 'server'),
   throughline_reconnects_total: ofAll('times', 'Times that a server worked again after a failure', 'server'),
   throughline_rebalances_total: counter('stage', 'tracer')('times', 'Rebalances of the consumer group'),
-  throughline_pool_waiting: gauge('stage', 'tracer')(
-    'queries',
-    'Queries waiting for a connection to Postgres',
-  ),
+  throughline_pool_waiting: gauge('stage', 'tracer')('queries', 'Queries waiting for a connection to Postgres'),
 
   throughline_backlog_messages: monitored(
     'messages',
@@ -96,14 +83,8 @@ export const metricList = {
   throughline_group_members: monitored('processes', "Members of a stage's consumer group"),
   throughline_partitions: monitored('partitions', 'Partitions of the topic that a stage reads'),
   throughline_partitions_assigned: monitored('partitions', 'Partitions of that topic that have a consumer'),
-  throughline_utilisation_ratio: monitored(
-    'ratio',
-    "Share of time in which a stage's process is busy, 0 to 1",
-  ),
-  throughline_verdict: monitored(
-    'code',
-    '0 OK, 1 CATCHING UP, 2 FALLING BEHIND, 3 STALLED, 4 STOPPED, 5 UNKNOWN',
-  ),
+  throughline_utilisation_ratio: monitored('ratio', "Share of time in which a stage's process is busy, 0 to 1"),
+  throughline_verdict: monitored('code', '0 OK, 1 CATCHING UP, 2 FALLING BEHIND, 3 STALLED, 4 STOPPED, 5 UNKNOWN'),
   throughline_missing_messages: monitored(
     'messages',
     'Messages waiting in front of a stage by the rows and not by the broker',
@@ -115,20 +96,13 @@ export const metricList = {
   ),
   throughline_monitor_active: ofMonitor('flag', '1 in the active monitor, 0 in one that stands by'),
   throughline_sampled_at_seconds: ofMonitor('seconds', 'Time of the latest sample, seconds since the epoch'),
-  throughline_alert_notifications_total: counter('monitor')(
-    'alerts',
-    'Alerts in the notifications from Grafana',
-    'status',
-  ),
+  throughline_alert_notifications_total: counter('monitor')('alerts', 'Alerts in the notifications from Grafana', 'status'),
   throughline_rows_removed_total: counter('monitor')(
     'rows',
     'Rows older than RETENTION that were removed; for dropped partitions an estimate by Postgres',
     'table',
   ),
-  throughline_partitions_ahead_days: ofMonitor(
-    'days',
-    'Whole days after today with partitions of all tables',
-  ),
+  throughline_partitions_ahead_days: ofMonitor('days', 'Whole days after today with partitions of all tables'),
 } as const satisfies Readonly<Record<`throughline_${string}`, MetricDefinition>>
 
 export type MetricName = keyof typeof metricList

@@ -5,8 +5,7 @@ import { BatchHistogram, createMetrics } from './metrics.ts'
 
 const openMetrics = 'application/openmetrics-text; version=1.0.0'
 
-const pageOf = async (stage: string, accept = '') =>
-  (await createMetrics({ stage, position: 0 }).page(accept)).text
+const pageOf = async (stage: string, accept = '') => (await createMetrics({ stage, position: 0 }).page(accept)).text
 
 test.each<[string, Role]>([
   ['lcm', 'stage'],
@@ -63,9 +62,7 @@ test('what is set on a scrape has the value of then', async () => {
 
 test('a process cannot set a metric of another role', () => {
   const metrics = createMetrics({ stage: 'lcm', position: 3 })
-  expect(() => metrics.set('throughline_monitor_active', 1)).toThrow(
-    'throughline_monitor_active is a gauge of monitor',
-  )
+  expect(() => metrics.set('throughline_monitor_active', 1)).toThrow('throughline_monitor_active is a gauge of monitor')
 })
 
 const bounds = [0.5, 1, 5]

@@ -1,11 +1,4 @@
-import {
-  collectDefaultMetrics,
-  Counter,
-  Gauge,
-  Registry,
-  type Histogram,
-  type RegistryContentType,
-} from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type Histogram, type RegistryContentType } from 'prom-client'
 import { metricList, type MetricDefinition, type MetricName, type Role } from './metric-list.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -69,9 +62,7 @@ export function createMetrics(identity: { readonly stage: string; readonly posit
       const isOpenMetrics = accept.includes('application/openmetrics-text')
       // The registry's content type decides the format. In OpenMetrics, prom-client takes "_total" from the names of the
       // counters for good.
-      page.setContentType(
-        isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE,
-      )
+      page.setContentType(isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE)
       for (const { metric, name } of metrics) metric.name = name
       return { type: registry.contentType, text: await registry.metrics() }
     },

@@ -9,9 +9,7 @@ test('the first answer that is neither undefined nor false is returned', async (
 })
 
 test('waiting fails after its time, and says what it waited for', async () => {
-  await expect(waitUntil('Kafka', () => false, { timeoutMs: 5, everyMs: 1 })).rejects.toThrow(
-    'Kafka: not after',
-  )
+  await expect(waitUntil('Kafka', () => false, { timeoutMs: 5, everyMs: 1 })).rejects.toThrow('Kafka: not after')
 })
 
 test('progress is worth waiting for: the time is counted anew', async () => {

@@ -33,8 +33,7 @@ export async function waitUntil<T>(
     if (answer !== undefined && answer !== false) return answer as Exclude<T, undefined | false>
     const current = progress?.()
     if (current !== last) [last, since] = [current, performance.now()]
-    if (performance.now() - since > timeoutMs)
-      throw new WaitTimeout(`${what}: not after ${timeoutMs / 1000} s`)
+    if (performance.now() - since > timeoutMs) throw new WaitTimeout(`${what}: not after ${timeoutMs / 1000} s`)
     await pause(everyMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }

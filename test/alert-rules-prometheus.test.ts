@@ -12,9 +12,7 @@ const command = findProgram('prometheus')
 const minute = 60
 const hour = 3600
 const alertRules = readRules()
-const onPrometheus = alertRules.filter(({ data }) =>
-  data.some(({ datasourceUid }) => datasourceUid === 'prometheus'),
-)
+const onPrometheus = alertRules.filter(({ data }) => data.some(({ datasourceUid }) => datasourceUid === 'prometheus'))
 
 /** Long enough ago for the longest range of any rule. */
 const begin = Math.floor(Date.now() / 1000) - 40 * hour
@@ -48,8 +46,7 @@ function badDay(second: number): Conditions {
 
 /** No message arrives for an hour, and after half of it all processes are stopped. */
 const idle = begin + hour
-const idleHour = (second: number): Conditions =>
-  everywhere({ arrive: 0, members: second < 30 * minute ? 1 : 0 })
+const idleHour = (second: number): Conditions => everywhere({ arrive: 0, members: second < 30 * minute ? 1 : 0 })
 
 /** From minute 10 to 20 the next day has no partitions, then one day has. */
 const unready = begin + 36 * hour
@@ -89,9 +86,7 @@ describe.skipIf(command === undefined)(
     /** The firing alerts at a time: stages, or '' for an alert without one, by rule. */
     async function firing(second: number): Promise<Record<string, string[]>> {
       const found = await Promise.all(
-        onPrometheus.map(
-          async (rule) => [rule.uid, await firingByPrometheus(rule, second, prometheus.port)] as const,
-        ),
+        onPrometheus.map(async (rule) => [rule.uid, await firingByPrometheus(rule, second, prometheus.port)] as const),
       )
       return Object.fromEntries(found.filter(([, stages]) => stages.length > 0))
     }
@@ -117,8 +112,7 @@ describe.skipIf(command === undefined)(
     })
 
     test('in an idle hour only missing processes fire', async () => {
-      for (let second = 0; second < 30 * minute; second += minute)
-        expect(await firing(idle + second)).toEqual({})
+      for (let second = 0; second < 30 * minute; second += minute) expect(await firing(idle + second)).toEqual({})
       expect(await firing(idle + 55 * minute)).toEqual({
         'process-missing': names.toSorted(),
       })

@@ -58,9 +58,7 @@ test('texts that Postgres refuses are changed in nothing else', async () => {
   const odd = { ...alert, fingerprint: 'odd', annotations: { summary: `\0${'x'.repeat(1998)}\u{1F525}` } }
   const both = { alerts: [{ ...odd, values: { 'A\0': 1 } }, ...notification('beside it').alerts] }
   expect(await post(JSON.stringify(both))).toEqual([200, '2 received, 2 new\n'])
-  const { rows } = await pipeline.database.query(
-    `select summary from alert_notifications where fingerprint = 'odd'`,
-  )
+  const { rows } = await pipeline.database.query(`select summary from alert_notifications where fingerprint = 'odd'`)
   expect(rows).toEqual([{ summary: `\uFFFD${'x'.repeat(1998)}\uFFFD` }])
 })
 
@@ -76,10 +74,7 @@ test.each([
 test('without Postgres the sender is asked to try again', async () => {
   const away = openDatabase({ ...pipeline.config, DB_HOST: '127.0.0.1', DB_PORT: 1 }, 1)
   await using alone = await serveAlerts(away)
-  expect(await post(JSON.stringify(notification('later')), alone)).toEqual([
-    503,
-    'Postgres is away: try again.\n',
-  ])
+  expect(await post(JSON.stringify(notification('later')), alone)).toEqual([503, 'Postgres is away: try again.\n'])
   await away.end()
 })
 
@@ -87,9 +82,7 @@ test('a sender that goes away in the middle of a request does no harm', async ()
   const warn = vi.spyOn(pipeline.log, 'warn')
   const socket = connect(server.port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.write('POST /alerts HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\nabcde', () =>
-    socket.destroy(),
-  )
+  socket.write('POST /alerts HTTP/1.1\r\nhost: here\r\ncontent-length: 100\r\n\r\nabcde', () => socket.destroy())
   await vi.waitUntil(() => warn.mock.calls.length > 0, { timeout: 10_000 })
   expect(warn.mock.calls.map(([, message]) => message)).toEqual(['POST /alerts was aborted by the client'])
   expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200)

@@ -21,11 +21,7 @@ test('Postgres reads what was written, nulls and extremes too', async () => {
   const id = '0190a5b6c7d87e8f90a1b2c3d4e5f607'
   expect(await readBy('uuid', uuids([id, null]))).toEqual(['0190a5b6-c7d8-7e8f-90a1-b2c3d4e5f607', null])
   expect(await readBy('int2', int2s([1, -32_768, 32_767, null]))).toEqual(['1', '-32768', '32767', null])
-  expect(await readBy('int4', int4s([0, -2_147_483_648, 2_147_483_647]))).toEqual([
-    '0',
-    '-2147483648',
-    '2147483647',
-  ])
+  expect(await readBy('int4', int4s([0, -2_147_483_648, 2_147_483_647]))).toEqual(['0', '-2147483648', '2147483647'])
   const large = ['0', '4294967295', '4294967296', '9007199254740991', '-1', '-4294967297', null]
   expect(await readBy('int8', int8s(large))).toEqual(large)
   const odd = ['', 'plain', 'é 🙂', '\u001f{}",\\NULL', null, 'null']

@@ -87,12 +87,9 @@ test('a message that was on its way to a stage when another was inserted before 
 
 test('a removed stage keeps its name and position in reports', async () => {
   const names = async () => {
-    const text =
-      'select name, position, is_current as "isCurrent" from stages order by position, is_current, name'
+    const text = 'select name, position, is_current as "isCurrent" from stages order by position, is_current, name'
     const { rows } = await pipeline.database.query<Record<string, unknown>>(text)
-    return rows.map(
-      ({ name, position, isCurrent }) => `${String(position)} ${String(name)}${isCurrent ? '' : ' -'}`,
-    )
+    return rows.map(({ name, position, isCurrent }) => `${String(position)} ${String(name)}${isCurrent ? '' : ' -'}`)
   }
   await pipeline.database.query('truncate stages')
   expect(await writeCatalogue(pipeline.database, chain('add', 'multiply', 'lcm'))).toBe(true)
@@ -100,9 +97,7 @@ test('a removed stage keeps its name and position in reports', async () => {
   expect(await writeCatalogue(pipeline.database, chain('add', 'lcm'))).toBe(false)
   expect(await names()).toEqual(['1 add', '2 multiply -', '2 lcm'])
   const entered = message(8, { sentAt: undefined })
-  await save(pipeline.database, { stage: 'multiply', target: chain('lcm')[0]?.source ?? '' }, [
-    result(entered),
-  ])
+  await save(pipeline.database, { stage: 'multiply', target: chain('lcm')[0]?.source ?? '' }, [result(entered)])
   const { rows } = await pipeline.database.query(
     `select h.stage, h.position, m.stage as "at" from message_history h join messages m using (message_id)
      where message_id = $1`,

@@ -16,12 +16,9 @@ test('no message is lost or processed twice, whichever process is killed, frozen
     say: silent,
     onLine: silent,
   })
-  expect(report.problems.length === 0 ? 'all guarantees held' : chaosTable(report)).toBe(
-    'all guarantees held',
-  )
+  expect(report.problems.length === 0 ? 'all guarantees held' : chaosTable(report)).toBe('all guarantees held')
   for (const target of targetKinds) {
-    for (const kind of faultKinds)
-      expect(report.faults).toContainEqual(expect.objectContaining({ target, kind }))
+    for (const kind of faultKinds) expect(report.faults).toContainEqual(expect.objectContaining({ target, kind }))
   }
   // A run in which few messages finished, or none became dead letters, proves nothing.
   expect(report.counts.finished).toBeGreaterThan(200)

@@ -20,9 +20,7 @@ afterAll(async () => {
 
 const type = (...args: string[]) => throughline(args, { env: pipeline.env })
 const countInputs = async () => {
-  const { rows } = await pipeline.database.query<{ inputs: number }>(
-    'select count(*)::int as inputs from inputs',
-  )
+  const { rows } = await pipeline.database.query<{ inputs: number }>('select count(*)::int as inputs from inputs')
   return rows[0]?.inputs
 }
 
@@ -79,17 +77,13 @@ test('a dead letter is told by follow, listed, and shown whole', async () => {
   const id = stdout.trim()
   const followed = await type('follow', id)
   expect(followed.code).toBe(1)
-  expect(followed.stdout).toMatch(
-    /dead at square-root after .*: negative-root\n.*negative number has no real square root/,
-  )
+  expect(followed.stdout).toMatch(/dead at square-root after .*: negative-root\n.*negative number has no real square root/)
   const listed = await type('dead-letters', '--stage', 'square-root')
   expect(listed.code).toBe(0)
   expect(listed.stdout).toMatch(new RegExp(String.raw`^${id}  .*Z  square-root\n    negative-root: `))
   const shown = await type('dead-letters', id)
   expect(shown.code).toBe(0)
-  expect(shown.stdout).toMatch(
-    /reason +negative-root\n[\s\S]*from +topic .*stage6, partition \d, offset \d+\n/,
-  )
+  expect(shown.stdout).toMatch(/reason +negative-root\n[\s\S]*from +topic .*stage6, partition \d, offset \d+\n/)
   expect(shown.stdout).toContain('{"numbers":[-5],"sum":-5')
   const json = JSON.parse((await type('dead-letters', '--json', '-n', '1')).stdout) as unknown
   expect(json).toMatchObject([{ id, stage: 'square-root', reason: 'negative-root' }])

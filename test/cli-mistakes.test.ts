@@ -9,19 +9,16 @@ const login = () => {
 }
 const short = [['submit', '{"numbers":[1]}'], ['follow', id], ['status'], ['dead-letters']]
 
-test.each(short)(
-  'without servers, %s says in one sentence where nothing answers, within seconds',
-  async (...args) => {
-    const [kafka, postgres] = [`127.0.0.1:${await freePort()}`, String(await freePort())]
-    const env = { BOOTSTRAP_SERVERS: kafka, DB_HOST: '127.0.0.1', DB_PORT: postgres }
-    const begun = performance.now()
-    const { code, stdout, stderr } = await throughline(args, { env })
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^Nothing answers at 127\.0\.0\.1:\d+: start `npm run demo` or .*, or set .*\.\n$/)
-    expect([kafka, `127.0.0.1:${postgres}`].some((place) => stderr.includes(place))).toBe(true)
-    expect(performance.now() - begun).toBeLessThan(15_000)
-  },
-)
+test.each(short)('without servers, %s says in one sentence where nothing answers, within seconds', async (...args) => {
+  const [kafka, postgres] = [`127.0.0.1:${await freePort()}`, String(await freePort())]
+  const env = { BOOTSTRAP_SERVERS: kafka, DB_HOST: '127.0.0.1', DB_PORT: postgres }
+  const begun = performance.now()
+  const { code, stdout, stderr } = await throughline(args, { env })
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toMatch(/^Nothing answers at 127\.0\.0\.1:\d+: start `npm run demo` or .*, or set .*\.\n$/)
+  expect([kafka, `127.0.0.1:${postgres}`].some((place) => stderr.includes(place))).toBe(true)
+  expect(performance.now() - begun).toBeLessThan(15_000)
+})
 
 test.each(short)('on a database that was never migrated, %s says what to run', async (...args) => {
   const { code, stderr } = await throughline(args, {

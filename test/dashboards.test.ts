@@ -67,9 +67,7 @@ test('every SQL query of panels, variables and rules returns rows for the role o
   const queries = [
     ...dashboards.flatMap((dashboard) => queriesTo('postgres', dashboard)),
     ...queriesFromDataSources('postgres'),
-    ...ofRules.flatMap(({ of, query }) =>
-      query.datasourceUid === 'postgres' ? [{ of, text: query.model.rawSql }] : [],
-    ),
+    ...ofRules.flatMap(({ of, query }) => (query.datasourceUid === 'postgres' ? [{ of, text: query.model.rawSql }] : [])),
   ]
   expect(queries.length).toBeGreaterThan(20)
   const empty: string[] = []

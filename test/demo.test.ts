@@ -25,8 +25,7 @@ test('all messages come through, the path of one is shown, and nothing is left',
   const [, path = ''] = output.split(/^Message [\da-f]{32}$/m)
   expect(path).toMatch(/^finished, .+ end to end$/m)
   const stages = ['add', 'multiply', 'lcm', 'average', 'sine', 'square-root']
-  for (const [index, stage] of stages.entries())
-    expect(path).toMatch(new RegExp(`^${index + 1}  ${stage} +\\S`, 'm'))
+  for (const [index, stage] of stages.entries()) expect(path).toMatch(new RegExp(`^${index + 1}  ${stage} +\\S`, 'm'))
   expect(await demo.leftovers()).toEqual([])
 })
 

@@ -43,15 +43,11 @@ test('with KAFKA_FAST_PATCHES=off every message passes every stage once, with ke
     .toEqual({ results: 60 * catalogue.length, dead_letters: 1, finished: 60, duplicates: 0 })
 
   const finished = new Map<string, { note: string; partition: number; headers: unknown[] }>()
-  await readTopic(
-    pipeline.kafka,
-    `${pipeline.config.TOPIC_PREFIX}finish`,
-    ({ value, headers = {} }, partition) => {
-      const { note } = JSON.parse(String(value)) as { note: string }
-      const own = ['tenant', 'twice', 'empty'].map((name) => headers[name]?.toString())
-      finished.set(headerText(headers, 'message-id') ?? '', { note, partition, headers: own })
-    },
-  )
+  await readTopic(pipeline.kafka, `${pipeline.config.TOPIC_PREFIX}finish`, ({ value, headers = {} }, partition) => {
+    const { note } = JSON.parse(String(value)) as { note: string }
+    const own = ['tenant', 'twice', 'empty'].map((name) => headers[name]?.toString())
+    finished.set(headerText(headers, 'message-id') ?? '', { note, partition, headers: own })
+  })
   const expected = ids.map((id, index) => {
     return [id, { note: noted(index), partition: index % 4, headers: ['blue', '1,2', ''] }] as const
   })

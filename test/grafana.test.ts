@@ -11,111 +11,99 @@ const command = findProgram('grafana')
 const canRun = command !== undefined && findProgram('prometheus') !== undefined
 const wait = { timeout: 240_000, interval: 500 }
 
-describe.skipIf(!canRun)(
-  'in a real Grafana (skipped without one and a Prometheus: GRAFANA_BIN, PATH)',
-  () => {
-    const running = new AsyncDisposableStack()
-    let tempo: RunningTempo
-    let pipeline: MonitoredPipeline
-    let grafana: RunningGrafana
-    beforeAll(async () => {
-      tempo = running.use(await startTempoIfInstalled())
-      pipeline = running.use(await startMonitoredPipeline(tempo.env))
-      grafana = running.use(await runGrafana(command ?? '', pipeline, tempo.port))
-    })
-    afterAll(() => running.disposeAsync())
+describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheus: GRAFANA_BIN, PATH)', () => {
+  const running = new AsyncDisposableStack()
+  let tempo: RunningTempo
+  let pipeline: MonitoredPipeline
+  let grafana: RunningGrafana
+  beforeAll(async () => {
+    tempo = running.use(await startTempoIfInstalled())
+    pipeline = running.use(await startMonitoredPipeline(tempo.env))
+    grafana = running.use(await runGrafana(command ?? '', pipeline, tempo.port))
+  })
+  afterAll(() => running.disposeAsync())
 
-    /** The notifications about a stage in order. */
-    async function delivered(stage: string): Promise<string[]> {
-      const { rows } = await pipeline.database.query<{ alert: string; status: string }>(
-        'select alert, status from alert_notifications where stage = $1 order by id',
-        [stage],
-      )
-      return rows.map(({ alert, status }) => `${alert}: ${status}`)
-    }
+  /** The notifications about a stage in order. */
+  async function delivered(stage: string): Promise<string[]> {
+    const { rows } = await pipeline.database.query<{ alert: string; status: string }>(
+      'select alert, status from alert_notifications where stage = $1 order by id',
+      [stage],
+    )
+    return rows.map(({ alert, status }) => `${alert}: ${status}`)
+  }
 
-    /** The summary of the latest notification that a stage is stopped or stalled. */
-    async function summaryOf(stage: string, status: string): Promise<string | undefined> {
-      const { rows } = await pipeline.database.query<{ summary: string }>(
-        `select summary from alert_notifications where (alert, stage, status) = ('Stage stopped or stalled', $1, $2)
+  /** The summary of the latest notification that a stage is stopped or stalled. */
+  async function summaryOf(stage: string, status: string): Promise<string | undefined> {
+    const { rows } = await pipeline.database.query<{ summary: string }>(
+      `select summary from alert_notifications where (alert, stage, status) = ('Stage stopped or stalled', $1, $2)
          order by id desc limit 1`,
-        [stage, status],
-      )
-      return rows[0]?.summary
+      [stage, status],
+    )
+    return rows[0]?.summary
+  }
+
+  test('every rule and dashboard is provisioned', async () => {
+    const rules = (await grafana.request('/api/v1/provisioning/alert-rules')) as { uid: string }[]
+    expect(rules.map(({ uid }) => uid).toSorted()).toEqual(
+      readRules()
+        .map(({ uid }) => uid)
+        .toSorted(),
+    )
+    for (const { uid, title } of dashboards) {
+      expect(await grafana.request(`/api/dashboards/uid/${uid}`)).toMatchObject({ dashboard: { title } })
     }
+  })
 
-    test('every rule and dashboard is provisioned', async () => {
-      const rules = (await grafana.request('/api/v1/provisioning/alert-rules')) as { uid: string }[]
-      expect(rules.map(({ uid }) => uid).toSorted()).toEqual(
-        readRules()
-          .map(({ uid }) => uid)
-          .toSorted(),
-      )
-      for (const { uid, title } of dashboards) {
-        expect(await grafana.request(`/api/dashboards/uid/${uid}`)).toMatchObject({ dashboard: { title } })
-      }
-    })
+  test('viewing needs no login, and changes do', async () => {
+    expect(await grafana.anonymousStatus('/api/dashboards/uid/pipeline')).toBe(200)
+    expect([401, 403]).toContain(await grafana.anonymousStatus('/api/dashboards/db', { dashboard: { title: 'Mine' } }))
+  })
 
-    test('viewing needs no login, and changes do', async () => {
-      expect(await grafana.anonymousStatus('/api/dashboards/uid/pipeline')).toBe(200)
-      expect([401, 403]).toContain(
-        await grafana.anonymousStatus('/api/dashboards/db', { dashboard: { title: 'Mine' } }),
-      )
-    })
+  test('each data source connects', async () => {
+    expect(await grafana.request('/api/datasources/uid/postgres/health')).toMatchObject({ status: 'OK' })
+    // Grafana before 10 has no health check for these two.
+    const proxy = '/api/datasources/proxy/uid'
+    expect(await grafana.anonymousStatus(`${proxy}/prometheus/api/v1/status/buildinfo`)).toBe(200)
+    const echo = await grafana.anonymousStatus(`${proxy}/tempo/api/echo`)
+    expect(echo).toBe(tempo.port === undefined ? 502 : 200)
+  })
 
-    test('each data source connects', async () => {
-      expect(await grafana.request('/api/datasources/uid/postgres/health')).toMatchObject({ status: 'OK' })
-      // Grafana before 10 has no health check for these two.
-      const proxy = '/api/datasources/proxy/uid'
-      expect(await grafana.anonymousStatus(`${proxy}/prometheus/api/v1/status/buildinfo`)).toBe(200)
-      const echo = await grafana.anonymousStatus(`${proxy}/tempo/api/echo`)
-      expect(echo).toBe(tempo.port === undefined ? 502 : 200)
-    })
+  test('a frozen stage fires an alert at the monitor, and the alert is resolved when it continues', async () => {
+    const lcm = pipeline.processes.get('lcm')?.child
+    await pipeline.post('start', '{"numbers":[-4,2]}')
+    lcm?.kill('SIGSTOP')
+    for (let count = 0; count < 8; count += 1) await pipeline.post('start', '{"numbers":[1,2]}', {}, count % 4)
+    await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: firing')
+    lcm?.kill('SIGCONT')
+    await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: resolved')
+    const { rows } = await pipeline.database.query<{ url: string }>(
+      `select url from alert_notifications where stage = 'lcm' limit 1`,
+    )
+    expect(rows[0]?.url).toMatch(/^http:\/\/localhost:\d+\/d\/stage\?var-stage=lcm$/)
+    expect(await summaryOf('lcm', 'firing')).toMatch(/^lcm is (stopped|stalled), messages wait/)
+    expect(await summaryOf('lcm', 'resolved')).toBe('lcm works again.')
+  })
 
-    test('a frozen stage fires an alert at the monitor, and the alert is resolved when it continues', async () => {
-      const lcm = pipeline.processes.get('lcm')?.child
-      await pipeline.post('start', '{"numbers":[-4,2]}')
-      lcm?.kill('SIGSTOP')
-      for (let count = 0; count < 8; count += 1)
-        await pipeline.post('start', '{"numbers":[1,2]}', {}, count % 4)
-      await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: firing')
-      lcm?.kill('SIGCONT')
-      await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: resolved')
-      const { rows } = await pipeline.database.query<{ url: string }>(
-        `select url from alert_notifications where stage = 'lcm' limit 1`,
-      )
-      expect(rows[0]?.url).toMatch(/^http:\/\/localhost:\d+\/d\/stage\?var-stage=lcm$/)
-      expect(await summaryOf('lcm', 'firing')).toMatch(/^lcm is (stopped|stalled), messages wait/)
-      expect(await summaryOf('lcm', 'resolved')).toBe('lcm works again.')
-    })
+  test('every query of every panel returns data', async () => {
+    const { rows } = await pipeline.database.query<{ id: string }>('select message as id from dead_messages')
+    // No tracer runs, and Tempo is not scraped.
+    const withoutData = await panelsWithoutData(grafana, rows[0]?.id ?? '')
+    expect(new Set(withoutData)).toEqual(new Set(['pipeline/What became of the traces?: 0']))
+  })
 
-    test('every query of every panel returns data', async () => {
-      const { rows } = await pipeline.database.query<{ id: string }>(
-        'select message as id from dead_messages',
-      )
-      // No tracer runs, and Tempo is not scraped.
-      const withoutData = await panelsWithoutData(grafana, rows[0]?.id ?? '')
-      expect(new Set(withoutData)).toEqual(new Set(['pipeline/What became of the traces?: 0']))
-    })
-
-    test('every variable has values, and the trace of the variable exists', async () => {
-      const { rows } = await pipeline.database.query<{ id: string }>(
-        'select hex(message_id) as id from finished limit 1',
-      )
-      const values = { message: rows[0]?.id ?? '', id: rows[0]?.id ?? '' }
-      const variables = dashboards.flatMap(({ templating }) =>
-        templating.list.filter(({ type }) => type === 'query'),
-      )
-      expect(variables.map(({ name }) => name)).toEqual(['id', 'trace', 'stage'])
-      for (const { name, query, datasource = { type: '', uid: '' } } of variables) {
-        const target = { refId: 'A', datasource, rawSql: query, format: 'table' }
-        expect({ name, values: await countValues(grafana, target, values) }).not.toEqual({
-          name,
-          values: 0,
-        })
-      }
-      const trace = `/api/datasources/proxy/uid/tempo/api/traces/${values.id}`
-      await expect.poll(() => grafana.anonymousStatus(trace), wait).toBe(tempo.port === undefined ? 502 : 200)
-    })
-  },
-)
+  test('every variable has values, and the trace of the variable exists', async () => {
+    const { rows } = await pipeline.database.query<{ id: string }>('select hex(message_id) as id from finished limit 1')
+    const values = { message: rows[0]?.id ?? '', id: rows[0]?.id ?? '' }
+    const variables = dashboards.flatMap(({ templating }) => templating.list.filter(({ type }) => type === 'query'))
+    expect(variables.map(({ name }) => name)).toEqual(['id', 'trace', 'stage'])
+    for (const { name, query, datasource = { type: '', uid: '' } } of variables) {
+      const target = { refId: 'A', datasource, rawSql: query, format: 'table' }
+      expect({ name, values: await countValues(grafana, target, values) }).not.toEqual({
+        name,
+        values: 0,
+      })
+    }
+    const trace = `/api/datasources/proxy/uid/tempo/api/traces/${values.id}`
+    await expect.poll(() => grafana.anonymousStatus(trace), wait).toBe(tempo.port === undefined ? 502 : 200)
+  })
+})

@@ -67,21 +67,13 @@ test('a result with too many digits is a dead letter at its stage', async () => 
 })
 
 test.each([
-  [
-    'the square root of a negative',
-    '{"numbers":[-5,-1,-7]}',
-    { stage: 'square-root', reason: 'negative-root' },
-    5,
-  ],
+  ['the square root of a negative', '{"numbers":[-5,-1,-7]}', { stage: 'square-root', reason: 'negative-root' }, 5],
   ['a sine past double’s range', '{"numbers":[1e400]}', { stage: 'sine', reason: 'past-double' }, 4],
 ])('%s is a dead letter at its stage, and the earlier rows stay', async (_, body, fateThere, earlier) => {
   const id = newMessageId()
   await pipeline.post('start', body, { 'message-id': id })
   await expect.poll(() => outcomeOf(id), wait).toMatchObject(fateThere)
-  const { rows } = await pipeline.database.query(
-    'select from results where message_id = $1 and reason is null',
-    [id],
-  )
+  const { rows } = await pipeline.database.query('select from results where message_id = $1 and reason is null', [id])
   expect(rows).toHaveLength(earlier)
 })
 
@@ -97,23 +89,21 @@ test('a body that exceeds the record limit with its result is a dead letter', as
   expect(dead).toMatchObject({ stage: 'add', reason: 'too-large' })
 })
 
-test.each([
-  [{ 'message-id': 'not-a-uuid' }],
-  [{ attempt: 'x' }],
-  [{ traceparent: '00-zz-1-01' }],
-  [{ 'sent-at': 'noon' }],
-])('a message with a malformed header is processed all the same: %o', async (headers) => {
-  const note = JSON.stringify(headers)
-  await pipeline.post('start', JSON.stringify({ numbers: [4, 6], note }), headers)
-  const finished = async () => {
-    const { rows } = await pipeline.database.query(
-      `select from results where stage = 'square-root' and attempt = 1 and strpos(body, $1) > 0`,
-      [JSON.stringify(note)],
-    )
-    return rows.length
-  }
-  await expect.poll(finished, wait).toBe(1)
-})
+test.each([[{ 'message-id': 'not-a-uuid' }], [{ attempt: 'x' }], [{ traceparent: '00-zz-1-01' }], [{ 'sent-at': 'noon' }]])(
+  'a message with a malformed header is processed all the same: %o',
+  async (headers) => {
+    const note = JSON.stringify(headers)
+    await pipeline.post('start', JSON.stringify({ numbers: [4, 6], note }), headers)
+    const finished = async () => {
+      const { rows } = await pipeline.database.query(
+        `select from results where stage = 'square-root' and attempt = 1 and strpos(body, $1) > 0`,
+        [JSON.stringify(note)],
+      )
+      return rows.length
+    }
+    await expect.poll(finished, wait).toBe(1)
+  },
+)
 
 test.each([
   [
@@ -135,9 +125,7 @@ test.each([
     const { rows } = await other.database.query('select stage, reason, explanation from dead_letters')
     return rows[0]
   }
-  await expect
-    .poll(dead, wait)
-    .toMatchObject({ stage: 'broken', reason, explanation: expect.stringContaining(says) })
+  await expect.poll(dead, wait).toMatchObject({ stage: 'broken', reason, explanation: expect.stringContaining(says) })
 })
 
 test('the next message is processed, and all offsets are committed', async () => {

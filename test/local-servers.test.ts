@@ -119,9 +119,7 @@ test('kept data is used again, and refuses another password', async () => {
   const first = await startPostgres(options)
   await query(first, 'create table kept ()')
   await first.stop()
-  await expect(startPostgres({ ...options, password: 'other' })).rejects.toThrow(
-    'password authentication failed',
-  )
+  await expect(startPostgres({ ...options, password: 'other' })).rejects.toThrow('password authentication failed')
   await using second = await startPostgres(options)
   expect(await query(second, `select to_regclass('kept')::text`)).toEqual(['kept'])
 })

@@ -24,9 +24,7 @@ test.skipIf(!existsSync(promtool))(
   async () => {
     const settings = join(import.meta.dirname, '..', 'telemetry', 'prometheus.yml')
     const args = ['check', 'config', settings]
-    expect(await runToEnd({ name: 'promtool', command: promtool, args })).toContain(
-      'is valid prometheus config',
-    )
+    expect(await runToEnd({ name: 'promtool', command: promtool, args })).toContain('is valid prometheus config')
   },
 )
 
@@ -104,8 +102,7 @@ test.skipIf(command === undefined)(
       }).then(JSON.stringify)
     await expect.poll(exemplars, wait).toContain(traceId)
     const series = { 'match[]': '{__name__=~"throughline_.+"}' }
-    const places = async () =>
-      new Set(((await queryPrometheus(port, 'series', series)) as readonly Labels[]).map(placeOf))
+    const places = async () => new Set(((await queryPrometheus(port, 'series', series)) as readonly Labels[]).map(placeOf))
     // Most of the monitor's gauges have the label of a stage.
     await expect.poll(places, wait).toEqual(new Set(processes.map(placeOf)))
   },

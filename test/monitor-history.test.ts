@@ -12,8 +12,7 @@ beforeAll(async () => {
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
 /** The report of a monitor without samples. */
-const unknown = () =>
-  report(monitoredGroups(pipeline.config, false), { samples: [], ledgerSamples: [] }, { now: 0 })
+const unknown = () => report(monitoredGroups(pipeline.config, false), { samples: [], ledgerSamples: [] }, { now: 0 })
 
 test('the row of an UNKNOWN stage has no figures, and the time of Postgres', async () => {
   await persistReport(unknown(), pipeline.database)
@@ -32,9 +31,7 @@ test('a row with a time in the future is not the current one', async () => {
   )
   const { rows } = await pipeline.database.query('select distinct verdict from stage_now')
   expect(rows).toEqual([{ verdict: 'UNKNOWN' }])
-  const { rows: words } = await pipeline.database.query<{ sentence: string }>(
-    'select sentence from stage_now',
-  )
+  const { rows: words } = await pipeline.database.query<{ sentence: string }>('select sentence from stage_now')
   expect(words.every(({ sentence }) => sentence.includes('offsets'))).toBe(true)
 })
 

@@ -33,11 +33,8 @@ test("alerts that Grafana's webhook delivers are stored, each once; what is not 
       () => false,
     )
   await vi.waitUntil(isReady, wait)
-  const counters = async () =>
-    (await (await ask('/metrics')).text()).match(/^throughline_alert_notifications.*/gm)
-  expect(await counters()).toEqual(
-    ['firing', 'resolved'].map((status) => expect.stringMatching(`status="${status}".* 0$`)),
-  )
+  const counters = async () => (await (await ask('/metrics')).text()).match(/^throughline_alert_notifications.*/gm)
+  expect(await counters()).toEqual(['firing', 'resolved'].map((status) => expect.stringMatching(`status="${status}".* 0$`)))
   const alert = {
     labels: { alertname: 'A stage is stopped', stage: 'lcm' },
     annotations: { summary: 'lcm is stopped' },

@@ -71,8 +71,6 @@ test('where no traces are exported the tracer is not monitored, and not shown', 
   await using monitor = runFastMonitor(pipeline)
   await vi.waitUntil(async () => (await monitor.gauge('throughline_verdict', { stage: 'add' })) === 0, wait)
   expect(await monitor.gauge('throughline_verdict', { stage: 'tracer' })).toBeUndefined()
-  const { rows } = await pipeline.database.query('select stage from stage_samples where stage = $1', [
-    'tracer',
-  ])
+  const { rows } = await pipeline.database.query('select stage from stage_samples where stage = $1', ['tracer'])
   expect(rows).toEqual([])
 })

@@ -112,8 +112,7 @@ test('deleted behind the back of the system is missing; posted twice is a duplic
   {
     await using _first = runStages(pipeline, [add])
     const id = newMessageId()
-    for (let time = 0; time < 2; time += 1)
-      await pipeline.post('start', '{"numbers":[1]}', { 'message-id': id })
+    for (let time = 0; time < 2; time += 1) await pipeline.post('start', '{"numbers":[1]}', { 'message-id': id })
     for (let count = 0; count < 9; count += 1) await pipeline.post('start', '{"numbers":[1]}', {}, count % 4)
     await pipeline.post('start', 'no', {}, 1)
     await vi.waitUntil(async () => (await ledger())?.['in_flight'] === 10, wait)

@@ -50,9 +50,7 @@ test('a connection that breaks while the coordinator is looked for does not make
     ...settings.consumer,
     groupId: `${pipeline.config.TOPIC_PREFIX}multiply`,
   })
-  const crash = new Promise<boolean>((resolve) =>
-    consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)),
-  )
+  const crash = new Promise<boolean>((resolve) => consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)))
   const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve))
   await consumer.connect()
   await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}stage2` })

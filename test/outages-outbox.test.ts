@@ -25,8 +25,7 @@ test('what another process has saved but not sent is sent by a generator that ru
     [id],
   )
   const isSent = async () => {
-    const text =
-      'select from inputs where message_id not in (select message_id from outbox) and message_id = $1'
+    const text = 'select from inputs where message_id not in (select message_id from outbox) and message_id = $1'
     const { rows } = await pipeline.database.query(text, [id])
     return rows.length === 1
   }

@@ -28,9 +28,7 @@ async function post() {
 }
 
 async function processed() {
-  const { rows } = await database.query<{ count: number }>(
-    `select count(*)::int from results where stage = 'add'`,
-  )
+  const { rows } = await database.query<{ count: number }>(`select count(*)::int from results where stage = 'add'`)
   return rows[0]?.count
 }
 

@@ -59,10 +59,7 @@ test('what was sent is marked, and not sent again', async () => {
 })
 
 test('what the broker refuses for its size is taken back and named; the others are in', async () => {
-  const [small, large] = [
-    newInput('{"numbers":[7]}', 0),
-    newInput(`{"numbers":[8],"note":"${'x'.repeat(1_100_000)}"}`, 0),
-  ]
+  const [small, large] = [newInput('{"numbers":[7]}', 0), newInput(`{"numbers":[8],"note":"${'x'.repeat(1_100_000)}"}`, 0)]
   const before = await records()
   await expect(submit([small, large], ingress)).rejects.toThrow(large.id)
   expect(await records()).toBe(before + 1)

@@ -54,9 +54,7 @@ test('a new database has partitions for today and three days more, and then ther
 test('days are ahead as far as each table has all of them', async () => {
   await pipeline.database.query(`drop table inputs_${partitionSuffix(daysFromNow(2))}`)
   expect(await readDaysAhead(pipeline.database)).toBe(1)
-  await pipeline.database.query(
-    `alter table results detach partition results_${partitionSuffix(daysFromNow(1))}`,
-  )
+  await pipeline.database.query(`alter table results detach partition results_${partitionSuffix(daysFromNow(1))}`)
   expect(await readDaysAhead(pipeline.database)).toBe(0)
 })
 
@@ -153,22 +151,19 @@ test('where ids hold no time old rows are deleted one by one, and an input when 
 test.each([
   ['reads', 'select count(*) from results'],
   ['writes', 'delete from results_default'],
-])(
-  'a transaction that %s is not broken off: what it stands in the way of is made after it',
-  async (_, statement) => {
-    await dropDaysFrom(3)
-    const coming = partitionSuffix(daysFromNow(3))
-    await transaction(pipeline.database, async (client) => {
-      await client.query(statement)
-      expect(await keep()).toEqual([
-        `made finished_${coming}, 0 rows`,
-        `made inputs_${coming}, 0 rows`,
-        `locked results_${coming}, 0 rows`,
-      ])
-    })
-    expect(await keep()).toEqual([`made results_${coming}, 0 rows`])
-  },
-)
+])('a transaction that %s is not broken off: what it stands in the way of is made after it', async (_, statement) => {
+  await dropDaysFrom(3)
+  const coming = partitionSuffix(daysFromNow(3))
+  await transaction(pipeline.database, async (client) => {
+    await client.query(statement)
+    expect(await keep()).toEqual([
+      `made finished_${coming}, 0 rows`,
+      `made inputs_${coming}, 0 rows`,
+      `locked results_${coming}, 0 rows`,
+    ])
+  })
+  expect(await keep()).toEqual([`made results_${coming}, 0 rows`])
+})
 
 test.each([
   ['reads', 'select count(*) from inputs'],

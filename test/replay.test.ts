@@ -35,9 +35,7 @@ test('what died goes on from where it died, in a second attempt, once its stage 
   const apply = () => {
     throw new Error('out of order')
   }
-  const broken = catalogue.map((stage): Stage =>
-    stage.name === 'average' ? Object.assign({}, stage, { apply }) : stage,
-  )
+  const broken = catalogue.map((stage): Stage => (stage.name === 'average' ? Object.assign({}, stage, { apply }) : stage))
   const id = newMessageId()
   const headers = { 'message-id': id, colour: 'blue' }
   await pipeline.post('start', '{"numbers":[1.5,2]}', headers, 2)

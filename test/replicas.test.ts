@@ -53,9 +53,7 @@ async function waiting() {
 }
 
 async function processed() {
-  const { rows } = await pipeline.database.query<{ count: number }>(
-    `select count(*)::int from results where stage = 'add'`,
-  )
+  const { rows } = await pipeline.database.query<{ count: number }>(`select count(*)::int from results where stage = 'add'`)
   return rows[0]?.count
 }
 

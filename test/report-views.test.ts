@@ -30,10 +30,9 @@ async function insertSamples(secondsAgo: number, verdict = 'OK', drain: number |
      select now() - make_interval(secs => $1), name, 3, 1, $3, 1, 4, 4, 0, $2, 'so it is' from stages`,
     [secondsAgo, verdict, drain],
   )
-  await pipeline.database.query(
-    'insert into ledger_samples values (now() - make_interval(secs => $1), 0, 0, 0, 0, 0, 0)',
-    [secondsAgo],
-  )
+  await pipeline.database.query('insert into ledger_samples values (now() - make_interval(secs => $1), 0, 0, 0, 0, 0, 0)', [
+    secondsAgo,
+  ])
 }
 
 /** The first row of a panel's query. */
@@ -69,9 +68,7 @@ async function insertTracerSample(oldest: string | null): Promise<void> {
 test('the tracer is shown while the monitor samples it: after the last stage, in no sum, with gaps in its line', async () => {
   await pipeline.database.query('delete from stage_samples')
   const names = async () => {
-    const { rows } = await grafanaClient.query<{ stage: string }>(
-      'select stage from stage_now order by position',
-    )
+    const { rows } = await grafanaClient.query<{ stage: string }>('select stage from stage_now order by position')
     return rows.map(({ stage }) => stage)
   }
   const stages = catalogue.map(({ name }) => name)
@@ -165,9 +162,7 @@ test('an alert links to its page at its time', async () => {
        ('firing', 'A', 'http://g/d/stage?var-stage=lcm', to_timestamp(1000), null, 'a'),
        ('resolved', 'B', 'http://g/d/pipeline', to_timestamp(1000), to_timestamp(2000), 'b')`,
   )
-  const { rows } = await grafanaClient.query<{ url: string }>(
-    'select url from alerts_delivered order by alert',
-  )
+  const { rows } = await grafanaClient.query<{ url: string }>('select url from alerts_delivered order by alert')
   expect(rows.map(({ url }) => url)).toEqual([
     expect.stringMatching(/^http:\/\/g\/d\/stage\?var-stage=lcm&from=6\d{5}&to=now$/),
     expect.stringMatching(/^http:\/\/g\/d\/pipeline\?from=6\d{5}&to=2[34]\d{5}$/),

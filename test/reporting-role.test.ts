@@ -90,9 +90,7 @@ test('neither this role nor another can select from a table or a partition, also
   for (const { name } of tables) {
     const reading = `select * from ${String(name)} limit 1`
     await expect(query(grafana, reading)).rejects.toThrow(/permission denied for table/)
-    await expect(query({ user: 'other_role', password: 'n' }, reading)).rejects.toThrow(
-      /permission denied for table/,
-    )
+    await expect(query({ user: 'other_role', password: 'n' }, reading)).rejects.toThrow(/permission denied for table/)
   }
 })
 
@@ -110,9 +108,7 @@ test.each([
   "copy (select 1) to program 'id'",
   'set role flow',
 ])('the role is refused also in a read-write transaction: %s', async (text) => {
-  await expect(query(grafana, `begin read write; ${text}`)).rejects.toThrow(
-    /permission denied|must be (superuser|owner)/,
-  )
+  await expect(query(grafana, `begin read write; ${text}`)).rejects.toThrow(/permission denied|must be (superuser|owner)/)
 })
 
 test('the role has read-only transactions and a statement timeout', async () => {

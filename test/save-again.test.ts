@@ -18,9 +18,7 @@ test('batches that come again are told by their rows, and cost no connection', a
   await using pipeline = await freshPipeline()
   const { database } = pipeline
   const batches = [1, 2, 3].map((offset) => [result(message(offset))])
-  const again = batches.map((batch) =>
-    batch.map((outcome) => ({ ...outcome, startedAt: outcome.startedAt + 1 })),
-  )
+  const again = batches.map((batch) => batch.map((outcome) => ({ ...outcome, startedAt: outcome.startedAt + 1 })))
   for (const batch of batches) await save(database, add, batch)
   const connect = vi.fn<() => void>()
   database.on('connect', connect)
@@ -44,10 +42,7 @@ test('of two deliveries at the same time that decide differently one row is left
   try {
     for (let round = 0; round < 20; round += 1) {
       const from = message(round)
-      const [one, other] = await Promise.all([
-        save(database, add, [result(from)]),
-        save(others, add, [deadLetter(from)]),
-      ])
+      const [one, other] = await Promise.all([save(database, add, [result(from)]), save(others, add, [deadLetter(from)])])
       expect(one.results.length).toBe(other.results.length)
       expect(one.deadLetters.length).toBe(other.deadLetters.length)
       expect(one.results.length + one.deadLetters.length).toBe(1)
@@ -67,10 +62,7 @@ test('of one message on two partitions at the same time, one record is sent on, 
     for (let round = 0; round < 20; round += 1) {
       const from = message(round)
       const copy = message(round, { id: from.id, partition: 1 })
-      const saved = await Promise.all([
-        save(pipeline.database, add, [result(from)]),
-        save(others, add, [deadLetter(copy)]),
-      ])
+      const saved = await Promise.all([save(pipeline.database, add, [result(from)]), save(others, add, [deadLetter(copy)])])
       expect(saved.flatMap(({ results, deadLetters }) => [...results, ...deadLetters])).toHaveLength(1)
       expect(saved.flatMap(({ duplicates }) => duplicates)).toHaveLength(1)
     }
@@ -113,9 +105,7 @@ test('the parent of a message is kept where it is not the span of the stage befo
   const parent = { traceId: own.id, spanId: spanId(own.id, 1, 'add', 'send'), sampled: true }
   const other = { traceId: 'f'.repeat(32), spanId: 'e'.repeat(16), sampled: false }
   await save(database, multiply, [result({ ...own, parent }), result({ ...foreign, parent: other })])
-  const { rows } = await database.query(
-    'select trace_id, parent_span_id, parent_flags from results order by "offset"',
-  )
+  const { rows } = await database.query('select trace_id, parent_span_id, parent_flags from results order by "offset"')
   expect(rows).toEqual([
     { trace_id: own.id, parent_span_id: null, parent_flags: null },
     { trace_id: other.traceId, parent_span_id: other.spanId, parent_flags: 0 },

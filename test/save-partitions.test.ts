@@ -8,9 +8,7 @@ test('a batch of several partitions is counted by partition, what enters and die
   await using pipeline = await freshPipeline()
   const at = { stage: 'add', target: 'next' }
   const onPartition = (offset: number, partition: number) => message(offset, { partition, sentAt: undefined })
-  const [first, second, third, fourth] = [2, 0, 2, 1].map((partition, offset) =>
-    onPartition(offset, partition),
-  )
+  const [first, second, third, fourth] = [2, 0, 2, 1].map((partition, offset) => onPartition(offset, partition))
   if (!first || !second || !third || !fourth) throw new Error('Four messages were made')
   const duplicate = message(9, { id: second.id, partition: 1 })
   await save(pipeline.database, at, [result(first), result(second), deadLetter(third), deadLetter(fourth)])

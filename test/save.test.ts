@@ -91,10 +91,7 @@ test('of two records of one message within one batch the first goes on', async (
 test('another attempt of the same message is a message of its own', async () => {
   const at = place()
   const first = message(1)
-  const saved = await save(pipeline.database, at, [
-    result(first),
-    result(message(2, { id: first.id, attempt: 2 })),
-  ])
+  const saved = await save(pipeline.database, at, [result(first), result(message(2, { id: first.id, attempt: 2 }))])
   expect(saved.duplicates).toEqual([])
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 2, processed: 2 })
 })
@@ -113,9 +110,7 @@ test('a message keeps the row that it has when another version of the code decid
   await save(pipeline.database, at, [result(processed, '{"kept":1}'), deadLetter(dead)])
   const saved = await save(pipeline.database, at, [deadLetter(processed), result(dead)])
   expect(saved.results.map(({ body }) => body)).toEqual(['{"kept":1}'])
-  expect(saved.deadLetters.map(({ message: { offset }, reason }) => [offset, reason])).toEqual([
-    ['2', 'not-json'],
-  ])
+  expect(saved.deadLetters.map(({ message: { offset }, reason }) => [offset, reason])).toEqual([['2', 'not-json']])
   expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, dead_letters: 1, processed: 1, dead: 1 })
 })
 
@@ -159,12 +154,8 @@ test('a dead letter keeps its bytes and headers, whatever they are', async () =>
 test('results and bodies keep every character', async () => {
   const at = place()
   const body = `{ "numbers" : [1.50, 2e3], "note": "\\u00e9 é 🙂 \\u001f {},\\"" }`
-  await save(pipeline.database, at, [
-    { ...result(message(1), body), numbers: '[1.50, 2e3]', result: '9'.repeat(500) },
-  ])
-  const { rows } = await pipeline.database.query('select result, body from results where stage = $1', [
-    at.stage,
-  ])
+  await save(pipeline.database, at, [{ ...result(message(1), body), numbers: '[1.50, 2e3]', result: '9'.repeat(500) }])
+  const { rows } = await pipeline.database.query('select result, body from results where stage = $1', [at.stage])
   expect(rows).toEqual([{ result: '9'.repeat(500), body }])
 })
 
@@ -177,9 +168,7 @@ test('a record that Postgres refuses for its content is a dead letter; the rest 
       return new;
     end $$;
     create trigger poison before insert on results for each row execute function refuse_poison()`)
-  const outcomes = [1, 2, 3, 4, 5].map((offset) =>
-    result(message(offset), offset === 4 ? '{"poison":1}' : '{}'),
-  )
+  const outcomes = [1, 2, 3, 4, 5].map((offset) => result(message(offset), offset === 4 ? '{"poison":1}' : '{}'))
   const saved = await save(pipeline.database, at, outcomes)
   expect(saved.results.map(({ message: { offset } }) => offset)).toEqual(['1', '2', '3', '5'])
   expect(saved.deadLetters).toMatchObject([

@@ -2,11 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dashboards } from './grafana/dashboards.ts'
 import { interpolatePromql } from './grafana/interpolate.ts'
 import { findProgram } from '../local/host-resources.ts'
-import {
-  queryPrometheus,
-  startBackfilledPrometheus,
-  type BackfilledPrometheus,
-} from './support/telemetry/prometheus.ts'
+import { queryPrometheus, startBackfilledPrometheus, type BackfilledPrometheus } from './support/telemetry/prometheus.ts'
 import { fakeScrapes } from './support/data/fake-scrapes.ts'
 
 const command = findProgram('prometheus')
@@ -53,11 +49,7 @@ describe.skipIf(command === undefined)(
     })
 
     test('after the monitor has stopped, no stat panel shows an old value', async () => {
-      const {
-        'stage/Is': verdict,
-        'pipeline/Finished': finished,
-        ...others
-      } = await shown(begin + 20 * minute)
+      const { 'stage/Is': verdict, 'pipeline/Finished': finished, ...others } = await shown(begin + 20 * minute)
       expect({ verdict, finished }).toEqual({ verdict: '5', finished: '0' })
       expect(Object.entries(others).filter(([, value]) => value !== 'NaN')).toEqual([])
     })

@@ -58,15 +58,12 @@ async function reported(id: string): Promise<{ parts: number; whole: number } | 
 }
 
 const parts = (step: Step) => [step.wait, step.work, step.save, step.publish]
-const sum = (values: readonly (number | null)[]) =>
-  values.reduce<number>((total, value) => total + (value ?? 0), 0)
+const sum = (values: readonly (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0)
 
 async function post(count: number, body: string): Promise<string[]> {
   const ids = Array.from({ length: count }, newMessageId)
   await Promise.all(
-    ids.map((id, index) =>
-      pipeline.post('start', body, { 'message-id': id }, index % pipeline.config.TOPIC_PARTITIONS),
-    ),
+    ids.map((id, index) => pipeline.post('start', body, { 'message-id': id }, index % pipeline.config.TOPIC_PARTITIONS)),
   )
   return ids
 }
@@ -96,13 +93,7 @@ test('the parts of a dead letter add up to the time from its entry to the refusa
   }
   await expect.poll(dead, { timeout: 240_000 }).toBeDefined()
   const steps = await stepsOf(id)
-  expect(steps.map(({ outcome }) => outcome)).toEqual([
-    'processed',
-    'processed',
-    'processed',
-    'processed',
-    'past-double',
-  ])
+  expect(steps.map(({ outcome }) => outcome)).toEqual(['processed', 'processed', 'processed', 'processed', 'past-double'])
   expect(steps.at(-1)).toMatchObject({ save: null, publish: null })
   expect(steps.slice(0, -1).flatMap(parts)).not.toContain(null)
   expect(sum(steps.flatMap(parts))).toBe(await dead())

@@ -26,10 +26,7 @@ async function edges(prometheusPort: number): Promise<Record<string, number>> {
   const query = 'traces_service_graph_request_total{connection_type="messaging_system"}'
   const { result } = (await queryPrometheus(prometheusPort, 'query', { query })) as Graph
   return Object.fromEntries(
-    result.map(({ metric, value: [, value] }) => [
-      `${metric['client']} > ${metric['server']}`,
-      Number(value),
-    ]),
+    result.map(({ metric, value: [, value] }) => [`${metric['client']} > ${metric['server']}`, Number(value)]),
   )
 }
 
@@ -51,8 +48,7 @@ function runs(pipeline: FreshPipeline, { otlpHttpPort }: Ports) {
   })
   const running = new AsyncDisposableStack()
   return {
-    start: async (...args: readonly string[]) =>
-      running.use(await startThroughline({ name: args.join(' '), args, env })),
+    start: async (...args: readonly string[]) => running.use(await startThroughline({ name: args.join(' '), args, env })),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }

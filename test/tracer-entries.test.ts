@@ -32,31 +32,28 @@ test('a service between two stages that continues the trace is the parent of wha
 test.each([
   ['average', 3],
   ['add', 0],
-])(
-  'a replay from %s is a trace of its own, which its rows name, linked to the first',
-  async (from, skipped) => {
-    const id = newMessageId()
-    await pipeline.post('start', '{"numbers":[12]}', { 'message-id': id })
-    await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(12)
-    await pipeline.throughline('replay', id, '--from', from)
-    const tracesOf = () =>
-      Map.groupBy(
-        pipeline.receiver.spans.filter(({ attributes }) => attributes['messaging.message.id'] === id),
-        ({ traceId }) => traceId,
-      )
-    const replayed = () => [...tracesOf()].filter(([traceId]) => traceId !== id).flatMap(([, spans]) => spans)
-    const expected = [['replay', PRODUCER], ...wholePath.slice(2 * skipped)]
-    await expect.poll(() => replayed().length, wait).toBe(expected.length)
-    const path = parentChain(replayed())
-    expect(shape(path)).toEqual(expected)
-    expect(path.map(({ links }) => links)).toEqual(path.map((_, index) => (index === 1 ? [id] : [])))
-    const { rows } = await pipeline.database.query<{ trace_id: string }>(
-      'select distinct trace_id from results where message_id = $1 and attempt = 2',
-      [id],
+])('a replay from %s is a trace of its own, which its rows name, linked to the first', async (from, skipped) => {
+  const id = newMessageId()
+  await pipeline.post('start', '{"numbers":[12]}', { 'message-id': id })
+  await expect.poll(() => pipeline.spansAbout(id).length, wait).toBe(12)
+  await pipeline.throughline('replay', id, '--from', from)
+  const tracesOf = () =>
+    Map.groupBy(
+      pipeline.receiver.spans.filter(({ attributes }) => attributes['messaging.message.id'] === id),
+      ({ traceId }) => traceId,
     )
-    expect(rows).toEqual([{ trace_id: path[0]?.traceId }])
-  },
-)
+  const replayed = () => [...tracesOf()].filter(([traceId]) => traceId !== id).flatMap(([, spans]) => spans)
+  const expected = [['replay', PRODUCER], ...wholePath.slice(2 * skipped)]
+  await expect.poll(() => replayed().length, wait).toBe(expected.length)
+  const path = parentChain(replayed())
+  expect(shape(path)).toEqual(expected)
+  expect(path.map(({ links }) => links)).toEqual(path.map((_, index) => (index === 1 ? [id] : [])))
+  const { rows } = await pipeline.database.query<{ trace_id: string }>(
+    'select distinct trace_id from results where message_id = $1 and attempt = 2',
+    [id],
+  )
+  expect(rows).toEqual([{ trace_id: path[0]?.traceId }])
+})
 
 test('`trace` exports what there is of a message that was not sampled, as the tracer would', async () => {
   const { traceId, traceparent } = unsampled()

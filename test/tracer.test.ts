@@ -1,12 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
 import type { ReceivedSpan } from './support/telemetry/decode-otlp.ts'
-import {
-  services,
-  startTracedPipeline,
-  unsampled,
-  type TracedPipeline,
-} from './support/telemetry/traced-pipeline.ts'
+import { services, startTracedPipeline, unsampled, type TracedPipeline } from './support/telemetry/traced-pipeline.ts'
 
 const wait = { timeout: 240_000, interval: 100 }
 

@@ -91,10 +91,7 @@ test('a traceparent that came with the message is kept: its span is the parent o
   const spans = pipeline.spansAbout(id, traceId)
   expect(new Set(spans.map((span) => span.traceId))).toEqual(new Set([traceId]))
   expect(shape(parentChain(spans, spanId))).toEqual(wholePath)
-  const { rows } = await pipeline.database.query(
-    'select distinct trace_id from results where message_id = $1',
-    [id],
-  )
+  const { rows } = await pipeline.database.query('select distinct trace_id from results where message_id = $1', [id])
   expect(rows).toEqual([{ trace_id: traceId }])
 })
 
@@ -110,10 +107,7 @@ test('a message that came unsampled stays unsampled, and the ids are in the rows
   await pipeline.post('start', '{"numbers":[9]}', { 'message-id': other })
   await expect.poll(() => pipeline.spansAbout(other).length, wait).toBe(12)
   expect(pipeline.spansAbout(id, traceId)).toEqual([])
-  const { rows } = await pipeline.database.query(
-    'select distinct trace_id from results where message_id = $1',
-    [id],
-  )
+  const { rows } = await pipeline.database.query('select distinct trace_id from results where message_id = $1', [id])
   expect(rows).toEqual([{ trace_id: traceId }])
 })
 
@@ -154,12 +148,7 @@ test('spans have the times of the rows, to the microsecond', async () => {
   for (const { id, stage, started_at, sent_at, next_queued_at } of rows) {
     const spans = new Map((known.get(`${id} ${stage}`) ?? []).map((span) => [span.kind, span]))
     const [process, send] = [spans.get(CONSUMER), spans.get(PRODUCER)]
-    const times = [
-      process?.startTimeUnixNano,
-      process?.endTimeUnixNano,
-      send?.startTimeUnixNano,
-      send?.endTimeUnixNano,
-    ]
+    const times = [process?.startTimeUnixNano, process?.endTimeUnixNano, send?.startTimeUnixNano, send?.endTimeUnixNano]
     expect(times).toEqual([started_at, sent_at, sent_at, next_queued_at].map((time) => BigInt(time) * 1000n))
   }
 })

@@ -26,10 +26,7 @@ test('a topic that is gone makes its own stage unknown, and no other; new partit
   await admin.createPartitions({ topicPartitions: [{ topic: `${prefix}stage4`, count: 5 }] })
   await vi.waitUntil(async () => (await verdictOf('lcm')) === 5, wait)
   for (const stage of ['add', 'multiply', 'average', 'sine']) expect(await verdictOf(stage)).toBe(0)
-  await vi.waitUntil(
-    async () => (await monitor.gauge('throughline_partitions', { stage: 'average' })) === 5,
-    wait,
-  )
+  await vi.waitUntil(async () => (await monitor.gauge('throughline_partitions', { stage: 'average' })) === 5, wait)
   await admin.createTopics({ topics: [{ topic: `${prefix}stage3`, numPartitions: 4 }] })
   await admin.disconnect()
   await vi.waitUntil(async () => (await verdictOf('lcm')) === 0, wait)

@@ -15,10 +15,7 @@ export function alertJson(alert: DeliveredAlert): unknown {
 /** A line with time, severity, stage and name of each alert; below it what to do, or how long it lasted. */
 export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): string {
   return alerts
-    .flatMap((alert) => [
-      headline(alert, width),
-      ...wrap(detail(alert), width - 4).map((line) => `    ${line}`),
-    ])
+    .flatMap((alert) => [headline(alert, width), ...wrap(detail(alert), width - 4).map((line) => `    ${line}`)])
     .join('\n')
 }
 

@@ -7,8 +7,7 @@ const letter: DeadLetterRow = {
   attempt: 1,
   stage: 'square-root',
   reason: 'negative-root',
-  explanation:
-    'sum is -7, and a negative number has no real square root. More of this would not fit in one line.',
+  explanation: 'sum is -7, and a negative number has no real square root. More of this would not fit in one line.',
   diedAt: 1_763_951_411_123.456,
   topic: 'stage6',
   partition: 3,

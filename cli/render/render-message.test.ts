@@ -144,7 +144,5 @@ test('a message without an end is explained', () => {
   expect(renderUnfinished(dead, 30)).toBeUndefined()
   expect(renderUnfinished(inFlight, 30)).toContain('not finished within 30 s')
   expect(renderUnfinished({ id, enteredFor: 'add', attempts: [] }, 30)).toContain('npx throughline run add')
-  expect(renderUnfinished({ id, enteredFor: null, attempts: [] }, 30)).toContain(
-    `Message ${id} was not seen within 30 s`,
-  )
+  expect(renderUnfinished({ id, enteredFor: null, attempts: [] }, 30)).toContain(`Message ${id} was not seen within 30 s`)
 })

@@ -96,10 +96,7 @@ function bar({ stage, queuedAt, startedAt, computedAt, sentAt, nextQueuedAt }: S
 }
 
 /** Why a message has no end to show, for standard error; undefined when it has one. */
-export function renderUnfinished(
-  { id, enteredFor, attempts }: MessageHistory,
-  timeoutSeconds: number,
-): string | undefined {
+export function renderUnfinished({ id, enteredFor, attempts }: MessageHistory, timeoutSeconds: number): string | undefined {
   const last = attempts.at(-1)
   if (last?.state === 'in flight')
     return `It has not finished within ${timeoutSeconds} s: \`npx throughline status\` shows what waits.`

@@ -23,10 +23,7 @@ function amount(items: readonly string[], noun: string): string {
  * @param recordHours by topic, Infinity for ever
  * @param rowDays RETENTION
  */
-export function retentionWarning(
-  recordHours: ReadonlyMap<string, number>,
-  rowDays: number,
-): string | undefined {
+export function retentionWarning(recordHours: ReadonlyMap<string, number>, rowDays: number): string | undefined {
   const longer = [...recordHours].filter(([, hours]) => hours > rowDays * 24)
   if (longer.length === 0) return undefined
   const most = Math.max(...longer.map(([, hours]) => hours))

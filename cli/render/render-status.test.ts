@@ -90,9 +90,7 @@ test('the tracer has a line of its own, without what only rows know', () => {
     '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -',
   )
   expect(lines.at(-1)).toBe('tracer is stopped')
-  expect(renderStatus({ ...status, tracer }, { width: 80, color: false })).toContain(
-    'entered 12,345,690   finished',
-  )
+  expect(renderStatus({ ...status, tracer }, { width: 80, color: false })).toContain('entered 12,345,690   finished')
 })
 
 test('what only a monitor knows is not claimed without one', () => {

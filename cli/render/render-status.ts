@@ -77,8 +77,7 @@ const WIDE = 120
 
 /** A table with a line for each stage and the tracer, with sums below. The text ends without a line end. */
 export function renderStatus(status: Status, { width, color }: Terminal): string {
-  const paint = (style: Style, text: string) =>
-    color ? styleText(style, text, { validateStream: false }) : text
+  const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text)
   const isWide = width >= WIDE
   const columns = isWide ? [...narrowColumns, ...wideColumns] : narrowColumns
   const stages: readonly Row[] = [...status.stages, ...(status.tracer ? [status.tracer] : [])]

@@ -14,14 +14,8 @@ const GAP = '  '
  * The lines of a table, the titles first, with two spaces between the columns.
  * @param totalWidth of the terminal, in characters; only columns that shrink make room
  */
-export function tableLines(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
-  totalWidth: number,
-): string[] {
-  const widest = columns.map(({ title }, index) =>
-    Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)),
-  )
+export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], totalWidth: number): string[] {
+  const widest = columns.map(({ title }, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)))
   const total = widest.reduce((sum, one) => sum + one + GAP.length, -GAP.length)
   const widths = columns.map(({ shrinks, title }, index) => {
     const own = widest[index] ?? 0

@@ -25,9 +25,7 @@ export function printJson(value: unknown): void {
 }
 
 /** Returns a function that replaces the text it wrote before; without a terminal it appends. */
-export function createRedraw(
-  stream: Pick<WriteStream, 'write' | 'columns' | 'isTTY'>,
-): (text: string) => void {
+export function createRedraw(stream: Pick<WriteStream, 'write' | 'columns' | 'isTTY'>): (text: string) => void {
   let rows = 0
   return (text) => {
     // One write, against flicker: cursor to the first row, clear all below, the new text.

@@ -1,12 +1,6 @@
 import type { IHeaders } from 'kafkajs'
 import { expect, test } from 'vitest'
-import {
-  bytes,
-  many,
-  readByKafkajs,
-  TIME,
-  writtenByKafkajs,
-} from '../../test/support/data/kafkajs-batch.fixture.ts'
+import { bytes, many, readByKafkajs, TIME, writtenByKafkajs } from '../../test/support/data/kafkajs-batch.fixture.ts'
 import { endOfBatch, decodeRecordBatch, type DecodedRecord } from './decode-record-batch.ts'
 import { encodeRecordBatch, type RecordToSend } from './encode-record-batch.ts'
 
@@ -82,9 +76,7 @@ test('offsets and times are relative to those of the batch; an append time is th
 test('control records of transactions are marked as such', async () => {
   const batch = await writtenByKafkajs([{ value: 'x' }], { transactional: true, producerId: 77 })
   batch.writeInt16BE(TRANSACTIONAL | CONTROL, 21)
-  expect(whole(batch)).toMatchObject([
-    { isControlRecord: true, batchContext: { producerId: '77', inTransaction: true } },
-  ])
+  expect(whole(batch)).toMatchObject([{ isControlRecord: true, batchContext: { producerId: '77', inTransaction: true } }])
 })
 
 /** Not retriable: kafkajs would retry for ever. */

@@ -18,16 +18,9 @@ export interface ProduceRequest {
 }
 
 /** Without transactions, idempotence, compression and timestamps of the records' own. */
-export function isPlain({
-  transactionalId,
-  producerId = -1,
-  compression,
-  topicData,
-}: ProduceRequest): boolean {
+export function isPlain({ transactionalId, producerId = -1, compression, topicData }: ProduceRequest): boolean {
   if (transactionalId || compression || producerId !== -1) return false
-  const messages = topicData.flatMap(({ partitions }) =>
-    partitions.flatMap((partition) => partition.messages),
-  )
+  const messages = topicData.flatMap(({ partitions }) => partitions.flatMap((partition) => partition.messages))
   return messages.every(({ timestamp }) => timestamp === undefined)
 }
 

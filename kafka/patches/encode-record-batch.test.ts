@@ -7,10 +7,7 @@ test.each<[string, readonly RecordToSend[]]>([
   ['nothing but a value', [{ value: 'x' }]],
   ['a tombstone with a key', [{ key: 'k', value: null }]],
   ['an empty value', [{ key: Buffer.alloc(0), value: Buffer.alloc(0), headers: {} }]],
-  [
-    'headers of texts, bytes and several values',
-    [{ value: 'x', headers: { a: '1', b: bytes(200), c: ['1', bytes(3)] } }],
-  ],
+  ['headers of texts, bytes and several values', [{ value: 'x', headers: { a: '1', b: bytes(200), c: ['1', bytes(3)] } }]],
   [
     'texts that are not ASCII, short and long',
     [{ key: 'ключ', value: '🙂'.repeat(50), headers: { é: 'ü', long: 'x'.repeat(100) } }],

@@ -1,12 +1,6 @@
 import { createRequire } from 'node:module'
 import { addCodecs, decodeOrRefuse, fixCoordinatorSearch } from './fixes.ts'
-import {
-  checkQueueWhenFilled,
-  decodeInPlace,
-  encodeAtOnce,
-  encodeRequest,
-  groupByPartition,
-} from './speed.ts'
+import { checkQueueWhenFilled, decodeInPlace, encodeAtOnce, encodeRequest, groupByPartition } from './speed.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -38,18 +32,14 @@ export function patchKafkajs(): void {
 
 export function requireVersion(version: string): void {
   if (version === VERSION) return
-  throw new Error(
-    `kafka/patches is made for kafkajs ${VERSION}, and ${version} is installed: see its README.`,
-  )
+  throw new Error(`kafka/patches is made for kafkajs ${VERSION}, and ${version} is installed: see its README.`)
 }
 
 /** Replaces a module of kafkajs for those that load it after this. */
 function replace<Original>(name: string, by: (original: Original) => Original): void {
   const path = require.resolve(name)
   if (path in require.cache) {
-    throw new Error(
-      `${name} was loaded before its patch: load kafkajs only by loadKafkajs of kafka/client.ts.`,
-    )
+    throw new Error(`${name} was loaded before its patch: load kafkajs only by loadKafkajs of kafka/client.ts.`)
   }
   const original = require(name) as Original
   const module = require.cache[path]

@@ -37,20 +37,15 @@ const asBytes = (value: unknown) => (typeof value === 'string' ? Buffer.from(val
 test.each(batches)('$name: decoded as librdkafka was given it', ({ records, bytes }) => {
   const batch = Buffer.from(bytes, 'base64')
   expect(endOfBatch(batch, 0)).toBe(batch.length)
-  const decoded = decodeRecordBatch(batch, 0, batch.length).map(
-    ({ offset, timestamp, key, value, headers }) => ({
-      offset,
-      timestamp,
-      key,
-      value,
-      headers: Object.fromEntries(
-        Object.entries(headers).map(([name, one]) => [
-          name,
-          Array.isArray(one) ? one.map(asBytes) : asBytes(one),
-        ]),
-      ),
-    }),
-  )
+  const decoded = decodeRecordBatch(batch, 0, batch.length).map(({ offset, timestamp, key, value, headers }) => ({
+    offset,
+    timestamp,
+    key,
+    value,
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, one]) => [name, Array.isArray(one) ? one.map(asBytes) : asBytes(one)]),
+    ),
+  }))
   const expected = records.map((record, index) => ({
     offset: String(index),
     timestamp: String(TIME + record.after),
@@ -64,9 +59,7 @@ test.each(batches)('$name: decoded as librdkafka was given it', ({ records, byte
 /** The producer's epoch and first sequence, which the broker ignores without a producer id: librdkafka writes -1, kafkajs 0. */
 const [EPOCH_AT, COUNT_AT] = [51, 57]
 
-const sameTime = batches.filter(
-  ({ name, records }) => name !== 'idempotent' && records.every(({ after }) => after === 0),
-)
+const sameTime = batches.filter(({ name, records }) => name !== 'idempotent' && records.every(({ after }) => after === 0))
 
 test.each(sameTime)('$name: encoded byte for byte as librdkafka encodes it', ({ records, bytes }) => {
   const theirs = Buffer.from(bytes, 'base64')

@@ -64,7 +64,6 @@ describe('a body over a limit is refused at once', () => {
   test('an lcm of exponents far apart computes without the powers of ten', () => {
     const numbers = many(10_000, (index) => `${1 + (index % 9)}e${((index * 37) % 1998) - 999}`)
     lcm.apply(parseBody(`{"numbers":[${numbers}]}`))
-    for (const [first] of vi.mocked(integers.greatestCommonDivisor).mock.calls)
-      expect(first).toBeLessThan(10n)
+    for (const [first] of vi.mocked(integers.greatestCommonDivisor).mock.calls) expect(first).toBeLessThan(10n)
   })
 })

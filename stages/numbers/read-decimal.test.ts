@@ -46,8 +46,7 @@ describe('reading a list from its doubles', () => {
     const random = seededRandom(7)
     const digits = (most: number): string =>
       Array.from({ length: 1 + Math.floor(random() * most) }, () => Math.floor(random() * 10)).join('')
-    const token = (): string =>
-      `${random() < 0.3 ? '-' : ''}${Number(digits(9))}${random() < 0.7 ? `.${digits(8)}` : ''}`
+    const token = (): string => `${random() < 0.3 ? '-' : ''}${Number(digits(9))}${random() < 0.7 ? `.${digits(8)}` : ''}`
     const lists = Array.from({ length: 5000 }, () => {
       const tokens = Array.from({ length: 1 + Math.floor(random() * 5) }, token)
       return `[${tokens.join(random() < 0.5 ? ',' : ' , ')}]`

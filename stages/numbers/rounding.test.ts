@@ -78,11 +78,9 @@ describe.each(operations)('$name over the whole range of doubles', ({ round, enc
 })
 
 test('a rounded double is never written like an exact integer', () => {
-  expect(
-    JSON.stringify(
-      [9_999_999_999_999_998, 1e16, -1e16, 123_456_789_012_345_680_000, 1e21, 1e300].map(written),
-    ),
-  ).toBe('[9999999999999998,1e+16,-1e+16,1.2345678901234568e+20,1e+21,1e+300]')
+  expect(JSON.stringify([9_999_999_999_999_998, 1e16, -1e16, 123_456_789_012_345_680_000, 1e21, 1e300].map(written))).toBe(
+    '[9999999999999998,1e+16,-1e+16,1.2345678901234568e+20,1e+21,1e+300]',
+  )
 })
 
 test('the integer root is the largest integer whose square is not above the value', () => {
@@ -91,15 +89,5 @@ test('the integer root is the largest integer whose square is not above the valu
     const found = integerRoot(value)
     expect(found ** 2n <= value && (found + 1n) ** 2n > value).toBe(true)
   }
-  expect([0n, 1n, 2n, 3n, 4n, 8n, 9n, 15n, 16n].map(integerRoot)).toEqual([
-    0n,
-    1n,
-    1n,
-    1n,
-    2n,
-    2n,
-    3n,
-    3n,
-    4n,
-  ])
+  expect([0n, 1n, 2n, 3n, 4n, 8n, 9n, 15n, 16n].map(integerRoot)).toEqual([0n, 1n, 1n, 1n, 2n, 2n, 3n, 3n, 4n])
 })

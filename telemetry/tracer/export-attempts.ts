@@ -12,11 +12,7 @@ import { readAttempts, readTraceRows } from './trace-rows.ts'
  * @yields a line for each attempt
  * @throws {UserError} when a message has no row, or the backend refuses the spans or is away
  */
-export async function* exportAttempts(
-  ids: readonly string[],
-  config: Config,
-  database: Queryable,
-): AsyncGenerator<string> {
+export async function* exportAttempts(ids: readonly string[], config: Config, database: Queryable): AsyncGenerator<string> {
   let refused = 0
   const exporter = await createTraceExporter({
     protocol: tracesProtocol(config),

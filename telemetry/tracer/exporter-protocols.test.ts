@@ -64,9 +64,7 @@ test('over gRPC spans arrive, and what the backend refuses of them is reported',
 })
 
 test('a refusal over gRPC is known as one: the halves are exported, and one trace is dropped', async () => {
-  await using backend = await grpcBackend((respond) =>
-    respond({ code: status.INVALID_ARGUMENT, details: 'no such thing' }),
-  )
+  await using backend = await grpcBackend((respond) => respond({ code: status.INVALID_ARGUMENT, details: 'no such thing' }))
   const traces = [spansOf(rows(), options), spansOf(rows(), options)]
   expect(await exportTraces(traces, backend.exporter)).toHaveLength(2)
   expect(backend.requests).toHaveLength(3)

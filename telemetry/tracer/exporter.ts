@@ -33,11 +33,7 @@ export interface ExporterOptions {
 }
 
 /** OpenTelemetry's OTLP exporter of a protocol. Its other settings come from OTEL_EXPORTER_OTLP_*. */
-export async function createTraceExporter({
-  protocol,
-  log,
-  onRefused,
-}: ExporterOptions): Promise<TraceExporter> {
+export async function createTraceExporter({ protocol, log, onRefused }: ExporterOptions): Promise<TraceExporter> {
   diag.setLogger(diagnostics(log, onRefused), DiagLogLevel.WARN)
   const { OTLPTraceExporter } = await modules[protocol]()
   const exporter = new OTLPTraceExporter()

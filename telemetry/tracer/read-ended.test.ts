@@ -14,8 +14,7 @@ async function read(rowComesAt: number, secondsARead: number) {
   vi.spyOn(performance, 'now').mockImplementation(() => time)
   const { id, attempt, partition, offset } = finishRecord
   const query = ({ name }: { readonly name: string }) => {
-    if (name === 'trace-steps')
-      return { rows: [{ id, attempt, stage: 'add', reason: null, queuedAt: 0, computedAt: 0 }] }
+    if (name === 'trace-steps') return { rows: [{ id, attempt, stage: 'add', reason: null, queuedAt: 0, computedAt: 0 }] }
     reads += 1
     time += secondsARead * 1000
     const isThere = reads >= rowComesAt

@@ -75,10 +75,7 @@ export async function readEnded(
       if (state === 'unfinished' && waitedMs < GIVE_UP_AFTER_MS) return true
       if (state === 'ended') ended.push(one)
       else if (state === 'unfinished') {
-        log.error(
-          { messageId: message.id },
-          'The row in finished did not come: its times are those of the record.',
-        )
+        log.error({ messageId: message.id }, 'The row in finished did not come: its times are those of the record.')
         ended.push({ message, rows: { ...one.rows, finished: finishedBy(message) } })
       } else skipped.set(state, (skipped.get(state) ?? 0) + 1)
       return false

@@ -107,9 +107,7 @@ test('of a message on its way only the steps that are complete have spans', () =
 })
 
 test('a message posted by hand begins at the first stage, without a parent', () => {
-  const [first] = shapes(
-    rows({ steps: [step('add', 0, { previousSentAt: null }), step('lcm', 1)], enteredBy: undefined }),
-  )
+  const [first] = shapes(rows({ steps: [step('add', 0, { previousSentAt: null }), step('lcm', 1)], enteredBy: undefined }))
   expect(first).toMatchObject({ name: 'process p.add-in', parent: undefined })
 })
 

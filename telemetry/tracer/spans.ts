@@ -29,10 +29,7 @@ export interface SpanOptions {
  * entered, where the rows say that a service of the pipeline sent it.
  */
 export function spansOf(rows: TraceRows, options: SpanOptions): ReadableSpan[] {
-  return [
-    ...entrySpan(rows, options),
-    ...rows.steps.flatMap((step, index) => stepSpans(rows, { ...step, index }, options)),
-  ]
+  return [...entrySpan(rows, options), ...rows.steps.flatMap((step, index) => stepSpans(rows, { ...step, index }, options))]
 }
 
 type IndexedStep = TraceStep & { readonly index: number }

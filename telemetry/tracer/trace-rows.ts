@@ -117,11 +117,7 @@ export function keyOf({ id, attempt }: Attempt): string {
 
 /** The order of the view `steps`: where times are equal, that of the flow. */
 function inOrder(one: TraceStep, other: TraceStep): number {
-  return (
-    one.queuedAt - other.queuedAt ||
-    one.computedAt - other.computedAt ||
-    (one.position ?? 0) - (other.position ?? 0)
-  )
+  return one.queuedAt - other.queuedAt || one.computedAt - other.computedAt || (one.position ?? 0) - (other.position ?? 0)
 }
 
 function finishedOf(row: AttemptRow | undefined): FinishedRow | undefined {

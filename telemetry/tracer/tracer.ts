@@ -32,11 +32,7 @@ const OUTCOMES = ['exported', 'not-kept', 'duplicate', 'without-rows', 'refused'
  * Runs the tracer: one more consumer group, on the topics where messages end. It decides which traces to keep, makes their
  * spans from the rows, exports them, waits for the answer and commits. Without an endpoint it only commits.
  */
-export async function runTracer(
-  process: ProcessContext,
-  metrics: Metrics,
-  stopping: AbortSignal,
-): Promise<void> {
+export async function runTracer(process: ProcessContext, metrics: Metrics, stopping: AbortSignal): Promise<void> {
   const { config, log } = process
   const { group, topics, deadLetterTopic } = endTopics(config)
   for (const outcome of OUTCOMES) metrics.count('throughline_traces_total', 0, { outcome })
@@ -51,9 +47,7 @@ export async function runTracer(
     const rules = { deadLetterTopic, slowerThan }
     tracer = { log, metrics, database, exporter, rules, spanOptions, isFirstDeadLetter }
   } else {
-    log.info(
-      'No trace is exported: OTEL_EXPORTER_OTLP_ENDPOINT is not set, or tracing is disabled by OTEL_*.',
-    )
+    log.info('No trace is exported: OTEL_EXPORTER_OTLP_ENDPOINT is not set, or tracing is disabled by OTEL_*.')
   }
   const handleBatch = async (batch: Batch<Message>, retry: Retry) => {
     const messages = batch.messages.slice(0, MAX_BATCH_MESSAGES)
@@ -93,9 +87,7 @@ async function trace(batch: Batch<Message>, tracer: Tracer, retry: Retry): Promi
   })
   const exporting = () => within(timeouts.export, 'the export', exportTraces(traces, tracer.exporter))
   // A process that stops does not wait for a backend that hangs: the batch is delivered again.
-  const refused = await retry((withServer) =>
-    withServer('The trace backend', () => unlessAborted(exporting(), signal)),
-  )
+  const refused = await retry((withServer) => withServer('The trace backend', () => unlessAborted(exporting(), signal)))
   for (const spans of refused) {
     const traceId = spans[0]?.spanContext().traceId
     tracer.log.error({ traceId, spans: spans.length }, 'The trace backend refuses this trace: it is dropped.')

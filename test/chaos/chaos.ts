@@ -32,12 +32,7 @@ const program = new Command('npm run chaos --')
   .option('-m, --minutes <n>', 'how long faults are injected', amount, 10)
   .option('-s, --seed <n>', 'determines the faults and the messages', whole, randomInt(1, 1_000_000))
   .option('-r, --replicas <n>', 'of every stage', whole, 2)
-  .option(
-    '--rate <n>',
-    'messages a second from the generator; a fifth as many come from a foreign client',
-    amount,
-    60,
-  )
+  .option('--rate <n>', 'messages a second from the generator; a fifth as many come from a foreign client', amount, 60)
   .option('--log <file>', 'writes the output of all processes to a file')
   .addHelpText('after', '\nExample:\n  $ npm run chaos -- --minutes 10 --seed 7')
   .action(async ({ log, ...options }: Options) => {

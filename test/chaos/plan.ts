@@ -35,9 +35,7 @@ export function planFaults(seed: number, durationMs: number): Fault[] {
   const random = seededRandom(seed)
   const between = ({ from, to }: { from: number; to: number }) => Math.round(from + random() * (to - from))
   const allFaults = targetKinds.flatMap((target) =>
-    faultKinds.flatMap((kind) =>
-      Array.from({ length: target === 'stage' ? STAGE_FAULTS : 1 }, () => ({ kind, target })),
-    ),
+    faultKinds.flatMap((kind) => Array.from({ length: target === 'stage' ? STAGE_FAULTS : 1 }, () => ({ kind, target }))),
   )
   const faults: Fault[] = []
   for (let atMs = between(GAP_MS); ;) {

@@ -1,11 +1,7 @@
 import { pipeline } from '../../stages/index.ts'
 import type { TargetKind } from './plan.ts'
 import { processTarget, serverTarget, type FaultTarget } from './faults.ts'
-import {
-  startSupervised,
-  type SupervisedExit,
-  type SupervisedProcess,
-} from '../support/processes/supervised-process.ts'
+import { startSupervised, type SupervisedExit, type SupervisedProcess } from '../support/processes/supervised-process.ts'
 import type { DedicatedServers } from '../support/processes/dedicated-servers.ts'
 
 export interface ProcessesOptions {

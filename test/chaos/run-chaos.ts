@@ -110,11 +110,7 @@ interface SettleOptions extends Pick<ChaosOptions, 'say'> {
   readonly receiver: OtlpReceiver
 }
 
-async function settleAndCheck({
-  config,
-  receiver,
-  say,
-}: SettleOptions): Promise<Findings & { settledAfterMs: number }> {
+async function settleAndCheck({ config, receiver, say }: SettleOptions): Promise<Findings & { settledAfterMs: number }> {
   const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
   const database = openDatabase(config, 2)
   const admin = kafka.admin()

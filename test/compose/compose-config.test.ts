@@ -45,9 +45,7 @@ describe.skipIf(!hasCompose)('with `docker compose config` (skipped without Dock
 })
 
 const files = ['docker-compose.yml', 'compose.azure.yml']
-const azure = Object.fromEntries(
-  requiredAzureVariables().map((name) => [name, `${name.toLowerCase()}.example`]),
-)
+const azure = Object.fromEntries(requiredAzureVariables().map((name) => [name, `${name.toLowerCase()}.example`]))
 
 describe.skipIf(!hasCompose)('on Azure, with `docker compose config`', () => {
   test('Kafka, Postgres and pgweb are removed, and no service depends on them or names them', () => {

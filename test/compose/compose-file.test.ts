@@ -15,9 +15,7 @@ const ours = all.filter(([, { image }]) => image.startsWith('throughline:'))
 
 test('every stage has a service, and every stage service has a stage', () => {
   const stages = ours.filter(([, { command }]) => command?.[0] === 'run')
-  expect(stages.map(([name, { command }]) => [name, command])).toEqual(
-    pipeline.map(({ name }) => [name, ['run', name]]),
-  )
+  expect(stages.map(([name, { command }]) => [name, command])).toEqual(pipeline.map(({ name }) => [name, ['run', name]]))
 })
 
 test.each(pipeline)('the service of $name has at most four lines', ({ name }) => {
@@ -55,17 +53,14 @@ test('the image has the same garbage collection flags as the demo and the benchm
   expect(dockerfile.match(/^RUN node .*(?= -e )/gm)).toEqual([['RUN node', ...gcFlags].join(' ')])
 })
 
-test.each(longRunning)(
-  '%s restarts after a crash, has a health check, and has minimal privileges',
-  (_, service) => {
-    expect(service.restart).toBe('unless-stopped')
-    expect(service.healthcheck).toMatchObject({ test: expect.any(Array), interval: expect.any(String) })
-    expect(service.cap_drop).toEqual(['ALL'])
-    expect(service.security_opt).toEqual(['no-new-privileges:true'])
-    expect(service.init).toBe(true)
-    expect(service.container_name).toBeUndefined()
-  },
-)
+test.each(longRunning)('%s restarts after a crash, has a health check, and has minimal privileges', (_, service) => {
+  expect(service.restart).toBe('unless-stopped')
+  expect(service.healthcheck).toMatchObject({ test: expect.any(Array), interval: expect.any(String) })
+  expect(service.cap_drop).toEqual(['ALL'])
+  expect(service.security_opt).toEqual(['no-new-privileges:true'])
+  expect(service.init).toBe(true)
+  expect(service.container_name).toBeUndefined()
+})
 
 test.each(ours)('%s has a read-only file system and is never pulled', (_, service) => {
   expect(service).toMatchObject({ read_only: true, pull_policy: 'never' })
@@ -109,9 +104,7 @@ test('Prometheus finds every process by one DNS name and port', () => {
     expect(service.networks).toEqual({ default: { aliases: ['throughline'] } })
     expect(service.environment).toMatchObject({ METRICS_HOST: '0.0.0.0', METRICS_PORT: 9464 })
   }
-  expect(readProjectFile('telemetry/prometheus.yml')).toMatch(
-    /names: \[throughline\]\n\s+type: A\n\s+port: 9464\n/,
-  )
+  expect(readProjectFile('telemetry/prometheus.yml')).toMatch(/names: \[throughline\]\n\s+type: A\n\s+port: 9464\n/)
 })
 
 test('Grafana has every variable of its provisioning', () => {
@@ -144,14 +137,9 @@ test('every setting can be changed by a variable or is fixed by the container', 
 })
 
 test('.env.example has every variable of the compose file with the same default', () => {
-  const used = new Map(
-    [...text.matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)].map(([, name, value]) => [name, value]),
-  )
+  const used = new Map([...text.matchAll(/\$\{([A-Z_]+):-([^}]*)\}/g)].map(([, name, value]) => [name, value]))
   const documented = new Map(
-    [...readProjectFile('.env.example').matchAll(/^#? ?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [
-      name,
-      value,
-    ]),
+    [...readProjectFile('.env.example').matchAll(/^#? ?([A-Z_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
   )
   expect(used.size).toBeGreaterThan(10)
   for (const [name, value] of used) expect([name, documented.get(name)]).toEqual([name, value])

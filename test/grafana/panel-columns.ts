@@ -29,10 +29,7 @@ const stageSeries = Array.from({ length: 12 }, (_, index) => `${String(index + 1
 /** Columns that a panel's links, options and overrides name and its query does not return. */
 export function unknownColumns({ fieldConfig, options }: Panel, columns: readonly string[]): string[] {
   const inLinks = [...JSON.stringify(fieldConfig).matchAll(/__(?:data\.fields|field\.labels)\.(\w+)/g)]
-  const named = [
-    ...inLinks.map(([, name]) => name ?? ''),
-    ...(options.xField === undefined ? [] : [options.xField]),
-  ]
+  const named = [...inLinks.map(([, name]) => name ?? ''), ...(options.xField === undefined ? [] : [options.xField])]
   const unknown = named.filter((name) => !columns.includes(name))
   const names = fieldConfig.defaults.displayName === undefined ? columns : stageSeries
   for (const { matcher } of fieldConfig.overrides) {

@@ -28,9 +28,7 @@ const names = ['GRAFANA', 'KAFKA_UI', 'PGWEB', 'PROMETHEUS', 'TEMPO', 'KAFKA', '
 export type PortName = (typeof names)[number]
 
 /** Services that are not started, from STACK_WITHOUT, such as "grafana,kafka-ui,pgweb". */
-export const excludedServices = (childEnvironment({})['STACK_WITHOUT'] ?? '')
-  .split(',')
-  .filter((name) => name !== '')
+export const excludedServices = (childEnvironment({})['STACK_WITHOUT'] ?? '').split(',').filter((name) => name !== '')
 
 /** A free port for each published port. */
 export async function freePorts(): Promise<Record<PortName, number>> {

@@ -12,8 +12,7 @@ const stages = pipeline.map(({ name }) => name)
 
 let stack: RunningStack
 beforeAll(async () => {
-  if (excludedServices.length > 0)
-    process.stdout.write(`Not started and not tested: ${excludedServices.join(', ')}\n`)
+  if (excludedServices.length > 0) process.stdout.write(`Not started and not tested: ${excludedServices.join(', ')}\n`)
   stack = await startStack()
 })
 afterAll(() => stack?.[Symbol.asyncDispose]())
@@ -79,9 +78,7 @@ test('a submitted message has exact results and one trace', async () => {
   )
   expect(row?.result).toContain('11111111111111111114.25')
   const spans = () => spansByService(stack.ports.TEMPO, id)
-  await expect
-    .poll(async () => Object.keys(await spans()).toSorted(), wait)
-    .toEqual([...stages, 'submit'].toSorted())
+  await expect.poll(async () => Object.keys(await spans()).toSorted(), wait).toEqual([...stages, 'submit'].toSorted())
 })
 
 test('a message sent to the published port finishes', async () => {
@@ -181,9 +178,7 @@ test('it stops cleanly, and its data is there after the next start', async () =>
   await stack.compose('stop')
   const containers = await inspect()
   // Foreign images may exit with the number of the signal, but none had to be killed with SIGKILL.
-  expect(containers.filter(({ State }) => State.ExitCode === 137 || State.OOMKilled).map(serviceOf)).toEqual(
-    [],
-  )
+  expect(containers.filter(({ State }) => State.ExitCode === 137 || State.OOMKilled).map(serviceOf)).toEqual([])
   const ours = containers.filter(({ Config }) => Config.Image.startsWith('throughline:'))
   expect(ours.filter(({ State }) => State.ExitCode !== 0).map(serviceOf)).toEqual([])
   await stack.compose('up', '--detach', '--wait', '--wait-timeout', '600')

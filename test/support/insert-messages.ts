@@ -26,11 +26,7 @@ export interface InsertOptions {
 }
 
 /** Inserts the rows of a message that finished in a pipeline of one stage. Returns its id. */
-export async function insertMessage(
-  database: Queryable,
-  at: Date,
-  options: InsertOptions = {},
-): Promise<string> {
+export async function insertMessage(database: Queryable, at: Date, options: InsertOptions = {}): Promise<string> {
   const { id = await firstIdAt(database, at), isPublished = true } = options
   await database.query(
     `insert into inputs (message_id, created_at, partition, stage, numbers, body)
@@ -38,10 +34,7 @@ export async function insertMessage(
     [id, at],
   )
   if (!isPublished) {
-    await database.query(`insert into outbox (message_id, created_at, stage) values ($1, $2, 'add')`, [
-      id,
-      at,
-    ])
+    await database.query(`insert into outbox (message_id, created_at, stage) values ($1, $2, 'add')`, [id, at])
   }
   await insertResult(database, id, { at, attempt: 1 })
   await database.query(
@@ -68,10 +61,7 @@ async function insertResult(database: Queryable, id: string, { at, attempt }: { 
 /** Creates the partitions of a day before the first one and ends the partitions `_past` where they begin. */
 export async function createPastPartitions(database: Queryable, day: Date): Promise<void> {
   const begin = Math.floor(day.getTime() / DAY_MS) * DAY_MS
-  const [low, high] = [
-    await firstIdAt(database, new Date(begin)),
-    await firstIdAt(database, new Date(begin + DAY_MS)),
-  ]
+  const [low, high] = [await firstIdAt(database, new Date(begin)), await firstIdAt(database, new Date(begin + DAY_MS))]
   for (const table of ['inputs', 'results', 'finished']) {
     await database.query(`
       alter table ${table} detach partition ${table}_past;

@@ -13,10 +13,7 @@ export interface RunningStages extends AsyncDisposable {
 }
 
 /** Runs stages in the test's own process, which starts faster than separate processes; all stages by default. */
-export function runStages(
-  { config, log }: FreshPipeline,
-  stages: readonly Stage[] = catalogue,
-): RunningStages {
+export function runStages({ config, log }: FreshPipeline, stages: readonly Stage[] = catalogue): RunningStages {
   const stopping = new AbortController()
   const health = createHealth()
   const runs = stages.map((stage) => {

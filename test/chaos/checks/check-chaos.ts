@@ -55,11 +55,7 @@ export async function checkChaos({ kafka, admin, config, database, spans }: Chec
   }
 }
 
-async function readCounts({
-  admin,
-  config,
-  database,
-}: Omit<CheckOptions, 'kafka' | 'spans'>): Promise<Counts> {
+async function readCounts({ admin, config, database }: Omit<CheckOptions, 'kafka' | 'spans'>): Promise<Counts> {
   const { rows } = await database.query<Omit<Counts, 'republished'>>(`
     select (select count(*)::int from inputs) as entered, (select count(*)::int from finished) as finished,
       (select count(*)::int from results where reason is not null) as dead,

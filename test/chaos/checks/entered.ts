@@ -23,11 +23,7 @@ export interface EnteredMessages {
  * All messages that entered, by id: the records on the first topic, and those on the others that no stage has sent.
  * A record without an id has the id of its row. A message without a row is a problem.
  */
-export async function readEntered(
-  kafka: Kafka,
-  config: Config,
-  database: Database,
-): Promise<EnteredMessages> {
+export async function readEntered(kafka: Kafka, config: Config, database: Database): Promise<EnteredMessages> {
   const messages = new Map<string, Entered>()
   const problems: string[] = []
   const ids = await idsByOffset(database)

@@ -15,9 +15,7 @@ export interface Step {
 export interface ExpectedOutcome {
   readonly steps: readonly Step[]
   /** Undefined for a message that finishes. */
-  readonly deadLetter:
-    | { readonly stage: string; readonly reason: ReasonCode; readonly value: Buffer | null }
-    | undefined
+  readonly deadLetter: { readonly stage: string; readonly reason: ReasonCode; readonly value: Buffer | null } | undefined
 }
 
 /** The largest body in bytes: see `kafkaSettings`. */

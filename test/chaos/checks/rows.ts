@@ -26,10 +26,7 @@ from finished where message_id = any($1::uuid[])`
  * Compares the rows of every message with the expected ones: exactly one for each stage, with that body and result, and a
  * finished row or the expected dead letter. Returns the problems.
  */
-export async function checkRows(
-  database: Database,
-  messages: ReadonlyMap<string, Entered>,
-): Promise<string[]> {
+export async function checkRows(database: Database, messages: ReadonlyMap<string, Entered>): Promise<string[]> {
   const problems: string[] = []
   const ids = [...messages.keys()]
   for (let from = 0; from < ids.length; from += PAGE) {
@@ -57,8 +54,7 @@ function difference({ steps, deadLetter }: ExpectedOutcome, rows: readonly Row[]
     if (step?.body !== (row.body ?? undefined)) return `has another body at ${row.stage}.`
     const reason = row.stage === deadLetter?.stage ? deadLetter.reason : null
     if (row.reason !== reason) return `has the reason ${row.reason} at ${row.stage}, expected ${reason}.`
-    if (row.reason !== null && !sameBytes(row.value, deadLetter?.value))
-      return `is a dead letter with another value.`
+    if (row.reason !== null && !sameBytes(row.value, deadLetter?.value)) return `is a dead letter with another value.`
   }
   return undefined
 }

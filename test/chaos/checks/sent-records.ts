@@ -61,9 +61,7 @@ function signaturesOf({ topic, value }: Entered): Set<string> {
       value: Buffer.from(step.body),
     }),
   )
-  return new Set(
-    deadLetter === undefined ? sent : [...sent, signature({ topic: deadLetterTopic, ...deadLetter })],
-  )
+  return new Set(deadLetter === undefined ? sent : [...sent, signature({ topic: deadLetterTopic, ...deadLetter })])
 }
 
 function outputTopic(stage: string): string {

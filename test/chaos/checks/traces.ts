@@ -39,9 +39,7 @@ export async function checkTraces(database: Database, spans: readonly ReceivedSp
     ...[...arrived]
       .filter(([, same]) => !areEqual(same))
       .map(([key]) => `The span ${key} was exported with different contents.`),
-    ...spans
-      .filter((span) => !hasParent(span))
-      .map((span) => `The parent of the span ${keyOf(span)} is missing.`),
+    ...spans.filter((span) => !hasParent(span)).map((span) => `The parent of the span ${keyOf(span)} is missing.`),
   ]
 }
 

@@ -52,8 +52,7 @@ export async function fakeScrapes(options: ScrapeOptions, wanted: ReadonlySet<st
       const letter = { outcome: 'dead', reason: 'not-json' }
       if (isStage) metrics.count('throughline_messages_total', load.deadLetters, letter)
       if (isLast && load.arrive > 0) metrics.observe('throughline_end_to_end_seconds', [load.seconds], Number)
-      if (load.members > 0 && only === undefined)
-        lines.push(...(await scraped(metrics, { name, at, wanted })))
+      if (load.members > 0 && only === undefined) lines.push(...(await scraped(metrics, { name, at, wanted })))
     }
     if (isMonitorDown) {
       monitor = undefined

@@ -20,9 +20,7 @@ export async function startDedicatedServers(): Promise<DedicatedServers> {
   const data = starting.use(await temporaryDirectory())
   const { KAFKA_HOME: kafkaHome } = readConfig()
   const [kafkaPort, postgresPort] = [await freePort(), await freePort()]
-  const kafka = starting.use(
-    await startKafka({ port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }),
-  )
+  const kafka = starting.use(await startKafka({ port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }))
   const postgres = starting.use(
     await startPostgres({ port: postgresPort, dataDir: join(data.path, 'postgres'), say, ...login }),
   )

@@ -19,10 +19,7 @@ export const [ready, notReady] = [
   [200, 503],
 ]
 
-export async function startProbed(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<ProbedProcess> {
+export async function startProbed(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ProbedProcess> {
   const port = await freePort()
   const messages: string[] = []
   const child = await startThroughline({

@@ -59,14 +59,11 @@ export async function startDemo(settings: DemoSettings = {}): Promise<RunningDem
   return {
     child,
     output: () => text,
-    children: (command) =>
-      [...descendants.values()].filter((one) => one.parent === child.pid && command.test(one.command)),
+    children: (command) => [...descendants.values()].filter((one) => one.parent === child.pid && command.test(one.command)),
     async leftovers() {
       await watching
       const alive = await processes()
-      const left = [...descendants.values()].filter(
-        ({ pid, startedAt }) => alive.get(pid)?.startedAt === startedAt,
-      )
+      const left = [...descendants.values()].filter(({ pid, startedAt }) => alive.get(pid)?.startedAt === startedAt)
       await requireFreePort(kafkaPort, 'the next Kafka')
       await requireFreePort(postgresPort, 'the next Postgres')
       return [...left.map(({ command }) => command), ...(await readdir(temporary.path))]
@@ -86,8 +83,7 @@ async function watchDescendants(ancestor: Child, descendants: Map<number, Descen
     const alive = await processes()
     const isDescendant = (pid: number): boolean =>
       pid === ancestor.pid || (pid > 1 && isDescendant(alive.get(pid)?.parent ?? 0))
-    for (const one of alive.values())
-      if (isDescendant(one.pid)) descendants.set(one.pid, { ...one, lastSeen })
+    for (const one of alive.values()) if (isDescendant(one.pid)) descendants.set(one.pid, { ...one, lastSeen })
     await pause(50)
   }
   await ancestor.exited

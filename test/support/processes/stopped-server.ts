@@ -6,10 +6,7 @@ export interface StoppedServer extends AsyncDisposable {
 }
 
 /** Stops or kills a server. It is started again by `restart`, or when the result is disposed. */
-export async function stopServer(
-  server: LocalServer,
-  signal: 'SIGINT' | 'SIGKILL' = 'SIGINT',
-): Promise<StoppedServer> {
+export async function stopServer(server: LocalServer, signal: 'SIGINT' | 'SIGKILL' = 'SIGINT'): Promise<StoppedServer> {
   let isStopped = true
   if (signal === 'SIGKILL') {
     server.kill('SIGKILL')

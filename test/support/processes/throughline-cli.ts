@@ -18,10 +18,7 @@ const program = join(import.meta.dirname, '..', '..', '..', 'cli', 'throughline.
 const TIMEOUT_MS = 180_000
 
 /** Runs a command of `throughline` to its end; it is killed after three minutes. */
-export async function throughline(
-  args: readonly string[],
-  { env, input = '' }: RunOptions,
-): Promise<ExitResult> {
+export async function throughline(args: readonly string[], { env, input = '' }: RunOptions): Promise<ExitResult> {
   const child = execa(process.execPath, [program, ...args], {
     env,
     extendEnv: false,

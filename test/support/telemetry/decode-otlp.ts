@@ -61,9 +61,7 @@ function text(message: ProtobufMessage, field: number, encoding: 'utf8' | 'hex' 
 }
 
 function attributesOf(message: ProtobufMessage | undefined, field: number): Record<string, Value> {
-  return Object.fromEntries(
-    inner(message, field).map((attribute) => [text(attribute, 1), valueOf(inner(attribute, 2)[0])]),
-  )
+  return Object.fromEntries(inner(message, field).map((attribute) => [text(attribute, 1), valueOf(inner(attribute, 2)[0])]))
 }
 
 function valueOf(value: ProtobufMessage | undefined): Value {

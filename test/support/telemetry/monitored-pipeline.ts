@@ -28,9 +28,7 @@ export interface MonitoredPipeline extends FreshPipeline {
 const commands = [...catalogue.map(({ name }) => ['run', name]), ['monitor']]
 
 /** @param settings environment variables for all processes */
-export async function startMonitoredPipeline(
-  settings: Record<string, string> = {},
-): Promise<MonitoredPipeline> {
+export async function startMonitoredPipeline(settings: Record<string, string> = {}): Promise<MonitoredPipeline> {
   await using starting = new AsyncDisposableStack()
   const pipeline = starting.use(await freshPipeline(settings))
   // Grafana before 10 rejects a password with spaces.

@@ -29,10 +29,7 @@ export async function countValues(
 function replaceVariables(target: Target, variables: Readonly<Record<string, string>>): Target {
   const { expr, rawSql } = target
   if (expr !== undefined) return { ...target, expr: interpolatePromql(expr, variables) }
-  const filled = (rawSql ?? '').replaceAll(
-    /\$\{(\w+):sqlstring\}/g,
-    (_, name) => `'${variables[String(name)]}'`,
-  )
+  const filled = (rawSql ?? '').replaceAll(/\$\{(\w+):sqlstring\}/g, (_, name) => `'${variables[String(name)]}'`)
   return { ...target, rawSql: filled }
 }
 

@@ -26,10 +26,7 @@ export interface BackfilledPrometheus extends AsyncDisposable {
  * Starts a Prometheus with past samples, which promtool imports.
  * @param lines OpenMetrics text, each line with a timestamp, in order of time
  */
-export async function startBackfilledPrometheus(
-  command: string,
-  lines: readonly string[],
-): Promise<BackfilledPrometheus> {
+export async function startBackfilledPrometheus(command: string, lines: readonly string[]): Promise<BackfilledPrometheus> {
   await using starting = new AsyncDisposableStack()
   const { path } = starting.use(await temporaryDirectory())
   const data = join(path, 'data')

@@ -15,8 +15,7 @@ export interface RunningTempo extends AsyncDisposable {
 export async function startTempoIfInstalled(): Promise<RunningTempo> {
   await using starting = new AsyncDisposableStack()
   const command = findProgram('tempo')
-  if (command === undefined)
-    return { port: undefined, pid: undefined, env: {}, async [Symbol.asyncDispose]() {} }
+  if (command === undefined) return { port: undefined, pid: undefined, env: {}, async [Symbol.asyncDispose]() {} }
   const { path } = starting.use(await temporaryDirectory())
   const [port, otlpHttpPort, otlpGrpcPort] = [await freePort(), await freePort(), await freePort()]
   const options = { command, port, otlpHttpPort, otlpGrpcPort, dataDir: join(path, 'tempo'), say: () => {} }

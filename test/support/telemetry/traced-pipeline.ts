@@ -24,14 +24,10 @@ export interface TracedPipeline extends FreshPipeline {
 }
 
 /** @param settings environment variables for all processes */
-export async function startTracedPipeline(
-  settings: Readonly<Record<string, string>> = {},
-): Promise<TracedPipeline> {
+export async function startTracedPipeline(settings: Readonly<Record<string, string>> = {}): Promise<TracedPipeline> {
   await using starting = new AsyncDisposableStack()
   // With one partition, messages that are sent together are consumed as one batch.
-  const pipeline = starting.use(
-    await freshPipeline({ TOPIC_PARTITIONS: '1', LOG_LEVEL: 'info', ...settings }),
-  )
+  const pipeline = starting.use(await freshPipeline({ TOPIC_PARTITIONS: '1', LOG_LEVEL: 'info', ...settings }))
   const receiver = starting.use(await startOtlpReceiver())
   const env = {
     ...pipeline.env,
@@ -68,13 +64,9 @@ export async function startTracedPipeline(
 }
 
 function spansAbout(spans: readonly ReceivedSpan[], id: string, traceId: string): ReceivedSpan[] {
-  const about = spans.filter(
-    (span) => span.attributes['messaging.message.id'] === id || span.traceId === traceId,
-  )
+  const about = spans.filter((span) => span.attributes['messaging.message.id'] === id || span.traceId === traceId)
   const unique = new Map(about.map((span) => [span.spanId, span]))
-  return [...unique.values()].toSorted((one, other) =>
-    Number(one.startTimeUnixNano - other.startTimeUnixNano),
-  )
+  return [...unique.values()].toSorted((one, other) => Number(one.startTimeUnixNano - other.startTimeUnixNano))
 }
 
 /** A traceparent whose sampled flag is not set. */
