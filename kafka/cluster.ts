@@ -1,4 +1,5 @@
 import type { Admin, Kafka, KafkaMessage } from './client.ts'
+import { METADATA_MAX_AGE } from './settings.ts'
 
 /** The internal class on which kafkajs 2.2.4 builds consumers and admins. Its public API reads no record without a group. */
 export interface Cluster {
@@ -17,17 +18,14 @@ interface Broker {
   }>
 }
 
-/** Milliseconds, so that new partitions are found before the messages on them seem missing. */
-const metadataMaxAge = 30_000
-
 export function createCluster(kafka: Kafka): Cluster {
-  return clusterFactory(kafka).create({ metadataMaxAge, allowAutoTopicCreation: false }) as Cluster
+  return clusterFactory(kafka).create({ metadataMaxAge: METADATA_MAX_AGE, allowAutoTopicCreation: false }) as Cluster
 }
 
 /** An admin that finds new partitions within half a minute; kafkajs's own takes five minutes, without a setting for it. */
 export function createAdmin(kafka: Kafka): Admin {
   const { key, create } = clusterFactory(kafka)
-  const value = (options: object) => create({ ...options, metadataMaxAge })
+  const value = (options: object) => create({ ...options, metadataMaxAge: METADATA_MAX_AGE })
   return (Object.create(kafka, { [key]: { value } }) as Kafka).admin()
 }
 

@@ -103,6 +103,8 @@ interface ProducerHandle {
 }
 
 function createProducers(kafka: Kafka, settings: KafkaSettings, intercept: SendInterceptor = (_, send) => send()) {
+  // While a replica is missing the leader waits for it, and answers before the request counts as unanswered.
+  const timeout = Math.round((settings.client.requestTimeout ?? 30_000) * 0.9)
   let current: ProducerHandle | undefined
 
   const open = (): ProducerHandle => {
@@ -115,7 +117,7 @@ function createProducers(kafka: Kafka, settings: KafkaSettings, intercept: SendI
     handle.requests += 1
     try {
       const messages = records.map((record) => ({ ...record }))
-      const send = () => handle.producer.send({ topic, acks: -1, messages })
+      const send = () => handle.producer.send({ topic, acks: -1, timeout, messages })
       const sent = handle.connected.then(() => intercept(messages, send))
       return metadataOf(await within(timeouts.produce, 'Produce', sent), messages)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
+import { SYNC_GROUP_TIMEOUT } from './patches/failover.ts'
 import { kafkaSettings } from './settings.ts'
 
 const local = kafkaSettings(readConfig({}), 'add')
@@ -44,9 +45,9 @@ test('Event Hubs: timeouts, ages and sizes are those of its documentation', () =
   expect(azure.createTopics).toBe(false)
 })
 
-test.each([local, azure])('timeouts are ordered: request > rebalance > session > heartbeat', (settings) => {
+test.each([local, azure])('timeouts are ordered: SyncGroup > rebalance > session > heartbeat', (settings) => {
   const { sessionTimeout = 0, rebalanceTimeout = 0, heartbeatInterval = 0 } = settings.consumer
-  expect(settings.client.requestTimeout).toBeGreaterThan(rebalanceTimeout)
+  expect(Math.max(settings.client.requestTimeout ?? 0, SYNC_GROUP_TIMEOUT)).toBeGreaterThan(rebalanceTimeout)
   expect(rebalanceTimeout).toBeGreaterThan(sessionTimeout)
   expect(sessionTimeout).toBeGreaterThan(3 * heartbeatInterval)
   expect(heartbeatInterval).toBeGreaterThanOrEqual(settings.consumer.maxWaitTimeInMs ?? 5000)

@@ -37,7 +37,12 @@ export interface KafkaSettings {
 
 const FOR_EVER = Number.MAX_SAFE_INTEGER
 
-/** requestTimeout has to be over rebalanceTimeout, since kafkajs applies it to SyncGroup too, and that over sessionTimeout. */
+/** Milliseconds. A request without an answer for that long closes its connection: a frozen broker is found by it. */
+const REQUEST_TIMEOUT = 10_000
+
+/** Milliseconds after which new leaders and new partitions are known at the latest. */
+export const METADATA_MAX_AGE = 30_000
+
 export function kafkaSettings(config: KafkaConfigVariables, clientId: string): KafkaSettings {
   const azure = isEventHubs(config.BOOTSTRAP_SERVERS)
   const sasl = {
@@ -45,15 +50,13 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
     username: '$ConnectionString',
     password: config.EVENTHUB_CONNECTIONSTRING ?? '',
   }
-  // Azure closes a connection that was idle for 240 s, so a request must come before that.
-  const metadataMaxAge = azure ? 180_000 : 300_000
   return {
     client: {
       clientId,
       brokers: [...config.BOOTSTRAP_SERVERS],
       connectionTimeout: azure ? 10_000 : 3000,
       authenticationTimeout: 10_000,
-      requestTimeout: azure ? 75_000 : 30_000,
+      requestTimeout: azure ? 75_000 : REQUEST_TIMEOUT,
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 },
       ...(azure ? { ssl: true, sasl } : {}),
     },
@@ -61,7 +64,7 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
       sessionTimeout: azure ? 30_000 : 10_000,
       rebalanceTimeout: azure ? 60_000 : 20_000,
       heartbeatInterval: azure ? 3000 : 1000,
-      metadataMaxAge,
+      metadataMaxAge: METADATA_MAX_AGE,
       // A fetch answers as soon as there is a byte; without any it waits for this long.
       maxWaitTimeInMs: 1000,
       minBytes: 1,
@@ -70,7 +73,7 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
       retry: { initialRetryTime: 50, maxRetryTime: 5000, retries: FOR_EVER },
     },
     // Ids and rows make a duplicate harmless, so the idempotent producer is not needed; in kafkajs it can lose records.
-    producer: { idempotent: false, allowAutoTopicCreation: false, metadataMaxAge },
+    producer: { idempotent: false, allowAutoTopicCreation: false, metadataMaxAge: METADATA_MAX_AGE },
     maxRequestBytes: 900_000,
     maxRecordBytes: 900_000,
     maxRequestBytesBeforeDisconnect: azure ? 1_000_000 : Number.POSITIVE_INFINITY,

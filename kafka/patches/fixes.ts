@@ -51,26 +51,3 @@ export const decodeOrRefuse = (original: DecodeBatch) => (decoder: Parameters<De
   endOfBatch(decoder.buffer, decoder.offset)
   return original(decoder)
 }
-
-interface Cluster {
-  findGroupCoordinatorMetadata(group: unknown): Promise<unknown>
-}
-
-/**
- * When a broker goes away while a consumer looks for its group's coordinator, kafkajs calls the error not retriable and gives
- * the consumer up for good. It is an outage like any other.
- */
-export function fixCoordinatorSearch(): void {
-  const { prototype } = require('kafkajs/src/cluster') as { prototype: Cluster }
-  const original = prototype.findGroupCoordinatorMetadata
-  prototype.findGroupCoordinatorMetadata = async function find(this: Cluster, group: unknown) {
-    try {
-      return await original.call(this, group)
-    } catch (error) {
-      if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound') {
-        Object.assign(error, { retriable: true })
-      }
-      throw error
-    }
-  }
-}

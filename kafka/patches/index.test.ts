@@ -25,20 +25,27 @@ const replaced = `
   patchKafkajs()
   patchKafkajs()
   const queue = require('kafkajs/src/network/requestQueue').prototype.scheduleCheckPendingRequests
-  const cluster = require('kafkajs/src/cluster').prototype.findGroupCoordinatorMetadata
+  const prototypes = {
+    connection: ['network/connection', 'connect'], requests: ['network/requestQueue', 'scheduleRequestTimeoutCheck'],
+    heartbeat: ['consumer/consumerGroup', 'heartbeat'], commit: ['consumer/consumerGroup', 'commitOffsets'],
+    brokers: ['cluster/brokerPool', 'withBroker'], offsets: ['cluster', 'fetchTopicsOffset'] }
+  const failover = Object.entries(prototypes).filter(([, [module, method]]) =>
+    !original('kafkajs/src/' + module).includes(require('kafkajs/src/' + module).prototype[method].toString()))
   const { Types, Codecs } = require('kafkajs').CompressionTypes && require('kafkajs/src/protocol/message/compression')
   console.log(JSON.stringify({
     modules: names.map(isPatched),
     queue: queue.name === 'schedule',
-    coordinator: cluster.name === 'find',
+    failover: failover.map(([name]) => name),
     zstd: Codecs[Types.ZSTD] !== undefined && typeof Codecs[Types.ZSTD]().decompress,
   }))`
+
+const failover = ['connection', 'requests', 'heartbeat', 'commit', 'brokers', 'offsets']
 
 test('every patch is in place before kafkajs is loaded', async () => {
   expect(JSON.parse(await evaluate(replaced))).toEqual({
     modules: [true, true, true, true],
     queue: true,
-    coordinator: true,
+    failover,
     zstd: 'function',
   })
 })
@@ -47,7 +54,7 @@ test('KAFKA_FAST_PATCHES=off leaves out those that only make it faster, and keep
   expect(JSON.parse(await evaluate(replaced, { KAFKA_FAST_PATCHES: 'off' }))).toEqual({
     modules: [false, false, false, true],
     queue: false,
-    coordinator: true,
+    failover,
     zstd: 'function',
   })
 })

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import { addCodecs, decodeOrRefuse, fixCoordinatorSearch } from './fixes.ts'
+import { askReachableBrokers, closeSilentConnections, followCoordinator, refreshLeaders } from './failover.ts'
+import { addCodecs, decodeOrRefuse } from './fixes.ts'
 import { checkQueueWhenFilled, decodeInPlace, encodeAtOnce, encodeRequest, groupByPartition } from './speed.ts'
 
 const require = createRequire(import.meta.url)
@@ -25,7 +26,10 @@ export function patchKafkajs(): void {
   }
   replace('kafkajs/src/protocol/recordBatch/v0/decoder', isFast ? decodeInPlace : decodeOrRefuse)
   addCodecs()
-  fixCoordinatorSearch()
+  closeSilentConnections()
+  followCoordinator()
+  askReachableBrokers()
+  refreshLeaders()
   if (isFast) checkQueueWhenFilled()
   isPatched = true
 }
