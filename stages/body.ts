@@ -1,20 +1,11 @@
-import { memberSpan } from './json.ts'
+import { memberValue } from './json.ts'
 import { Refusal, shorten } from './refusal.ts'
 
 /** A message's body: a JSON object, as text and as JSON.parse reads it. */
 export interface Body {
   readonly text: string
-  /** Its numbers are doubles; `Field.source` has all digits. Test for a field with Object.hasOwn. */
+  /** Its numbers are doubles; `sourceOf` has all digits. Test for a field with Object.hasOwn. */
   readonly fields: Readonly<Record<string, unknown>>
-}
-
-/** A field of a body. */
-export interface Field {
-  readonly name: string
-  /** The value that JSON.parse returned. */
-  readonly value: unknown
-  /** Its exact JSON text, such as '[1.50,2]'. */
-  readonly source: () => string
 }
 
 const BYTE_ORDER_MARK = '\uFEFF'
@@ -40,26 +31,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A field of the outermost object; undefined when it is absent. */
-export function fieldOf({ text, fields }: Body, name: string): Field | undefined {
-  if (!Object.hasOwn(fields, name)) return undefined
-  const source = (): string => {
-    const { start, end } = memberSpan(text, name)
-    return text.slice(start, end)
-  }
-  return { name, value: fields[name], source }
-}
-
 /** The exact JSON text of a field, such as '[1.50,2]'; undefined when it is absent. */
-export function sourceOf(body: Body, field: string): string | undefined {
-  return fieldOf(body, field)?.source()
+export function sourceOf({ text, fields }: Body, field: string): string | undefined {
+  return Object.hasOwn(fields, field) ? memberValue(text, field).text : undefined
 }
 
 /** The body's text with a field appended, or replaced in place. All other characters stay as they are. */
 export function withField({ text, fields }: Body, field: string, json: string): string {
   if (Object.hasOwn(fields, field)) {
-    const { start, end } = memberSpan(text, field)
-    return text.slice(0, start) + json + text.slice(end)
+    const old = memberValue(text, field)
+    return text.slice(0, old.start) + json + text.slice(old.start + old.text.length)
   }
   const close = text.lastIndexOf('}')
   const comma = Object.keys(fields).length === 0 ? '' : ','

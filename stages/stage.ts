@@ -1,4 +1,4 @@
-import { fieldOf, type Body, type Field } from './body.ts'
+import { sourceOf, type Body } from './body.ts'
 import type { Json } from './json.ts'
 import { Refusal } from './refusal.ts'
 
@@ -17,35 +17,41 @@ export interface Stage {
   readonly apply: (body: Body) => unknown
 }
 
+/** A field of a body. */
+export interface Field {
+  readonly name: string
+  /** The value that JSON.parse returned. */
+  readonly value: unknown
+  /** Its exact JSON text, such as '[1.50,2]'. */
+  readonly source: string
+}
+
 /** Converts a field for `compute`. @throws {Refusal} when the field does not have the expected form */
 export type Reader<Value> = (field: Field) => Value
 
-type Readers = Readonly<Record<string, Reader<unknown>>>
-
-interface Definition<Needs extends Readers> extends Omit<Stage, 'apply'> {
+interface Definition<Values> extends Omit<Stage, 'apply'> {
   /** The required fields, each with its reader. */
-  readonly needs: Needs
-  readonly compute: (fields: { readonly [Name in keyof Needs]: ReturnType<Needs[Name]> }) => Json
+  readonly needs: { readonly [Name in keyof Values]: Reader<Values[Name]> }
+  readonly compute: (values: Values) => Json
 }
 
 /** Makes a stage. Its `apply` throws a Refusal 'missing-field' when a required field is absent. */
-export function defineStage<const Needs extends Readers>(definition: Definition<Needs>): Stage {
-  const { name, reads, adds, needs, compute } = definition
-  const readers = Object.entries(needs)
+export function defineStage<Values>({ needs, compute, ...stage }: Definition<Values>): Stage {
+  const readers = Object.entries<Reader<unknown>>(needs)
   const apply = (body: Body): Json => {
-    const fields: Record<string, unknown> = {}
-    for (const [need, read] of readers) {
-      const field = fieldOf(body, need)
-      if (field === undefined) throw missingFields(body, name, Object.keys(needs))
-      fields[need] = read(field)
+    const values: Record<string, unknown> = {}
+    for (const [name, read] of readers) {
+      const source = sourceOf(body, name)
+      if (source === undefined) throw missingFields(body, stage.name, Object.keys(needs))
+      values[name] = read({ name, value: body.fields[name], source })
     }
-    return compute(fields as Parameters<typeof compute>[0])
+    return compute(values as Values)
   }
-  return { name, reads, adds, apply }
+  return { ...stage, apply }
 }
 
-function missingFields(body: Body, stage: string, needs: readonly string[]): Refusal {
-  const missing = needs.filter((need) => !Object.hasOwn(body.fields, need)).join(', ')
+function missingFields({ fields }: Body, stage: string, needs: readonly string[]): Refusal {
+  const missing = needs.filter((need) => !Object.hasOwn(fields, need)).join(', ')
   const remedy = 'Add what is missing, or send the body to an earlier stage.'
   return new Refusal('missing-field', `The body lacks ${missing}, which the stage ${stage} needs. ${remedy}`)
 }

@@ -1,22 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Status } from '../cli/render/render-status.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
-import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { runStages, type RunningStages } from './support/running-stages.ts'
+import { pipelineWithStages } from './support/running-stages.ts'
 
-let pipeline: FreshPipeline
-let stages: RunningStages
-beforeAll(async () => {
-  pipeline = await freshPipeline()
-  stages = runStages(pipeline)
-})
-afterAll(async () => {
-  await stages[Symbol.asyncDispose]()
-  await pipeline[Symbol.asyncDispose]()
-})
+const pipeline = pipelineWithStages()
 
 const type = (...args: string[]) => throughline(args, { env: pipeline.env })
 const countInputs = async () => {
@@ -125,7 +115,7 @@ test('status counts what every stage has done, and complains when no process con
     workMs: expect.any(Number),
   })
   expect(quiet.endToEnd?.messages).toBe(quiet.finished)
-  await stages[Symbol.asyncDispose]()
+  await pipeline.stages[Symbol.asyncDispose]()
   await type('submit', '{"numbers":[1]}')
   expect(await status()).toMatchObject({
     code: 1,

@@ -1,18 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { runStages, type RunningStages } from './support/running-stages.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
+import { pipelineWithStages, runStages } from './support/running-stages.ts'
 
-let pipeline: FreshPipeline
-let stages: RunningStages
-beforeAll(async () => {
-  pipeline = await freshPipeline()
-  stages = runStages(pipeline)
-})
-afterAll(async () => {
-  await stages[Symbol.asyncDispose]()
-  await pipeline[Symbol.asyncDispose]()
-})
+const pipeline = pipelineWithStages()
 
 const wait = { timeout: 240_000, interval: 50 }
 

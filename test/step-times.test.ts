@@ -1,18 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { newMessageId } from '../pipeline/message.ts'
-import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
-import { runStages, type RunningStages } from './support/running-stages.ts'
+import { pipelineWithStages, runStages } from './support/running-stages.ts'
 
-let pipeline: FreshPipeline
-let stages: RunningStages
-beforeAll(async () => {
-  pipeline = await freshPipeline()
-  stages = runStages(pipeline)
-})
-afterAll(async () => {
-  await stages[Symbol.asyncDispose]()
-  await pipeline[Symbol.asyncDispose]()
-})
+const pipeline = pipelineWithStages()
 
 interface Step {
   readonly position: number
@@ -126,13 +116,13 @@ test('a stage that consumes all records again does not change any time', async (
   const [id = ''] = await post(1, '{"numbers":[5]}')
   await expect.poll(() => endToEnd(id), { timeout: 240_000 }).toBeDefined()
   const before = [await stepsOf(id), await endToEnd(id)]
-  await stages[Symbol.asyncDispose]()
+  await pipeline.stages[Symbol.asyncDispose]()
   const { TOPIC_PREFIX: prefix } = pipeline.config
   const admin = pipeline.kafka.admin()
   await admin.connect()
   await admin.resetOffsets({ groupId: `${prefix}lcm`, topic: `${prefix}stage3`, earliest: true })
   await admin.disconnect()
-  stages = runStages(pipeline)
+  pipeline.stages = runStages(pipeline)
   const duplicates = async () => {
     const { rows } = await pipeline.database.query<{ duplicates: number }>(
       `select sum(duplicates)::int as duplicates from counters where stage = 'average'`,

@@ -24,17 +24,10 @@ function toJSON(this: Decimal): RawJson {
 export function plain({ coefficient, scale }: Decimal): string {
   if (coefficient === 0n) return '0'
   if (scale <= 0) return String(coefficient) + '0'.repeat(-scale)
-  const sign = coefficient < 0n ? '-' : ''
   const digits = String(absolute(coefficient)).padStart(scale + 1, '0')
   const point = digits.length - scale
   let end = digits.length
   while (end > point && digits[end - 1] === '0') end -= 1
   const fraction = end > point ? `.${digits.slice(point, end)}` : ''
-  return sign + digits.slice(0, point) + fraction
-}
-
-/** The scale that all of them have; undefined when they differ. */
-export function commonScale(numbers: readonly Decimal[]): number | undefined {
-  const scale = numbers[0]?.scale
-  return numbers.every((number) => number.scale === scale) ? scale : undefined
+  return (coefficient < 0n ? '-' : '') + digits.slice(0, point) + fraction
 }

@@ -1,9 +1,10 @@
 import { decimalOf, type Decimal } from './decimal.ts'
-import { absolute } from './integers.ts'
+import { absolute, log10, multiplyAll } from './integers.ts'
+import { limitDigits, limits } from './limits.ts'
 
 /**
- * The absolute value of a decimal other than 0: rest * 2^twos * 5^fives. Neither 2 nor 5 divides `rest`; the
- * exponents may be negative. Powers of ten are cheap in this form: 1e999 has the rest 1.
+ * A decimal other than 0: rest * 2^twos * 5^fives. Neither 2 nor 5 divides `rest`; the exponents may be negative.
+ * Powers of ten are cheap in this form: 1e999 has the rest 1.
  */
 export interface Factored {
   readonly rest: bigint
@@ -12,21 +13,26 @@ export interface Factored {
 }
 
 export function factored({ coefficient, scale }: Decimal): Factored {
-  const [odd, twos] = divideOut(absolute(coefficient), 2n)
+  const [odd, twos] = divideOut(coefficient, 2n)
   const [rest, fives] = divideOut(odd, 5n)
   return { rest, twos: twos - scale, fives: fives - scale }
 }
 
-export function unfactored({ rest, twos, fives }: Factored): Decimal {
-  const scale = Math.max(0, -twos, -fives)
-  return decimalOf(rest * 2n ** BigInt(twos + scale) * 5n ** BigInt(fives + scale), scale)
+/** All rests * 2^twos * 5^fives, as the result called `name`. @throws {Refusal} 'result-too-long' */
+export function unfactored(name: string, rests: readonly bigint[], exponents: Omit<Factored, 'rest'>): Decimal {
+  const scale = Math.max(0, -exponents.twos, -exponents.fives)
+  const [twos, fives] = [exponents.twos + scale, exponents.fives + scale]
+  // 10,000 numbers may have a product of ten million digits, so its logarithm comes first.
+  const logarithm = total(rests.map(log10)) + twos * Math.log10(2) + fives * Math.log10(5)
+  limitDigits(name, Math.max(scale + 1, logarithm - 1))
+  const coefficient = multiplyAll(rests) * 2n ** BigInt(twos) * 5n ** BigInt(fives)
+  // Writing the number is slow, so the exact digits are counted only near the limit.
+  if (logarithm > limits.resultDigits - 1) limitDigits(name, String(absolute(coefficient)).length)
+  return decimalOf(coefficient, scale)
 }
 
-/** The number of digits that the result of `unfactored` has, to within one, without computing it. */
-export function digitsOf(log2OfRest: number, twos: number, fives: number): number {
-  const scale = Math.max(0, -twos, -fives)
-  const coefficient = (log2OfRest + twos + scale) * Math.log10(2) + (fives + scale) * Math.log10(5)
-  return Math.max(coefficient, scale)
+export function total(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0)
 }
 
 /** Divides by a factor as often as possible. */

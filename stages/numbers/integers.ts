@@ -1,17 +1,13 @@
-const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
-const MAX_INT32 = 0x7fff_ffff
-
 export function absolute(value: bigint): bigint {
   return value < 0n ? -value : value
 }
 
-/** The binary logarithm of a positive integer of any length, accurate to 12 digits. */
-export function log2(value: bigint): number {
-  const double = Number(value)
-  if (double < Infinity) return Math.log2(double)
-  const hex = value.toString(16)
-  const leading = hex.slice(0, 13)
-  return Math.log2(Number.parseInt(leading, 16)) + 4 * (hex.length - leading.length)
+/** The decimal logarithm of the absolute value of an integer other than 0, accurate to 12 digits. */
+export function log10(value: bigint): number {
+  const double = Math.abs(Number(value))
+  if (double < Infinity) return Math.log10(double)
+  const hex = absolute(value).toString(16)
+  return (Math.log2(Number(`0x${hex.slice(0, 13)}`)) + 4 * (hex.length - 13)) * Math.log10(2)
 }
 
 /** The product. Long lists are split in halves: multiplying factors of similar length is much faster. */
@@ -21,29 +17,15 @@ export function multiplyAll(factors: readonly bigint[]): bigint {
   return multiplyAll(factors.slice(0, middle)) * multiplyAll(factors.slice(middle))
 }
 
-/** Euclid's algorithm, for first > second >= 0. Each step uses the fastest arithmetic that holds both. */
+/** Euclid's algorithm. */
 export function greatestCommonDivisor(first: bigint, second: bigint): bigint {
   let [a, b] = [first, second]
-  while (a > MAX_SAFE && b !== 0n) [a, b] = [b, a % b]
-  return b === 0n ? a : BigInt(gcdOfDoubles(Number(a), Number(b)))
-}
-
-function gcdOfDoubles(first: number, second: number): number {
-  let [a, b] = [first, second]
-  while (a > MAX_INT32 && b !== 0) [a, b] = [b, a % b]
-  return b === 0 ? a : gcdOfInt32(a, b)
-}
-
-/** `| 0` makes V8 use the processor's 32-bit division; the remainder of doubles is a function call. */
-function gcdOfInt32(first: number, second: number): number {
-  let [a, b] = [first | 0, second | 0]
-  while (b !== 0) [a, b] = [b, (a % b) | 0]
+  while (b !== 0n) [a, b] = [b, a % b]
   return a
 }
 
 /** The largest integer whose square is not above the value, by Newton's method from the double's root. */
 export function integerRoot(value: bigint): bigint {
-  if (value < 2n) return value
   let guess = BigInt(Math.floor(Math.sqrt(Number(value))))
   for (;;) {
     const rest = value - guess * guess

@@ -1,7 +1,7 @@
-import { commonScale, decimalOf, zero, type Decimal } from './decimal.ts'
+import { zero, type Decimal } from './decimal.ts'
 import { factored, unfactored } from './factored.ts'
-import { absolute, greatestCommonDivisor, log2, multiplyAll } from './integers.ts'
-import { checked, limits, tooLong } from './limits.ts'
+import { absolute, greatestCommonDivisor, log10, multiplyAll } from './integers.ts'
+import { limitDigits } from './limits.ts'
 
 /** So many integers share one division of a long multiple. */
 const CHUNK = 64
@@ -12,48 +12,27 @@ const CHUNK = 64
  */
 export function leastCommonMultiple(numbers: readonly Decimal[]): Decimal {
   if (numbers.some(({ coefficient }) => coefficient === 0n)) return zero
-  const scale = commonScale(numbers)
-  return checked('lcm', scale === undefined ? lcmOfManyScales(numbers) : lcmOfOneScale(numbers, scale))
-}
-
-function lcmOfOneScale(numbers: readonly Decimal[], scale: number): Decimal {
-  const coefficients = numbers.map(({ coefficient }) => absolute(coefficient))
-  // Trailing zeros after the point are not written; up to `scale` digits of the multiple may be such zeros.
-  return decimalOf(lcmOfIntegers(coefficients, limits.resultDigits + Math.max(0, scale)), scale)
-}
-
-/** The highest power of each prime. Scaling changes only those of 2 and 5, so it need not be carried out. */
-function lcmOfManyScales(numbers: readonly Decimal[]): Decimal {
+  // The highest power of each prime. Scaling changes only those of 2 and 5, so it need not be carried out.
   const parts = numbers.map(factored)
-  const rests = parts.map(({ rest }) => rest)
-  return unfactored({
-    rest: lcmOfIntegers(rests, limits.resultDigits),
+  const rest = lcmOfIntegers(parts.map((part) => absolute(part.rest)))
+  return unfactored('lcm', [rest], {
     twos: Math.max(...parts.map(({ twos }) => twos)),
     fives: Math.max(...parts.map(({ fives }) => fives)),
   })
 }
 
-/**
- * The least common multiple of positive integers.
- * @throws {Refusal} 'result-too-long' when it has more than `maxDigits` digits, to within one
- */
-export function lcmOfIntegers(integers: readonly bigint[], maxDigits: number): bigint {
-  const distinct = integers.length <= CHUNK ? integers : [...new Set(integers)]
-  let [multiple, digits] = [1n, 0]
-  for (let start = 0; start < distinct.length; start += CHUNK) {
-    const chunk = distinct.slice(start, start + CHUNK)
-    const growth = growthBy(chunk, start === 0 ? 1n : multiple % multiplyAll(chunk))
-    digits += log2(growth) * Math.log10(2)
-    if (digits > maxDigits + 1) throw tooLong('lcm')
-    multiple *= growth
+/** The least common multiple of positive integers. @throws {Refusal} 'result-too-long' */
+export function lcmOfIntegers(integers: readonly bigint[]): bigint {
+  let multiple = 1n
+  for (let start = 0; start < integers.length; start += CHUNK) {
+    const chunk = integers.slice(start, start + CHUNK)
+    let reduced = multiple % multiplyAll(chunk)
+    for (const integer of chunk) {
+      const factor = integer / greatestCommonDivisor(integer, reduced % integer)
+      reduced *= factor
+      multiple *= factor
+    }
+    limitDigits('lcm', log10(multiple) - 1)
   }
   return multiple
-}
-
-/** lcm(known, ...integers) / known. `known` may be reduced modulo a common multiple of the integers. */
-function growthBy(integers: readonly bigint[], known: bigint): bigint {
-  if (known === 0n) return 1n
-  let multiple = known
-  for (const integer of integers) multiple *= integer / greatestCommonDivisor(integer, multiple % integer)
-  return multiple / known
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../test/support/data/random.ts'
 import { plain } from './decimal.ts'
-import { readDecimal, readFromDoubles } from './read-decimal.ts'
+import { readDecimal } from './read-decimal.ts'
+import { decimals } from './readers.ts'
 
-const fromDoubles = (list: string): readonly string[] | undefined =>
-  readFromDoubles(list, JSON.parse(list) as number[])?.map(plain)
+const fromList = (list: string): readonly string[] =>
+  decimals({ name: 'numbers', value: JSON.parse(list), source: list }).map(plain)
 
 const fromText = (list: string): readonly string[] =>
   list
@@ -13,7 +14,7 @@ const fromText = (list: string): readonly string[] =>
     .map((token) => readDecimal(token.trim(), 1000))
     .map((number) => (number === undefined ? 'too long' : plain(number)))
 
-describe('reading a list from its doubles', () => {
+describe('a list has the numbers in its text', () => {
   test.each([
     '[1]',
     '[0,-0,-7]',
@@ -25,8 +26,8 @@ describe('reading a list from its doubles', () => {
     '[123456789012345,0]',
     '[1.2345678901234]',
     '[99999999999.99]',
-  ])('reads %s', (list) => {
-    expect(fromDoubles(list)).toEqual(fromText(list))
+  ])('%s', (list) => {
+    expect(fromList(list)).toEqual(fromText(list))
   })
 
   test.each([
@@ -38,22 +39,24 @@ describe('reading a list from its doubles', () => {
     ['an exponent in capitals', '[1E3,2]'],
     ['one long number among short ones', '[1.5,2.5,1.00000000000000000001,3]'],
     ['short numbers that one scale makes long', '[12345678901234,0.000000000001]'],
-  ])('gives up on %s', (_, list) => {
-    expect(fromDoubles(list)).toBeUndefined()
+    ['a short fraction whose double is a safe integer', '[2.0,3]'],
+  ])('also with %s', (_, list) => {
+    expect(fromList(list)).toEqual(fromText(list))
   })
 
-  test('agrees with reading the text wherever it answers', () => {
+  test('of any length', () => {
     const random = seededRandom(7)
     const digits = (most: number): string =>
       Array.from({ length: 1 + Math.floor(random() * most) }, () => Math.floor(random() * 10)).join('')
-    const token = (): string => `${random() < 0.3 ? '-' : ''}${Number(digits(9))}${random() < 0.7 ? `.${digits(8)}` : ''}`
+    const token = (): string => `${random() < 0.3 ? '-' : ''}${Number(digits(20))}${random() < 0.2 ? `.${digits(8)}` : ''}`
     const lists = Array.from({ length: 5000 }, () => {
       const tokens = Array.from({ length: 1 + Math.floor(random() * 5) }, token)
       return `[${tokens.join(random() < 0.5 ? ',' : ' , ')}]`
     })
-    const answered = lists.filter((list) => fromDoubles(list) !== undefined)
-    expect(answered.length).toBeGreaterThan(1000)
-    expect(answered.map(fromDoubles)).toEqual(answered.map(fromText))
+    const areIntegers = lists.filter((list) => (JSON.parse(list) as number[]).every(Number.isSafeInteger))
+    expect(areIntegers.length).toBeGreaterThan(1000)
+    expect(areIntegers.length).toBeLessThan(4000)
+    expect(lists.map(fromList)).toEqual(lists.map(fromText))
   })
 })
 

@@ -1,6 +1,6 @@
 import { rawJson, type RawJson } from '../json.ts'
 import type { Decimal } from './decimal.ts'
-import { absolute, integerRoot, log2 } from './integers.ts'
+import { absolute, integerRoot, log10 } from './integers.ts'
 
 /** A positive real number: above / below, or its square root with degree 2. */
 interface Real {
@@ -14,42 +14,23 @@ export type Rounded = number | RawJson
 
 /** The nearest double to dividend / divisor. The divisor is a positive integer. */
 export function quotient(dividend: Decimal, divisor: number): Rounded {
-  if (dividend.coefficient === 0n) return 0
-  const ofDoubles = quotientOfDoubles(dividend, divisor)
-  if (ofDoubles !== undefined) return ofDoubles
-  const { above, below } = fractionOf(dividend)
-  return rounded({ above, below: below * BigInt(divisor), degree: 1 }, dividend.coefficient < 0n)
-}
-
-/** Where both are doubles without rounding, the processor's own division rounds correctly. */
-function quotientOfDoubles({ coefficient, scale }: Decimal, divisor: number): Rounded | undefined {
-  const above = Number(coefficient)
-  const below = divisor * 10 ** scale
-  const exact = scale >= 0 && Number.isSafeInteger(above) && below <= Number.MAX_SAFE_INTEGER
-  return exact ? written(above / below) : undefined
+  return rounded(dividend, BigInt(divisor), 1)
 }
 
 /** The nearest double to the square root of a number that is not negative. */
 export function root(radicand: Decimal): Rounded {
-  const { coefficient, scale } = radicand
-  const double = Number(coefficient)
-  // The double is the exact number here, and IEEE 754 requires its square root to be rounded correctly.
-  if (scale === 0 && Number.isSafeInteger(double)) return written(Math.sqrt(double))
-  return coefficient === 0n ? 0 : rounded({ ...fractionOf(radicand), degree: 2 })
-}
-
-/** The absolute value of a decimal other than 0, as a fraction. */
-function fractionOf({ coefficient, scale }: Decimal): { above: bigint; below: bigint } {
-  const [above, power] = [absolute(coefficient), 10n ** BigInt(Math.abs(scale))]
-  return scale < 0 ? { above: above * power, below: 1n } : { above, below: power }
+  return rounded(radicand, 1n, 2)
 }
 
 /** The nearest double; beyond the range of doubles, the nearest decimal of 17 digits. Ties go to even. */
-function rounded(real: Real, negative = false): Rounded {
-  const logarithm = (log2(real.above) - log2(real.below)) / real.degree
-  const double = nearestDouble(real, logarithm)
-  if (double > 0 && double < Infinity) return written(negative ? -double : double)
-  return rawJson((negative ? '-' : '') + seventeenDigits(real, logarithm))
+function rounded({ coefficient, scale }: Decimal, divisor: bigint, degree: Real['degree']): Rounded {
+  if (coefficient === 0n) return 0
+  const above = absolute(coefficient) * 10n ** BigInt(Math.max(0, -scale))
+  const below = divisor * 10n ** BigInt(Math.max(0, scale))
+  const logarithm = (log10(above) - log10(below)) / degree
+  const double = nearestDouble({ above, below, degree }, logarithm)
+  if (double > 0 && double < Infinity) return written(coefficient < 0n ? -double : double)
+  return rawJson((coefficient < 0n ? '-' : '') + seventeenDigits({ above, below, degree }, logarithm))
 }
 
 /**
@@ -67,35 +48,30 @@ export function written(double: number): Rounded {
  * rounding. Source: IEEE 754, binary64; ECMAScript, Number(bigint) goes to the nearest, ties to even.
  */
 function nearestDouble(real: Real, logarithm: number): number {
-  const places = Math.min(56 - Math.floor(logarithm), 1075)
+  const places = Math.min(56 - Math.floor(logarithm * Math.log2(10)), 1075)
   return (Number(scaled(real, 2n, places)) / 4) * 2 ** (1 - places)
 }
 
+const scientific = new Intl.NumberFormat('en', {
+  notation: 'scientific',
+  maximumSignificantDigits: 17,
+  roundingMode: 'halfEven',
+})
+
 function seventeenDigits(real: Real, logarithm: number): string {
-  const places = 20 - Math.floor(logarithm * Math.log10(2))
-  const twice = scaled(real, 10n, places)
-  const surplus = (twice / 2n).toString().length - 17
-  const digits = halfEven(twice, 2n * 10n ** BigInt(surplus)).toString()
-  const exponent = digits.length - 1 + surplus - places
-  const mantissa = `${digits[0]}.${digits.slice(1)}`.replace(/\.?0*$/, '')
-  return `${mantissa}e${exponent < 0 ? '-' : '+'}${Math.abs(exponent)}`
+  const places = 20 - Math.floor(logarithm)
+  const [mantissa, exponent] = scientific.format(scaled(real, 10n, places)).split('E')
+  const power = Number(exponent) - places - 1
+  return `${mantissa}e${power < 0 ? '' : '+'}${power}`
 }
 
 /**
- * Twice the integer part of real * base^places, plus 1 when that is not the exact value.
- * With this last "sticky" bit, rounding at any earlier place comes out as if all digits were known.
+ * The integer part of real * base^places and one more digit: 0 when that is the exact value, otherwise 1.
+ * With this last "sticky" digit, rounding at any earlier place comes out as if all digits were known.
  */
 function scaled({ above, below, degree }: Real, base: bigint, places: number): bigint {
   const power = base ** BigInt(degree * Math.abs(places))
   const [top, bottom] = places < 0 ? [above, below * power] : [above * power, below]
   const whole = degree === 1 ? top / bottom : integerRoot(top / bottom)
-  return 2n * whole + (whole ** BigInt(degree) * bottom === top ? 0n : 1n)
-}
-
-/** value / unit, rounded to an integer, ties to even. */
-function halfEven(value: bigint, unit: bigint): bigint {
-  const down = value / unit
-  const twice = (value % unit) * 2n
-  const up = twice > unit || (twice === unit && down % 2n === 1n)
-  return up ? down + 1n : down
+  return base * whole + (whole ** BigInt(degree) * bottom === top ? 0n : 1n)
 }

@@ -1,10 +1,11 @@
+import { afterAll, beforeAll } from 'vitest'
 import { createHealth, type Health } from '../../telemetry/health.ts'
-import { noopObserver } from '../../pipeline/process.ts'
+import { createMetrics } from '../../telemetry/metrics.ts'
 import { routeOf } from '../../pipeline/route.ts'
 import { runStageProcess } from '../../pipeline/stage-process.ts'
 import { pipeline as catalogue } from '../../stages/index.ts'
 import type { Stage } from '../../stages/stage.ts'
-import type { FreshPipeline } from './fresh-pipeline.ts'
+import { freshPipeline, type FreshPipeline } from './fresh-pipeline.ts'
 
 export interface RunningStages extends AsyncDisposable {
   readonly health: Health
@@ -18,7 +19,8 @@ export function runStages({ config, log }: FreshPipeline, stages: readonly Stage
   const health = createHealth()
   const runs = stages.map((stage) => {
     const route = { ...routeOf(config, catalogueName(stage)), stage }
-    return runStageProcess({ config, log, health, observer: noopObserver }, route, stopping.signal)
+    const metrics = createMetrics({ stage: stage.name, position: route.position })
+    return runStageProcess({ config, log, health, metrics }, route, stopping.signal)
   })
   const ended = Promise.all(runs)
   return {
@@ -29,6 +31,20 @@ export function runStages({ config, log }: FreshPipeline, stages: readonly Stage
       await Promise.allSettled(runs)
     },
   }
+}
+
+/** A pipeline and all its stages for the tests of a file. The properties are set before the first test. */
+export function pipelineWithStages(): FreshPipeline & { stages: RunningStages } {
+  const pipeline = {} as ReturnType<typeof pipelineWithStages>
+  beforeAll(async () => {
+    Object.assign(pipeline, await freshPipeline())
+    pipeline.stages = runStages(pipeline)
+  })
+  afterAll(async () => {
+    await pipeline.stages[Symbol.asyncDispose]()
+    await pipeline[Symbol.asyncDispose]()
+  })
+  return pipeline
 }
 
 /** A stage that is not in the catalogue replaces the one that reads the same topic. */
