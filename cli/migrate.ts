@@ -1,108 +1,88 @@
-import type { Command } from 'commander'
-import { createKafka, type Admin } from '../kafka/client.ts'
+import { createKafka } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
-import { createTopics, readRecordHours } from '../kafka/topics.ts'
+import { createTopics, readTopicSettings } from '../kafka/topics.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
 import { retryForever } from '../pipeline/retry.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
 import { makeReportingRole, migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
-import { examples } from './options.ts'
-import { migrationSummary, retentionWarning } from './render/render-migration.ts'
+import type { CliCommand } from './options.ts'
+import { migrationSummary, replicationSummary, retentionWarning } from './render/render-migration.ts'
 import { print } from './render/terminal.ts'
-import { databaseMistake, kafkaMistake, type ServerError } from './servers.ts'
+import { serverMistake, type ServerError } from './servers.ts'
 
-export function addMigrate(program: Command): void {
-  program
-    .command('migrate')
+export function define(command: CliCommand): void {
+  command
     .summary('bring database and topics up to date')
     .description(
       'Brings the database to the newest tables and views, creates the topics that are missing ' +
         '(TOPICS_AUTO_CREATE=false creates none) and writes the catalogue of stages for the reports. ' +
         'It waits for servers that are not up yet. Run it as often as you like, several at once too.',
     )
-    .addHelpText('after', examples(['After every start and every update', 'npx throughline migrate']))
+    .examples({ 'After every start and every update': 'npx throughline migrate' })
     .action(async () => {
       const config = readConfig()
       const log = createLog(config.LOG_LEVEL, { process: 'migrate' })
-      const tables = await bringTables(config, log)
-      const topics = config.TOPICS_AUTO_CREATE === 'true' ? await bringTopics(config, log) : []
-      print(migrationSummary({ ...tables, topics }))
+      try {
+        const tables = await migrateTables(config, log)
+        const topics = config.TOPICS_AUTO_CREATE === 'true' ? await migrateTopics(config, log) : undefined
+        print(migrationSummary({ ...tables, topics: topics?.created ?? [] }))
+        if (topics?.settings.length) print(replicationSummary(topics.settings))
+      } catch (error) {
+        throw serverMistake(error, config) ?? error
+      }
     })
 }
 
-/** Ending the process ends the retries: what is half done is rolled back. */
-const retryOptions = {
-  signal: new AbortController().signal,
-  health: createHealth(),
-  isPermanent: (error: Error) => !isTransient(error),
+async function migrateTables(config: Config, log: Log) {
+  await using opened = new AsyncDisposableStack()
+  const database = opened.adopt(openForMigration(config, log), (pool) => pool.end())
+  await retry('Connecting to Postgres', () => database.query('select 1'), log)
+  const migrations = await migrateDatabase(database, log)
+  const isCatalogueNew = await writeCatalogue(database, routes(config))
+  const { GRAFANA_DB_PASSWORD: password } = config
+  if (password !== undefined) await makeReportingRole(database, password, log)
+  return { migrations, isCatalogueNew }
 }
 
-async function bringTables(config: Config, log: Log) {
-  const database = openForMigration(config, log)
-  try {
-    const connect = () => database.query('select 1')
-    await retryForever((withServer) => withServer('Connecting to Postgres', connect), {
-      log,
-      ...retryOptions,
-    })
-    const migrations = await migrateDatabase(database, log)
-    const isCatalogueNew = await writeCatalogue(database, routes(config))
-    const { GRAFANA_DB_PASSWORD: password } = config
-    if (password !== undefined) await makeReportingRole(database, password, log)
-    return { migrations, isCatalogueNew }
-  } catch (error) {
-    throw databaseMistake(error, config) ?? error
-  } finally {
-    await database.end()
-  }
-}
-
-async function bringTopics(config: Config, log: Log): Promise<string[]> {
-  const admin = createKafka(kafkaSettings(config, 'throughline'), log).admin()
+async function migrateTopics(config: Config, log: Log) {
+  await using opened = new AsyncDisposableStack()
+  const kafka = createKafka(kafkaSettings(config, 'throughline'), log)
+  const admin = opened.adopt(kafka.admin(), (one) => one.disconnect())
+  const plan = topicPlan(config)
+  const sources = new Set(routes(config).map(({ source }) => source))
   const create = async () => {
     await admin.connect()
-    return await createTopics(admin, topicPlan(config))
+    return await createTopics(admin, plan)
   }
-  try {
-    const options = { log, ...retryOptions }
-    const created = await retryForever((withServer) => withServer('Creating the topics', create), options)
-    await warnAboutRetention(admin, config, log)
-    return created
-  } catch (error) {
-    throw kafkaMistake(error, config) ?? error
-  } finally {
-    await admin.disconnect()
-  }
+  const created = await retry('Creating the topics', create, log)
+  // Existing topics keep their settings. The migration does not fail when a broker does not report them.
+  const settings = await readTopicSettings(admin, plan.names).catch((error: unknown) => {
+    log.debug({ err: error }, 'The settings of the topics could not be read')
+    return []
+  })
+  const warning = retentionWarning(
+    settings.filter(({ topic }) => sources.has(topic)),
+    config.RETENTION,
+  )
+  if (warning !== undefined) log.warn(warning)
+  return { created, settings }
 }
 
-/** Existing topics keep their settings. The migration does not fail when a broker does not report them. */
-async function warnAboutRetention(admin: Admin, config: Config, log: Log): Promise<void> {
-  try {
-    const topics = routes(config).map(({ source }) => source)
-    const warning = retentionWarning(await readRecordHours(admin, topics), config.RETENTION)
-    if (warning !== undefined) log.warn(warning)
-  } catch (error) {
-    log.debug({ err: error }, 'The retention of the topics could not be read')
-  }
+/** Repeats a step until the server answers. Ending the process ends the retries: what is half done is rolled back. */
+async function retry<T>(name: string, step: () => Promise<T>, log: Log): Promise<T> {
+  const options = { log, isPermanent, health: createHealth(), signal: new AbortController().signal }
+  return await retryForever((withServer) => withServer(name, step), options)
 }
 
-/** SQLSTATE: connection exceptions, out of resources, shut down or starting up. */
-const transientStates = /^(08|53|57P)/
-
-/** Errors of a controller or broker that has just started. */
-const transientTypes = new Set(['INVALID_REPLICATION_FACTOR', 'LEADER_NOT_AVAILABLE'])
-
-/** Whether an error of Postgres or Kafka comes from a server that is away or still starting. */
-export function isTransient(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const { name, code = '', type = '', retriable, cause, errors } = error as ServerError
-  if (name === 'KafkaJSNumberOfRetriesExceeded') return isTransient(cause)
-  if (name === 'KafkaJSAggregateError') return errors?.every(isTransient) === true
-  if (name === 'KafkaJSTimeout') return true
-  if (name.startsWith('KafkaJS')) return retriable === true || transientTypes.has(type)
-  // Postgres itself has answered, with one of its codes.
-  if (/^[\dA-Z]{5}$/.test(code)) return transientStates.test(code)
-  return !(error instanceof TypeError)
+/** Whether an error comes from a server that works, so that trying again does not help. */
+export function isPermanent({ name, code = '', type = '', retriable, cause, errors }: ServerError): boolean {
+  if (name === 'KafkaJSNumberOfRetriesExceeded' && cause instanceof Error) return isPermanent(cause)
+  if (errors !== undefined) return errors.some(isPermanent)
+  // A controller or broker that has just started gives these two, which kafkajs takes for lasting.
+  const isStarting = type === 'INVALID_REPLICATION_FACTOR' || type === 'LEADER_NOT_AVAILABLE'
+  if (name.startsWith('KafkaJS')) return retriable !== true && name !== 'KafkaJSTimeout' && !isStarting
+  // Postgres has answered, but not that it lacks connections or resources, or is starting or shutting down.
+  return /^[\dA-Z]{5}$/.test(code) && !/^(08|53|57P)/.test(code)
 }

@@ -70,7 +70,7 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
       minBytes: 1,
       maxBytesPerPartition: 262_144,
       allowAutoTopicCreation: false,
-      retry: { initialRetryTime: 50, maxRetryTime: 5000, retries: FOR_EVER },
+      retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: FOR_EVER },
     },
     // Ids and rows make a duplicate harmless, so the idempotent producer is not needed; in kafkajs it can lose records.
     producer: { idempotent: false, allowAutoTopicCreation: false, metadataMaxAge: METADATA_MAX_AGE },

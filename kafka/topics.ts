@@ -11,6 +11,8 @@ export interface TopicPlan {
   /** That one of them which holds the dead letters. */
   readonly deadLetters: string
   readonly partitions: number
+  /** The broker's default when undefined. */
+  readonly replicas?: number | undefined
   readonly retentionHours: number
 }
 
@@ -30,24 +32,33 @@ export async function createTopics(admin: Admin, plan: TopicPlan): Promise<strin
   return created
 }
 
-/** For how many hours each topic may keep a record by its settings on the broker; Infinity for ever. */
-export async function readRecordHours(admin: Admin, topics: readonly string[]): Promise<Map<string, number>> {
-  const resources = topics.map((name) => {
-    return {
-      type: loadKafkajs().ConfigResourceTypes.TOPIC,
-      name,
-      configNames: ['retention.ms', 'segment.ms'],
-    }
+/** What a topic's settings on the broker say about its records. */
+export interface TopicSettings {
+  readonly topic: string
+  /** For how many hours a record may be kept; Infinity for ever. */
+  readonly recordHours: number
+  /** The brokers that keep a record. */
+  readonly replicas: number
+  /** How many of them must have a record before it counts as sent. */
+  readonly minInSync: number
+}
+
+export async function readTopicSettings(admin: Admin, topics: readonly string[]): Promise<TopicSettings[]> {
+  const type = loadKafkajs().ConfigResourceTypes.TOPIC
+  const configNames = ['retention.ms', 'segment.ms', 'min.insync.replicas']
+  const described = await admin.describeConfigs({
+    resources: topics.map((name) => ({ type, name, configNames })),
+    includeSynonyms: false,
   })
-  const described = await admin.describeConfigs({ resources, includeSynonyms: false })
-  return new Map(
-    described.resources.map(({ resourceName, configEntries }) => {
-      const times = new Map(configEntries.map((entry) => [entry.configName, Number(entry.configValue)]))
-      const retention = times.get('retention.ms') ?? 0
-      const hours = (retention + (times.get('segment.ms') ?? 0)) / HOUR_MS
-      return [resourceName, retention < 0 ? Infinity : hours]
-    }),
-  )
+  const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
+  return described.resources.map(({ resourceName: topic, configEntries }) => {
+    const values = new Map(configEntries.map((entry) => [entry.configName, Number(entry.configValue)]))
+    const retention = values.get('retention.ms') ?? 0
+    const recordHours = retention < 0 ? Infinity : (retention + (values.get('segment.ms') ?? 0)) / HOUR_MS
+    const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
+    const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
+    return { topic, recordHours, replicas, minInSync: values.get('min.insync.replicas') ?? 1 }
+  })
 }
 
 function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
@@ -64,6 +75,7 @@ function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
   return {
     topic,
     numPartitions: plan.partitions,
+    ...(plan.replicas === undefined ? {} : { replicationFactor: plan.replicas }),
     configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
   }
 }

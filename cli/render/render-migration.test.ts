@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { migrationSummary, retentionWarning } from './render-migration.ts'
+import { migrationSummary, replicationSummary, retentionWarning } from './render-migration.ts'
 
 test('says what is new, by name', () => {
   expect(migrationSummary({ migrations: ['001_tables', '002_views'], topics: ['start'], isCatalogueNew: true })).toBe(
@@ -14,18 +14,15 @@ test('says that there was nothing to do', () => {
   expect(migrationSummary({ migrations: [], topics: [], isCatalogueNew: false })).toBe('Nothing to do: all is up to date.')
 })
 
+const topic = (name: string, recordHours: number) => ({ topic: name, recordHours, replicas: 1, minInSync: 1 })
+
 test('nothing is said when rows are kept as long as records or longer', () => {
-  expect(retentionWarning(new Map([['start', 336]]), 14)).toBeUndefined()
-  expect(retentionWarning(new Map(), 1)).toBeUndefined()
+  expect(retentionWarning([topic('start', 336)], 14)).toBeUndefined()
+  expect(retentionWarning([], 1)).toBeUndefined()
 })
 
 test('names the topics that keep records for longer than rows are kept, and both ways out', () => {
-  const hours = new Map([
-    ['start', 400],
-    ['stage2', 192],
-    ['stage3', 336.5],
-  ])
-  expect(retentionWarning(hours, 14)).toBe(
+  expect(retentionWarning([topic('start', 400), topic('stage2', 192), topic('stage3', 336.5)], 14)).toBe(
     'Records are kept for up to 400 hours (retention.ms and segment.ms of start, stage3) but their rows for 336 ' +
       '(RETENTION), and a record that is read again after its row was removed is processed twice: lower retention.ms, ' +
       'or set RETENTION to 17.',
@@ -33,7 +30,37 @@ test('names the topics that keep records for longer than rows are kept, and both
 })
 
 test('no RETENTION is enough for a topic that keeps records for ever', () => {
-  expect(retentionWarning(new Map([['start', Infinity]]), 14)).toMatch(
+  expect(retentionWarning([topic('start', Infinity)], 14)).toMatch(
     /^Records are kept for ever \(.*start\).*: lower retention\.ms\.$/,
   )
+})
+
+test.each([
+  [
+    1,
+    1,
+    '1 broker, and 1 must have it before it counts as sent: while that broker is away messages wait, and what it loses is lost.',
+  ],
+  [
+    2,
+    2,
+    '2 brokers, and 2 must have it before it counts as sent: messages wait while any of them is away, and the loss of 1 loses none.',
+  ],
+  [
+    3,
+    1,
+    '3 brokers, and 1 must have it before it counts as sent: messages go on while 2 of them are away, and the loss of one can lose records (min.insync.replicas).',
+  ],
+  [
+    3,
+    2,
+    '3 brokers, and 2 must have it before it counts as sent: messages go on while 1 of them is away, and the loss of 1 loses none.',
+  ],
+])('with %i replicas, %i in sync, it says what that survives', (replicas, minInSync, text) => {
+  expect(replicationSummary([{ ...topic('start', 1), replicas, minInSync }])).toBe(`Each record is kept by ${text}`)
+})
+
+test('the topic with the fewest replicas counts', () => {
+  const kept = { ...topic('start', 1), replicas: 3, minInSync: 2 }
+  expect(replicationSummary([kept, topic('finish', 1)])).toMatch(/^Each record is kept by 1 broker/)
 })

@@ -1,3 +1,5 @@
+import type { TopicSettings } from '../../kafka/topics.ts'
+
 interface Migrated {
   readonly migrations: readonly string[]
   readonly topics: readonly string[]
@@ -6,30 +8,46 @@ interface Migrated {
 
 /** One line that names what is new. */
 export function migrationSummary({ migrations, topics, isCatalogueNew }: Migrated): string {
-  const done = [
-    ...(migrations.length > 0 ? [`${amount(migrations, 'migration')} (${migrations.join(', ')})`] : []),
-    ...(topics.length > 0 ? [`${amount(topics, 'topic')} (${topics.join(', ')})`] : []),
-    ...(isCatalogueNew ? ['the catalogue of stages'] : []),
-  ]
-  return done.length > 0 ? `New: ${done.join('; ')}.` : 'Nothing to do: all is up to date.'
+  const done = [list(migrations, 'migration'), list(topics, 'topic'), isCatalogueNew && 'the catalogue of stages']
+  const news = done.filter(Boolean).join('; ')
+  return news === '' ? 'Nothing to do: all is up to date.' : `New: ${news}.`
 }
 
-function amount(items: readonly string[], noun: string): string {
-  return `${items.length} ${noun}${items.length === 1 ? '' : 's'}`
+/** "2 topics (start, finish)"; empty for none. */
+function list(names: readonly string[], noun: string): string {
+  if (names.length === 0) return ''
+  return `${names.length} ${noun}${names.length === 1 ? '' : 's'} (${names.join(', ')})`
 }
+
+/** How many brokers keep a record, and how many of them can be away, by the topic with the fewest. */
+export function replicationSummary(settings: readonly TopicSettings[]): string {
+  const replicas = Math.min(...settings.map((topic) => topic.replicas))
+  const minInSync = Math.max(...settings.map((topic) => topic.minInSync))
+  const kept = `Each record is kept by ${brokers(replicas)}, and ${minInSync} must have it before it counts as sent`
+  if (replicas === 1) return `${kept}: while that broker is away messages wait, and what it loses is lost.`
+  const away = Math.max(0, replicas - minInSync)
+  const works =
+    away === 0
+      ? 'messages wait while any of them is away'
+      : `messages go on while ${away} of them ${away === 1 ? 'is' : 'are'} away`
+  const lost = minInSync - 1
+  const survives = lost === 0 ? 'the loss of one can lose records (min.insync.replicas)' : `the loss of ${lost} loses none`
+  return `${kept}: ${works}, and ${survives}.`
+}
+
+const brokers = (count: number) => `${count} broker${count === 1 ? '' : 's'}`
 
 /**
  * The warning about topics that keep records for longer than rows are kept; undefined when there are none.
- * @param recordHours by topic, Infinity for ever
  * @param rowDays RETENTION
  */
-export function retentionWarning(recordHours: ReadonlyMap<string, number>, rowDays: number): string | undefined {
-  const longer = [...recordHours].filter(([, hours]) => hours > rowDays * 24)
+export function retentionWarning(settings: readonly TopicSettings[], rowDays: number): string | undefined {
+  const longer = settings.filter(({ recordHours }) => recordHours > rowDays * 24)
   if (longer.length === 0) return undefined
-  const most = Math.max(...longer.map(([, hours]) => hours))
+  const most = Math.max(...longer.map(({ recordHours }) => recordHours))
   const raise = Number.isFinite(most) ? `, or set RETENTION to ${Math.ceil(most / 24)}` : ''
   const kept = Number.isFinite(most) ? `for up to ${Math.ceil(most)} hours` : 'for ever'
-  const topics = longer.map(([topic]) => topic).join(', ')
+  const topics = longer.map(({ topic }) => topic).join(', ')
   return (
     `Records are kept ${kept} (retention.ms and segment.ms of ${topics}) but their rows for ${rowDays * 24} (RETENTION), ` +
     `and a record that is read again after its row was removed is processed twice: lower retention.ms${raise}.`

@@ -150,8 +150,10 @@ interface Cluster {
 export function askReachableBrokers(): void {
   const { prototype } = require('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool }
   const shuffle = require('kafkajs/src/utils/shuffle') as <T>(list: readonly T[]) => T[]
+  const { KafkaJSBrokerNotFound } = require('kafkajs/src/errors') as { KafkaJSBrokerNotFound: ErrorConstructor }
   prototype.withBroker = async function askReachable(this: BrokerPool, callback) {
-    let failure = new Error('There is no broker to ask')
+    // A client that has not read its metadata yet knows none: kafkajs reads them upon this error, and asks again.
+    let failure: Error = new KafkaJSBrokerNotFound('There is no broker to ask')
     for (const nodeId of shuffle(Object.keys(this.brokers))) {
       try {
         return await callback({ nodeId, broker: await this.findBroker({ nodeId }) })
