@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { add } from '../stages/add.ts'
 import { reasons, Refusal } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
-import { compute, isDeadLetter } from './compute.ts'
+import { isDeadLetter } from '../sql/outcome.ts'
+import { compute } from './compute.ts'
 import { readMessage } from './message.ts'
 
 const messageOf = (value: string | null, timestamp = Date.now() - 5) =>

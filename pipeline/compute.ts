@@ -2,40 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { inspect } from 'node:util'
 import { parseBody, sourceOf, withField, type Body } from '../stages/body.ts'
 import { inputField } from '../stages/index.ts'
-import { reasons, Refusal, shorten, type ReasonCode } from '../stages/refusal.ts'
+import type { Message, Outcome } from '../sql/outcome.ts'
+import { reasons, Refusal, shorten } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
 import { now } from '../telemetry/time.ts'
-import type { Message } from './message.ts'
-
-/** A stage's outcome for one message. Times in milliseconds since the epoch. */
-interface Computed {
-  readonly message: Message
-  readonly startedAt: number
-  readonly computedAt: number
-  /** Milliseconds added to `startedAt`, because the local clock is behind the broker's. */
-  readonly skewMs: number
-}
-
-export interface Result extends Computed {
-  /** The numbers as they were written, of a message that enters the pipeline here; otherwise, or without numbers, undefined. */
-  readonly numbers: string | undefined
-  /** The field that the stage added, as JSON. */
-  readonly result: string
-  /** The whole body with that field, as the next stage gets it. */
-  readonly body: string
-}
-
-export interface DeadLetter extends Computed {
-  readonly reason: ReasonCode
-  /** A sentence that a person can act on. */
-  readonly explanation: string
-}
-
-export type Outcome = Result | DeadLetter
-
-export function isDeadLetter(outcome: Outcome): outcome is DeadLetter {
-  return 'reason' in outcome
-}
 
 /** Runs a stage on one message. Stages are pure, so an error would be thrown again each time: it makes a dead letter. */
 export function compute(stage: Stage, message: Message, maxBytes: number): Outcome {

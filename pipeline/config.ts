@@ -36,6 +36,7 @@ const environment = z.object({
   EVENTHUB_CONNECTIONSTRING: z.string().startsWith('Endpoint=sb://', 'expected "Endpoint=sb://..."').optional(),
   TOPIC_PREFIX: name.default(''),
   TOPIC_PARTITIONS: whole(1, 1000).default(4),
+  TOPIC_REPLICATION_FACTOR: whole(1, 100).optional(),
   TOPICS_AUTO_CREATE: oneOf('true', 'false').default('true'),
   KAFKA_FAST_PATCHES: oneOf('on', 'off').default('on'),
   DB_HOST: z.string().default('localhost'),
@@ -106,34 +107,29 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   throw new UserError(`The environment has ${count}:\n${complaints.join('\n')}`)
 }
 
-/** Contradictions between variables that are valid one by one. */
+/** Contradictions between variables that are valid one by one, each with the name of a variable that has to change. */
 function disagreements(given: Record<string, string | undefined>): (readonly [string, string])[] {
-  const valueOf = (key: keyof typeof environment.shape) => environment.shape[key].safeParse(given[key]).data
+  const valueOf = (key: keyof typeof environment.shape) => Number(environment.shape[key].safeParse(given[key]).data)
   const wrong: (readonly [string, string])[] = []
   for (const [low, high] of ordered) {
-    const [from, to] = [Number(valueOf(low)), Number(valueOf(high))]
-    if (from > to) wrong.push([low, `expected at most ${high}, which is ${to}`])
+    const most = valueOf(high)
+    if (valueOf(low) > most) wrong.push([low, `expected at most ${high}, which is ${most}`])
   }
-  const decimals = Number(valueOf('NUMBERS_DECIMALS'))
-  const [least, most] = [Number(valueOf('NUMBERS_MIN')) * 10 ** decimals, Number(valueOf('NUMBERS_MAX')) * 10 ** decimals]
+  // The numbers are made as whole ones, divided by this.
+  const scale = 10 ** valueOf('NUMBERS_DECIMALS')
+  const [least, most] = [valueOf('NUMBERS_MIN') * scale, valueOf('NUMBERS_MAX') * scale]
   if (Math.ceil(least) > Math.floor(most)) {
     wrong.push(['NUMBERS_DECIMALS', 'expected so many that there is a number from NUMBERS_MIN to NUMBERS_MAX'])
-  } else if (
-    most - least > Number.MAX_SAFE_INTEGER ||
-    Math.max(Math.abs(least), Math.abs(most)) > Number.MAX_SAFE_INTEGER
-  ) {
+  } else if (Math.max(most - least, Math.abs(least), Math.abs(most)) > Number.MAX_SAFE_INTEGER) {
     wrong.push(['NUMBERS_DECIMALS', 'expected so few that the numbers have at most 15 digits'])
   }
-  const [rowDays, topicHours] = [Number(valueOf('RETENTION')), Number(valueOf('TOPIC_RETENTION_HOURS'))]
+  const topicHours = valueOf('TOPIC_RETENTION_HOURS')
   const leastDays = Math.ceil((topicHours + segmentHours(topicHours)) / 24)
-  if (rowDays < leastDays) {
-    wrong.push([
-      'RETENTION',
-      `expected at least ${leastDays} days, for a row must outlive its record (TOPIC_RETENTION_HOURS is ${topicHours})`,
-    ])
+  if (valueOf('RETENTION') < leastDays) {
+    const why = `for a row must outlive its record (TOPIC_RETENTION_HOURS is ${topicHours})`
+    wrong.push(['RETENTION', `expected at least ${leastDays} days, ${why}`])
   }
-  const brokers = given['BOOTSTRAP_SERVERS'] ?? ''
-  if (isEventHubs([brokers]) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {
+  if (isEventHubs([given['BOOTSTRAP_SERVERS'] ?? '']) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {
     wrong.push(['EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace'])
   }
   return wrong

@@ -2,17 +2,11 @@ import type { Consumer, Kafka } from '../kafka/client.ts'
 import { consume, watchConsumer, type Batch } from '../kafka/consumer.ts'
 import type { KafkaSettings } from '../kafka/settings.ts'
 import type { Database } from '../sql/database.ts'
-import { sleep } from '../telemetry/wait-until.ts'
-import { type Message, readMessage } from './message.ts'
-import { aborted, type ProcessContext } from './process.ts'
-import {
-  createOutageTracker,
-  failuresOnly,
-  retryForever,
-  type OutageTracker,
-  type Retry,
-  type WithServer,
-} from './retry.ts'
+import type { Message } from '../sql/outcome.ts'
+import { sleep, unlessAborted } from '../telemetry/wait-until.ts'
+import { readMessage } from './message.ts'
+import type { ProcessContext } from './process.ts'
+import { createOutageTracker, failuresOnly, retryForever, type Retry, type RetryOptions } from './retry.ts'
 
 /** A process that handles the messages of some topics as one member of a consumer group. */
 export interface ConsumerProcess {
@@ -31,19 +25,20 @@ export interface ConsumerProcess {
  * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
 export async function runConsumer(context: ProcessContext, options: ConsumerProcess, stopping: AbortSignal): Promise<void> {
-  const { log, health, observer } = context
+  const { log, health, metrics } = context
   const { group, topics, settings, kafka, database, maxBatchMessages } = options
   // Otherwise kafkajs would try to reach a broker that is away for ever, also in a process that is to end.
   const restartOnFailure = () => Promise.resolve(!stopping.aborted)
   const retry = { ...settings.consumer.retry, restartOnFailure }
   const consumer = kafka.consumer({ ...settings.consumer, retry, groupId: group })
-  observer.poolWaiting(() => database.waitingCount)
+  metrics.onScrape(() => metrics.set('throughline_pool_waiting', database.waitingCount))
+  const onRebalance = () => metrics.count('throughline_rebalances_total')
   const bug = Promise.withResolvers<Error>()
   let isJoining = false
   try {
     const outage = createOutageTracker('Kafka', context)
-    await connect(context, { topics, database, consumer, outage }, stopping)
-    const ended = watchConsumer(consumer, { log, health, outage, onRebalance: observer.rebalanced })
+    await connect(consumer, options, { log, health, signal: stopping, tracker: failuresOnly(outage) })
+    const ended = watchConsumer(consumer, { log, health, outage, onRebalance })
     isJoining = true
     const joined = consume<Message>(consumer, settings, {
       read: readMessage,
@@ -52,11 +47,11 @@ export async function runConsumer(context: ProcessContext, options: ConsumerProc
       stopping,
       onBug: bug.resolve,
     })
-    const stopped = aborted(stopping)
-    await Promise.race([joined.then(() => (isJoining = false)), stopped])
-    if (!stopping.aborted) log.info(`Consuming ${topics.join(' and ')} as ${group}.`)
-    const end = await Promise.race([stopped, ended, bug.promise])
-    if (end instanceof Error) throw new Error(`${group} cannot continue`, { cause: end })
+    await unlessAborted(joined, stopping)
+    isJoining = false
+    log.info(`Consuming ${topics.join(' and ')} as ${group}.`)
+    const cause = await unlessAborted(Promise.race([ended, bug.promise]), stopping)
+    throw new Error(`${group} cannot continue`, { cause })
   } catch (error) {
     if (!stopping.aborted) throw error
   } finally {
@@ -66,18 +61,12 @@ export async function runConsumer(context: ProcessContext, options: ConsumerProc
   }
 }
 
-type Connections = Pick<ConsumerProcess, 'topics' | 'database'> & {
-  consumer: Consumer
-  outage: OutageTracker
-}
-
 /** Waits for both servers, so that no partition is assigned to a process that cannot use Postgres. */
 async function connect(
-  { log, health }: ProcessContext,
-  { topics, database, consumer, outage }: Connections,
-  signal: AbortSignal,
+  consumer: Consumer,
+  { topics, database }: ConsumerProcess,
+  { tracker, ...options }: RetryOptions,
 ): Promise<void> {
-  const options = { log, health, signal }
   await retryForever((withServer) => withServer('Postgres', () => database.query('select 1')), options)
   const subscribe = async () => {
     await consumer.connect()
@@ -85,7 +74,6 @@ async function connect(
     await consumer.subscribe({ topics: [...topics], fromBeginning: true })
   }
   // A broker that has just come back answers before its groups do: it works when the group is joined.
-  const tracker = failuresOnly(outage)
   await retryForever((withServer) => withServer('Kafka', subscribe), { ...options, tracker })
 }
 
@@ -97,17 +85,9 @@ export async function handle(
 ): Promise<number> {
   const { signal, lost } = batch
   const progress = health.batchBegan()
-  const options = { log, health, signal, onProgress: progress.progressed }
-  const retry: Retry = (attempt) =>
-    retryForever((withServer) => {
-      const usingUnlessLost: WithServer = (server, step) => {
-        lost.throwIfAborted()
-        return withServer(server, step)
-      }
-      return attempt(usingUnlessLost)
-    }, options)
+  const options = { log, health, signal, lost, onProgress: progress.progressed }
   try {
-    return await handleBatch(batch, retry)
+    return await handleBatch(batch, (attempt) => retryForever(attempt, options))
   } finally {
     progress.ended()
   }

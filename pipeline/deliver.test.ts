@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest'
 import { deadLetter, message, result } from '../test/support/data/outcomes.fixture.ts'
-import type { Outcome } from './compute.ts'
+import type { Message, Outcome } from '../sql/outcome.ts'
 import { now } from '../telemetry/time.ts'
 import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
-import { createBusyTime, deliver, type DeliverOptions, type Publication, type StageContext } from './deliver.ts'
-import type { Message } from './message.ts'
+import { createBusyTime, deliver, type PublishedBatch, type StageContext } from './deliver.ts'
+import type { Retry } from './retry.ts'
 import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
 
@@ -40,26 +40,29 @@ function recordedStage(failing: readonly string[] = []) {
     },
     close: () => Promise.resolve(),
   }
+  const published: PublishedBatch[] = []
   const context: StageContext = {
     route,
-    rows: { stage: 'add', target: route.target },
     database: fakeDatabase(() => step('save', { rows: [] })),
     sender,
     traceparentOf: () => undefined,
     compute: (one) => result(one),
-  }
-  const published: Publication[] = []
-  const options: DeliverOptions = {
-    retry: (attempt) => attempt((_, use) => use()),
     takeBusySeconds: () => 0,
-    onPublished: (publication) => {
+    onPublished: (batch) => {
       events.push('measure')
-      published.push(publication)
+      published.push(batch)
     },
-    commit: () => step('commit', undefined),
   }
+  const retry: Retry = (attempt) => attempt((_, use) => use())
+  const options = { retry, commit: () => step('commit', undefined) }
   return { events, context, options, published }
 }
+
+const deliverBatch = (
+  messages: readonly Message[],
+  context: StageContext,
+  { retry, commit }: ReturnType<typeof recordedStage>['options'],
+) => deliver({ messages, commit }, retry, context)
 
 const [save, publish, commit] = ['save', `publish to ${route.target}`, 'commit'].map((name) => [
   `${name} begins`,
@@ -68,13 +71,13 @@ const [save, publish, commit] = ['save', `publish to ${route.target}`, 'commit']
 
 test('saves, then publishes, then measures, then commits, each after the one before has ended', async () => {
   const { events, context, options } = recordedStage()
-  expect(await deliver([message(1)], context, options)).toBe(1)
+  expect(await deliverBatch([message(1)], context, options)).toBe(1)
   expect(events).toEqual([save, publish, 'measure', commit].flat())
 })
 
 test('after the last stage the row in finished is inserted before the commit', async () => {
   const { events, context, options } = recordedStage()
-  await deliver([message(1)], { ...context, route: { ...route, isLast: true } }, options)
+  await deliverBatch([message(1)], { ...context, route: { ...route, isLast: true } }, options)
   expect(events).toEqual([save, publish, save, 'measure', commit].flat())
 })
 
@@ -89,27 +92,27 @@ test('a result that is too large becomes a dead letter once, however often its s
       return topic === route.target ? records.map(() => undefined) : metadata
     },
   }
-  const retry: DeliverOptions['retry'] = (attempt) => attempt((_, use) => use()).catch(() => attempt((_, use) => use()))
-  await deliver([message(1)], { ...context, sender: refusing }, { ...options, retry })
+  const retry: Retry = (attempt) => attempt((_, use) => use()).catch(() => attempt((_, use) => use()))
+  await deliverBatch([message(1)], { ...context, sender: refusing }, { ...options, retry })
   expect(published).toMatchObject([{ results: [], deadLetters: [{ reason: 'too-large' }] }])
   expect(events.filter((event) => event === 'save begins')).toHaveLength(2)
 })
 
 test('publishes nothing that is not saved', async () => {
   const { events, context, options } = recordedStage(['save'])
-  await expect(deliver([message(1)], context, options)).rejects.toThrow('save failed')
+  await expect(deliverBatch([message(1)], context, options)).rejects.toThrow('save failed')
   expect(events).toEqual(['save begins'])
 })
 
 test('commits nothing that is not published', async () => {
   const { events, context, options } = recordedStage([`publish to ${route.target}`])
-  await expect(deliver([message(1)], context, options)).rejects.toThrow('failed')
+  await expect(deliverBatch([message(1)], context, options)).rejects.toThrow('failed')
   expect(events).toEqual([save, `publish to ${route.target} begins`].flat())
 })
 
 test('a batch is measured once, also when its commit fails', async () => {
   const { events, context, options } = recordedStage(['commit'])
-  await expect(deliver([message(1)], context, options)).rejects.toThrow('commit failed')
+  await expect(deliverBatch([message(1)], context, options)).rejects.toThrow('commit failed')
   expect(events).toEqual([save, publish, 'measure', 'commit begins'].flat())
 })
 
@@ -120,13 +123,13 @@ test('a batch that was saved is not saved again when publishing fails, and is no
   ])
   const compute = vi.fn<(one: Message) => Outcome>((one) => (one.offset === '2' ? deadLetter(one) : result(one)))
   let attempts = 0
-  const retry: DeliverOptions['retry'] = (attempt) =>
+  const retry: Retry = (attempt) =>
     attempt((_, use) => use()).catch((error: unknown) => {
       attempts += 1
       if (attempts > 2) throw error
       return retry(attempt)
     })
-  await deliver([message(1), message(2)], { ...context, compute }, { ...options, retry })
+  await deliverBatch([message(1), message(2)], { ...context, compute }, { ...options, retry })
   expect(compute).toHaveBeenCalledTimes(2)
   expect(events.filter((event) => event === 'save begins')).toHaveLength(1)
   expect(published).toMatchObject([{ results: [{}], deadLetters: [{}], redelivered: new Set(), duplicates: [] }])
@@ -136,7 +139,7 @@ test('the milliseconds added to the time of sending, to be no earlier than compu
   const { context, options, published } = recordedStage()
   const ahead = now() + 5000
   const compute = (one: Message) => (one.offset === '1' ? { ...result(one), computedAt: ahead } : result(one))
-  await deliver([message(1), message(2)], { ...context, compute }, options)
+  await deliverBatch([message(1), message(2)], { ...context, compute }, options)
   const [lifted, other] = published[0]?.results ?? []
   expect(lifted?.sentAt).toBe(ahead)
   expect(Number(lifted?.sentAt) - Number(lifted?.sentSkewMs)).toBe(other?.sentAt)
@@ -150,7 +153,7 @@ async function doneAtOnce(messages: number, ms: number, characters: number): Pro
     for (const end = performance.now() + ms; performance.now() < end;);
     return result(one, ' '.repeat(characters))
   }
-  return await deliver(
+  return await deliverBatch(
     Array.from({ length: messages }, (_, offset) => message(offset)),
     { ...context, compute },
     options,

@@ -1,20 +1,11 @@
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises'
+import type { Batch } from '../kafka/consumer.ts'
 import type { Sender } from '../kafka/producer.ts'
 import { countDuplicates, insertFinished } from '../sql/counters.ts'
 import type { Database } from '../sql/database.ts'
-import type { StageRows } from '../sql/results.ts'
-import type { DeadLetter, Outcome } from './compute.ts'
+import type { DeadLetter, Message, Outcome, PublishedResult } from '../sql/outcome.ts'
 import type { TraceparentOf } from './headers.ts'
-import type { Message } from './message.ts'
-import {
-  deadLetterRecords,
-  type PendingRecords,
-  pendingRecords,
-  type Published,
-  publishedOf,
-  resultRecords,
-  sendDeadLetters,
-} from './publish.ts'
+import { deadLetterRecords, resultRecords, sendDeadLetters, splitSent, type PendingRecords } from './publish.ts'
 import type { Retry, WithServer } from './retry.ts'
 import type { Route } from './route.ts'
 import { deadLetterOversized, save, type Saved } from './save.ts'
@@ -22,28 +13,20 @@ import { deadLetterOversized, save, type Saved } from './save.ts'
 /** What delivering the messages of a stage needs. */
 export interface StageContext {
   readonly route: Route
-  readonly rows: StageRows
   readonly database: Database
   readonly sender: Sender
   readonly traceparentOf: TraceparentOf
   /** Decodes a message and runs the stage on it. Pure; a message without an answer gives a dead letter. */
   readonly compute: (message: Message) => Outcome
-}
-
-export interface DeliverOptions {
-  readonly retry: Retry
   /** Seconds for which the process was busy since the last call. */
   readonly takeBusySeconds: () => number
   /** Called after the batch is published and before it is committed, so that a failed commit measures nothing twice. */
-  readonly onPublished: (publication: Publication) => void
-  /** Commits the first `done` messages. When that fails they are delivered again, which does no harm. */
-  readonly commit: (done: number) => Promise<void>
+  readonly onPublished: (batch: PublishedBatch) => void
 }
 
-/** A batch that is on its topics. Times in milliseconds since the epoch. */
-export interface Publication extends Pick<Saved, 'redelivered' | 'duplicates'> {
-  readonly results: readonly Published[]
-  readonly deadLetters: readonly DeadLetter[]
+/** A batch whose records are on their topics. */
+export interface PublishedBatch extends Omit<Saved, 'results'> {
+  readonly results: readonly PublishedResult[]
 }
 
 /**
@@ -53,14 +36,13 @@ export interface Publication extends Pick<Saved, 'redelivered' | 'duplicates'> {
  * @returns how many messages are done
  */
 export async function deliver(
-  messages: readonly Message[],
+  { messages, commit }: Pick<Batch<Message>, 'messages' | 'commit'>,
+  retry: Retry,
   context: StageContext,
-  { retry, takeBusySeconds, onPublished, commit }: DeliverOptions,
 ): Promise<number> {
   const outcomes = await computeBatch(messages, context.compute)
-  const batch: BatchState = { outcomes, busySeconds: takeBusySeconds(), counted: new Set() }
-  const publication = await retry((withServer) => saveAndPublish(batch, context, withServer))
-  onPublished(publication)
+  const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), areDuplicatesCounted: false }
+  context.onPublished(await retry((withServer) => saveAndPublish(state, context, withServer)))
   await commit(outcomes.length)
   return outcomes.length
 }
@@ -68,45 +50,41 @@ export async function deliver(
 /** A computed batch and the steps of it that succeeded: the next attempt does not repeat them. */
 interface BatchState {
   readonly outcomes: readonly Outcome[]
-  readonly busySeconds: number
-  /** What an attempt has counted: it is not counted again, also when the answer was lost. */
-  readonly counted: Set<'busy' | 'duplicates'>
+  /** Busy time and duplicates are counted by one attempt only, also when its answer was lost. */
+  busySeconds: number
+  areDuplicatesCounted: boolean
   saved?: Saved
   results?: PendingRecords
   oversized?: DeadLetter[]
   letters?: PendingRecords
 }
 
-/** True for the first call of a batch. */
-function once({ counted }: BatchState, what: 'busy' | 'duplicates'): boolean {
-  if (counted.has(what)) return false
-  counted.add(what)
-  return true
-}
-
 /** One attempt. @throws when a server fails: the next attempt continues at the step that failed */
 async function saveAndPublish(
-  batch: BatchState,
-  { route, rows, database, sender, traceparentOf }: StageContext,
+  state: BatchState,
+  { route, database, sender, traceparentOf }: StageContext,
   withServer: WithServer,
-): Promise<Publication> {
-  const saved = (batch.saved ??= await withServer('Postgres', () =>
-    save(database, rows, batch.outcomes, once(batch, 'busy') ? batch.busySeconds : 0),
-  ))
-  if (saved.duplicates.length > 0 && once(batch, 'duplicates')) {
-    await withServer('Postgres', () => countDuplicates(database, rows, saved.duplicates))
-  }
-  const results = (batch.results ??= pendingRecords((begunAt) => resultRecords(saved.results, begunAt, traceparentOf)))
-  await withServer('Kafka', () => sender.send(route.target, results.records, results.progress))
-  const { published, refused } = publishedOf(saved.results, results)
-  if (refused.length > 0) {
-    batch.oversized ??= await withServer('Postgres', () => deadLetterOversized(database, rows, refused))
-  }
-  const deadLetters = [...saved.deadLetters, ...(batch.oversized ?? [])]
-  const letters = (batch.letters ??= pendingRecords(() => deadLetterRecords(deadLetters, route, traceparentOf)))
-  await withServer('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
-  if (route.isLast) await withServer('Postgres', () => insertFinished(database, rows, published))
+): Promise<PublishedBatch> {
+  const saved = (state.saved ??= await withServer('Postgres', () => {
+    const { busySeconds } = state
+    state.busySeconds = 0
+    return save(database, route, state.outcomes, busySeconds)
+  }))
   const { redelivered, duplicates } = saved
+  if (duplicates.length > 0 && !state.areDuplicatesCounted) {
+    state.areDuplicatesCounted = true
+    await withServer('Postgres', () => countDuplicates(database, route, duplicates))
+  }
+  const { records, progress, begunAt } = (state.results ??= resultRecords(saved.results, traceparentOf))
+  const metadata = await withServer('Kafka', () => sender.send(route.target, records, progress))
+  const { published, refused } = splitSent(saved.results, metadata, begunAt)
+  if (refused.length > 0) {
+    state.oversized ??= await withServer('Postgres', () => deadLetterOversized(database, route, refused))
+  }
+  const deadLetters = [...saved.deadLetters, ...(state.oversized ?? [])]
+  const letters = (state.letters ??= deadLetterRecords(deadLetters, route, traceparentOf))
+  await withServer('Kafka', () => sendDeadLetters(sender, route.deadLetters, letters))
+  if (route.isLast) await withServer('Postgres', () => insertFinished(database, route, published))
   return { results: published, deadLetters, redelivered, duplicates }
 }
 
@@ -137,16 +115,11 @@ async function computeBatch(messages: readonly Message[], compute: StageContext[
   return outcomes
 }
 
-/** Measures for how long a process has at least one batch in work. */
-export interface BusyTime {
-  begin(): void
-  end(): void
-  /** Seconds since the last call. */
-  takeSeconds(): number
-}
-
-/** @param clock monotonic, in milliseconds */
-export function createBusyTime(clock: () => number = () => performance.now()): BusyTime {
+/**
+ * Measures for how long a process has at least one batch in work.
+ * @param clock monotonic, in milliseconds
+ */
+export function createBusyTime(clock: () => number = () => performance.now()) {
   let batches = 0
   let since = 0
   let milliseconds = 0
@@ -159,6 +132,7 @@ export function createBusyTime(clock: () => number = () => performance.now()): B
   return {
     begin: () => advance(1),
     end: () => advance(-1),
+    /** Seconds since the last call. */
     takeSeconds() {
       advance(0)
       const seconds = milliseconds / 1000

@@ -12,7 +12,6 @@ async function generated(rate: number, seconds: number, submitMs: number) {
   const slow = vi.fn<(perSecond: number) => void>()
   const running = generate({
     config: readConfig({ RATE: String(rate), COUNT_MAX: '3' }),
-    random: () => 0.5,
     signal: stopping.signal,
     onSlow: slow,
     submit: async (inputs) => {
@@ -54,7 +53,6 @@ test('what a slow submit delays is caught up', async () => {
   let entered = 0
   const running = generate({
     config: readConfig({ RATE: '1000', COUNT_MAX: '3' }),
-    random: () => 0.5,
     signal: stopping.signal,
     submit: async (inputs) => {
       entered += inputs.length

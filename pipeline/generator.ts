@@ -13,7 +13,7 @@ import { newMessageId } from './message.ts'
 import { submit, submitUnpublished, type Ingress } from './outbox.ts'
 import type { ProcessContext } from './process.ts'
 import { retryForever } from './retry.ts'
-import { routes } from './route.ts'
+import { entryOf } from './route.ts'
 
 /** Seconds: how often the generator looks for inputs that another process left in the outbox, and how old they have to be. */
 const OUTBOX_CHECK = { every: 10, minAge: 60 }
@@ -48,7 +48,6 @@ export async function runGeneratorProcess(
     health.connected(true)
     await generate({
       config,
-      random: Math.random,
       messages,
       signal: stopping,
       onPause: health.progressed,
@@ -66,21 +65,15 @@ export async function runGeneratorProcess(
   }
 }
 
-function openIngress({ config, log, observer }: ProcessContext, opened: AsyncDisposableStack): Ingress {
-  const [first] = routes(config)
-  if (first === undefined) throw new Error('The list of stages is empty')
+function openIngress({ config, log, interceptSend }: ProcessContext, opened: AsyncDisposableStack): Ingress {
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}generator`)
   const database = opened.adopt(openDatabase(config, 2, log), (pool) => pool.end())
-  const sender = opened.adopt(createSender(createKafka(settings, log), settings, observer.interceptSend), (one) =>
-    one.close(),
-  )
-  return { database, sender, stage: first.stage.name, topic: config.OUTPUT_TOPIC ?? first.source }
+  const sender = opened.adopt(createSender(createKafka(settings, log), settings, interceptSend), (one) => one.close())
+  return { database, sender, ...entryOf(config) }
 }
 
 export interface Generation {
   readonly config: Config
-  /** From 0 up to but not 1. */
-  readonly random: () => number
   /** Submits messages to the pipeline; resolves once the broker has them. */
   readonly submit: (inputs: readonly Input[]) => Promise<void>
   readonly signal: AbortSignal
@@ -139,18 +132,18 @@ async function generateSteadily(generation: Generation, rate: number): Promise<v
 }
 
 async function generateBursts(generation: Generation): Promise<void> {
-  const { config, random, signal } = generation
+  const { config, signal } = generation
   while (!signal.aborted) {
-    const seconds = config.SLEEP_MIN + random() * (config.SLEEP_MAX - config.SLEEP_MIN)
+    const seconds = config.SLEEP_MIN + Math.random() * (config.SLEEP_MAX - config.SLEEP_MIN)
     await pause(seconds * 1000, generation)
     const span = config.MESSAGE_MAX - config.MESSAGE_MIN + 1
-    await submitMany(generation, config.MESSAGE_MIN + Math.floor(random() * span))
+    await submitMany(generation, config.MESSAGE_MIN + Math.floor(Math.random() * span))
   }
 }
 
 let next = 0
 
-function newInputs({ config, random }: Generation, count: number): Input[] {
+function newInputs({ config }: Generation, count: number): Input[] {
   const ranges = {
     countMin: config.COUNT_MIN,
     countMax: config.COUNT_MAX,
@@ -158,7 +151,7 @@ function newInputs({ config, random }: Generation, count: number): Input[] {
     max: config.NUMBERS_MAX,
     decimals: config.NUMBERS_DECIMALS,
   }
-  return Array.from({ length: count }, () => newInput(randomNumbers(random, ranges), next++ % config.TOPIC_PARTITIONS))
+  return Array.from({ length: count }, () => newInput(randomNumbers(Math.random, ranges), next++ % config.TOPIC_PARTITIONS))
 }
 
 export function newInput(body: string, partition: number): Input {

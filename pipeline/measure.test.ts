@@ -1,11 +1,12 @@
-import { expect, test } from 'vitest'
-import type { Message } from './message.ts'
+import { afterEach, expect, test, vi } from 'vitest'
+import type { Message, PublishedResult } from '../sql/outcome.ts'
 import { readConfig } from './config.ts'
-import type { Publication } from './deliver.ts'
-import type { Published } from './publish.ts'
+import type { PublishedBatch } from './deliver.ts'
 import { routeOf } from './route.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { initialiseCounters, measure } from './measure.ts'
+import { exemplarTraces, initialiseCounters, measure } from './measure.ts'
+
+afterEach(() => vi.unstubAllEnvs())
 
 const last = routeOf(readConfig({}), 'square-root')
 const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
@@ -26,7 +27,7 @@ function message(changes: Partial<Message> = {}): Message {
   return { id, attempt: 1, ...origin, ...times, badHeaders: 0, ...changes }
 }
 
-function published(from: Message, changes: Partial<Published> = {}): Published {
+function published(from: Message, changes: Partial<PublishedResult> = {}): PublishedResult {
   const times = {
     startedAt: time + 10,
     computedAt: time + 12,
@@ -39,7 +40,7 @@ function published(from: Message, changes: Partial<Published> = {}): Published {
   return { message: from, body: '{}', ...times, metadata, ...changes }
 }
 
-const nothing: Publication = {
+const nothing: PublishedBatch = {
   results: [],
   deadLetters: [],
   redelivered: new Set(),
@@ -47,10 +48,10 @@ const nothing: Publication = {
 }
 
 /** The samples after a batch, those with a value other than 0, by name and the labels that matter. */
-async function samplesAfter(publication: Publication, accept = 'application/openmetrics-text') {
+async function samplesAfter(batch: PublishedBatch, accept = 'application/openmetrics-text') {
   const metrics = createMetrics({ stage: 'square-root', position: 6 })
   const traceOf = ({ parent }: Message) => (parent?.sampled ? parent.traceId : undefined)
-  measure(publication, last, { metrics, traceOf })
+  measure(batch, last, { metrics, traceOf })
   const { text } = await metrics.page(accept)
   const samples = text.split('\n').flatMap((line) => {
     const [, name, value] = /^(throughline_[^ ]+) ([^ ]+)/.exec(line) ?? []
@@ -112,7 +113,7 @@ test('a kept trace is the exemplar of its bucket, in OpenMetrics', async () => {
   expect((await samplesAfter(dropped)).text).not.toContain('trace_id')
 })
 
-test('a batch leaves one exemplar in each bucket', async () => {
+test('a batch leaves one exemplar, of its largest value', async () => {
   const traced = (digit: string, ms: number) => {
     const parent = { traceId: digit.repeat(32), spanId: 'b'.repeat(16), sampled: true }
     return published(message({ parent }), { startedAt: time + ms, computedAt: time + ms })
@@ -120,7 +121,7 @@ test('a batch leaves one exemplar in each bucket', async () => {
   const batch = [traced('1', 11), traced('2', 12), traced('3', 30)]
   const { text, samples } = await samplesAfter({ ...nothing, results: batch })
   const waits = text.split('\n').filter((line) => line.startsWith('throughline_wait_seconds_bucket'))
-  expect(waits.flatMap((line) => /trace_id="(\d)/.exec(line)?.[1] ?? [])).toEqual(['1', '3'])
+  expect(waits.flatMap((line) => /trace_id="(\d)/.exec(line)?.[1] ?? [])).toEqual(['3'])
   expect(samples.get('throughline_wait_seconds_count{}')).toBe(3)
 })
 
@@ -132,4 +133,22 @@ test('counters begin at 0 where their labels are known', async () => {
     expect(text).toContain(`throughline_messages_total{${labels},stage="lcm",position="03"} 0`)
   }
   expect(text).toContain('throughline_reconnects_total{server="Postgres",stage="lcm",position="03"} 0')
+})
+
+/** The trace that the measures of a message point to. */
+const traceOf = (from: Message) => exemplarTraces(readConfig({}))(from, time - from.enteredAt)
+
+const parent = { traceId: 'f'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+
+test('measures point to a trace that will be there: one that is sampled, or of a message that is slow already', () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1')
+  expect(traceOf(message({ parent }))).toBe(parent.traceId)
+  const unsampled = { parent: { ...parent, sampled: false } }
+  expect(traceOf(message(unsampled))).toBeUndefined()
+  expect(traceOf(message({ ...unsampled, enteredAt: time - 6000 }))).toBe(parent.traceId)
+})
+
+test('without an endpoint there is no trace to point to', () => {
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', '')
+  expect(traceOf(message({ parent }))).toBeUndefined()
 })

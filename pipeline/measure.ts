@@ -1,16 +1,16 @@
 import { reasons } from '../stages/refusal.ts'
-import type { DeadLetter } from './compute.ts'
-import type { Message } from './message.ts'
-import type { Publication } from './deliver.ts'
-import type { Published } from './publish.ts'
+import type { DeadLetter, Message, PublishedResult } from '../sql/outcome.ts'
+import { exportsTraces, type Config } from './config.ts'
+import type { PublishedBatch } from './deliver.ts'
 import type { Route } from './route.ts'
 import type { MetricName } from '../telemetry/metric-list.ts'
 import { roleOf, type Metrics } from '../telemetry/metrics.ts'
+import { isSlow, traceIdOf } from '../telemetry/trace-context.ts'
 
 /** Milliseconds by which the clocks of two machines differ normally. */
 const AGREEMENT_MS = 2
 
-type Computed = Pick<Published, 'message' | 'startedAt' | 'computedAt'>
+type Computed = Pick<PublishedResult, 'message' | 'startedAt' | 'computedAt'>
 
 /** How to measure a message, in milliseconds, by the name of the metric. */
 type Durations<T> = Readonly<Partial<Record<MetricName, (one: T) => number>>>
@@ -19,34 +19,35 @@ const ofAll: Durations<Computed> = {
   throughline_wait_seconds: ({ message, startedAt }) => startedAt - message.queuedAt,
   throughline_work_seconds: ({ startedAt, computedAt }) => computedAt - startedAt,
 }
-const ofResults: Durations<Published> = {
+const ofResults: Durations<PublishedResult> = {
   throughline_save_seconds: ({ computedAt, sentAt }) => sentAt - computedAt,
   throughline_publish_seconds: ({ sentAt, arrivedAt }) => arrivedAt - sentAt,
 }
-const ofFinished: Durations<Published> = {
+const ofFinished: Durations<PublishedResult> = {
   throughline_end_to_end_seconds: ({ message, arrivedAt }) => arrivedAt - message.enteredAt,
 }
 
 /** The trace id of an exemplar, for a message of this age in milliseconds; undefined when the trace will not be kept. */
 export type TraceOf = (message: Message, ageMs: number) => string | undefined
 
-export interface MeasureOptions {
-  readonly metrics: Metrics
-  readonly traceOf: TraceOf
-}
-
 /** Counts a batch and measures its messages. Redelivered messages are only counted: their first delivery was measured. */
-export function measure(publication: Publication, route: Route, { metrics, traceOf }: MeasureOptions): void {
-  const { redelivered, duplicates } = publication
+export function measure(
+  batch: PublishedBatch,
+  route: Route,
+  { metrics, traceOf }: { readonly metrics: Metrics; readonly traceOf: TraceOf },
+): void {
+  const { redelivered, duplicates } = batch
   const isFresh = ({ message }: Computed) => !redelivered.has(message)
-  const results = publication.results.filter(isFresh)
-  const letters = publication.deadLetters.filter(isFresh)
-  const size = publication.results.length + publication.deadLetters.length + duplicates.length
+  const results = batch.results.filter(isFresh)
+  const letters = batch.deadLetters.filter(isFresh)
+  const size = batch.results.length + batch.deadLetters.length + duplicates.length
   metrics.observe('throughline_batch_messages', [size], Number)
-  countMessages(metrics, 'processed', results.length)
-  countMessages(metrics, 'redelivered', redelivered.size)
-  countMessages(metrics, 'duplicate', duplicates.length)
-  for (const { reason } of letters) countMessages(metrics, 'dead', 1, reason)
+  const count = (outcome: string, messages: number, reason: DeadLetter['reason'] | '' = '') =>
+    metrics.count('throughline_messages_total', messages, { outcome, reason })
+  count('processed', results.length)
+  count('redelivered', redelivered.size)
+  count('duplicate', duplicates.length)
+  for (const { reason } of letters) count('dead', 1, reason)
   const observe = <T extends Computed>(durations: Durations<T>, all: readonly T[]) => {
     for (const [name, duration] of Object.entries(durations)) {
       metrics.observe(
@@ -66,6 +67,15 @@ export function measure(publication: Publication, route: Route, { metrics, trace
   for (const { message, skewMs } of letters) countAnomalies(message, metrics, skewMs)
 }
 
+/** An exemplar names a trace only where the tracer will export it. */
+export function exemplarTraces({ TRACE_SLOWER_THAN }: Config): TraceOf {
+  if (!exportsTraces()) return () => undefined
+  return (message, ageMs) => {
+    const isExported = message.parent?.sampled === true || isSlow(ageMs, TRACE_SLOWER_THAN)
+    return isExported ? traceIdOf(message) : undefined
+  }
+}
+
 /** Starts a process's counters at 0, where their labels are known: a series that begins with its first count shows no increase. */
 export function initialiseCounters(metrics: Metrics, stage: string): void {
   const role = roleOf(stage)
@@ -78,10 +88,6 @@ export function initialiseCounters(metrics: Metrics, stage: string): void {
   for (const outcome of ['processed', 'redelivered', 'duplicate'])
     metrics.count('throughline_messages_total', 0, { outcome, reason: '' })
   for (const reason of Object.keys(reasons)) metrics.count('throughline_messages_total', 0, { outcome: 'dead', reason })
-}
-
-function countMessages(metrics: Metrics, outcome: string, messages: number, reason: DeadLetter['reason'] | '' = ''): void {
-  if (messages > 0) metrics.count('throughline_messages_total', messages, { outcome, reason })
 }
 
 function countAnomalies(message: Message, metrics: Metrics, ...skews: readonly number[]): void {

@@ -1,37 +1,10 @@
 import { createHash } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
-import type { IHeaders, KafkaMessage } from '../kafka/client.ts'
+import type { KafkaMessage } from '../kafka/client.ts'
+import type { Message } from '../sql/outcome.ts'
 import { now } from '../telemetry/time.ts'
-import { parseTraceparent, type Traceparent } from '../telemetry/trace-context.ts'
+import { parseTraceparent } from '../telemetry/trace-context.ts'
 import { forwardedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
-
-/** One record as the pipeline sees it. Times in milliseconds since the epoch. */
-export interface Message {
-  /** 32 lower-case hex digits. */
-  readonly id: string
-  /** 1, then one more for each replay. */
-  readonly attempt: number
-  readonly topic: string
-  readonly partition: number
-  readonly offset: string
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: IHeaders
-  /** The headers of other producers, which are sent on with the message; undefined for none. */
-  readonly forwarded: IHeaders | undefined
-  /** The span that sent it, when it came with one. */
-  readonly parent: Traceparent | undefined
-  /** When the previous stage began to publish it; undefined when it entered the pipeline here, posted by hand. */
-  readonly sentAt: number | undefined
-  /** When the broker had it on the topic where it entered the pipeline. */
-  readonly enteredAt: number
-  /** When the broker had it on this topic; never before it was sent. */
-  readonly queuedAt: number
-  /** Milliseconds added to `queuedAt`, because the broker's clock is behind the sender's. */
-  readonly skewMs: number
-  /** How many of the pipeline's own headers were malformed. */
-  readonly badHeaders: number
-}
 
 const MAX_ATTEMPT = 32_767
 const MAX_SKEW_MS = 600_000

@@ -32,8 +32,6 @@ function assertAccepted(refused: readonly Input[], { topic }: Ingress): void {
   throw new UserError(`The broker refuses for their size: ${ids}. Send less, or raise max.message.bytes of ${topic}.`)
 }
 
-const OUTBOX_PAGE = 100
-
 /**
  * Sends the messages that other processes have left in the outbox.
  * @param minAge in seconds: younger ones may be being sent by their own process
@@ -44,8 +42,7 @@ export async function submitUnpublished(ingress: Ingress, minAge = 0): Promise<n
   const until = newMessageId()
   let sent = 0
   for (;;) {
-    const options = { until, minAge, most: OUTBOX_PAGE }
-    const inputs = await selectUnpublished(ingress.database, ingress.stage, options)
+    const inputs = await selectUnpublished(ingress.database, ingress.stage, { until, minAge })
     if (inputs.length === 0) return sent
     assertAccepted(await publishInputs(inputs, ingress), ingress)
     sent += inputs.length
@@ -63,9 +60,6 @@ async function publishInputs(inputs: readonly Input[], { database, sender, stage
   const metadata = await sender.send(topic, records)
   const refused = inputs.filter((_, index) => metadata[index] === undefined)
   await withdrawInputs(database, stage, refused)
-  await markPublished(
-    database,
-    inputs.filter((_, index) => metadata[index] !== undefined),
-  )
+  await markPublished(database, inputs)
   return refused
 }

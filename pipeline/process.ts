@@ -1,38 +1,17 @@
 import type { SendInterceptor } from '../kafka/producer.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Config } from './config.ts'
-import type { Publication } from './deliver.ts'
-import type { Route } from './route.ts'
 
 /** What every process of the pipeline is given. */
 export interface ProcessContext {
   readonly config: Config
   readonly log: Log
   readonly health: Health
-  readonly observer: Observer
-}
-
-/** The hooks of metrics and traces. They change no result. */
-export interface Observer {
+  readonly metrics: Metrics
   /** Wraps every produce request by which messages enter the pipeline. */
-  readonly interceptSend: SendInterceptor
-  /** A batch is saved and published. */
-  readonly batchDone: (publication: Publication, route: Route) => void
-  /** Seconds for which the process had a batch in work since the last call. */
-  readonly wasBusy: (seconds: number) => void
-  /** The consumer group has assigned its partitions anew. */
-  readonly rebalanced: () => void
-  /** @param count how many queries wait for a connection to Postgres now */
-  readonly poolWaiting: (count: () => number) => void
-}
-
-export const noopObserver: Observer = {
-  interceptSend: (_, send) => send(),
-  batchDone: () => undefined,
-  wasBusy: () => undefined,
-  rebalanced: () => undefined,
-  poolWaiting: () => undefined,
+  readonly interceptSend?: SendInterceptor | undefined
 }
 
 const GRACE_MS = 9000
@@ -61,12 +40,4 @@ export async function untilStopped(log: Log, work: (stopping: AbortSignal) => Pr
   } finally {
     isDone = true
   }
-}
-
-/** Resolves when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,42 +1,22 @@
 import type { IHeaders } from '../kafka/client.ts'
 import { noProgress, type OutgoingRecord, type RecordMetadata, type Sender, type SendProgress } from '../kafka/producer.ts'
+import type { DeadLetter, PublishedResult, SavedResult } from '../sql/outcome.ts'
 import { now } from '../telemetry/time.ts'
-import type { DeadLetter } from './compute.ts'
 import { ownHeaders, type TraceparentOf } from './headers.ts'
 import type { Route } from './route.ts'
-import type { SavedResult } from './save.ts'
-
-/** A result that is on the next topic. Times in milliseconds since the epoch. */
-export type Published = SavedResult & {
-  /** When its publishing began; never before it was computed. */
-  readonly sentAt: number
-  /** Milliseconds added to `sentAt`, because the local clock is behind the broker's. */
-  readonly sentSkewMs: number
-  readonly metadata: RecordMetadata
-  /** When the broker had it there; never before it was sent. */
-  readonly arrivedAt: number
-}
 
 /** Records that are being sent, over all attempts: each attempt sends those that are not acknowledged yet. */
 export interface PendingRecords {
-  readonly begunAt: number
   readonly records: readonly OutgoingRecord[]
   readonly progress: SendProgress
-}
-
-/** @param make the records; `begunAt` is the time when sending begins, in milliseconds since the epoch */
-export function pendingRecords(make: (begunAt: number) => OutgoingRecord[]): PendingRecords {
-  const begunAt = now()
-  return { begunAt, records: make(begunAt), progress: noProgress() }
+  /** When sending began, in milliseconds since the epoch. */
+  readonly begunAt: number
 }
 
 /** The records for the next topic, exactly as the rows hold the bodies. */
-export function resultRecords(
-  results: readonly SavedResult[],
-  begunAt: number,
-  traceparentOf: TraceparentOf,
-): OutgoingRecord[] {
-  return results.map((result) => {
+export function resultRecords(results: readonly SavedResult[], traceparentOf: TraceparentOf): PendingRecords {
+  const begunAt = now()
+  const records = results.map((result) => {
     const { message, body } = result
     const { id, attempt, enteredAt, forwarded, partition, key } = message
     const headers: IHeaders = {
@@ -50,23 +30,27 @@ export function resultRecords(
     if (traceparent !== undefined) headers[ownHeaders.traceparent] = traceparent
     return { partition, key, value: body, headers }
   })
+  return { records, progress: noProgress(), begunAt }
 }
 
-/** Splits results that were sent into those on the topic and those that the broker refuses for their size. */
-export function publishedOf(
+/**
+ * Splits results that were sent into those on the topic and those that the broker refuses for their size.
+ * @param metadata of their records; undefined for one that is refused
+ */
+export function splitSent(
   results: readonly SavedResult[],
-  { begunAt, records, progress }: PendingRecords,
-): { readonly published: readonly Published[]; readonly refused: readonly SavedResult[] } {
-  const published: Published[] = []
+  metadata: readonly (RecordMetadata | undefined)[],
+  begunAt: number,
+): { readonly published: readonly PublishedResult[]; readonly refused: readonly SavedResult[] } {
+  const published: PublishedResult[] = []
   const refused: SavedResult[] = []
   for (const [index, result] of results.entries()) {
-    const record = records[index]
-    const metadata = record && progress.acknowledged.get(record)
-    if (metadata === undefined) refused.push(result)
+    const appended = metadata[index]
+    if (appended === undefined) refused.push(result)
     else {
       const sentAt = sentAtOf(result, begunAt)
-      const arrivedAt = Math.max(metadata.appendedAt, sentAt)
-      published.push({ ...result, sentAt, sentSkewMs: sentAt - begunAt, metadata, arrivedAt })
+      const arrivedAt = Math.max(appended.appendedAt, sentAt)
+      published.push({ ...result, sentAt, sentSkewMs: sentAt - begunAt, metadata: appended, arrivedAt })
     }
   }
   return { published, refused }
@@ -81,8 +65,8 @@ export function deadLetterRecords(
   letters: readonly DeadLetter[],
   route: Route,
   traceparentOf: TraceparentOf,
-): OutgoingRecord[] {
-  return letters.map(({ message, reason, explanation }) => {
+): PendingRecords {
+  const records = letters.map(({ message, reason, explanation }) => {
     const { id, attempt, topic, partition, offset, key, value } = message
     const traceparent = traceparentOf(message)
     const headers: IHeaders = {
@@ -97,6 +81,7 @@ export function deadLetterRecords(
     }
     return { partition, key, value, headers }
   })
+  return { records, progress: noProgress(), begunAt: now() }
 }
 
 const WITHOUT_VALUE = 'too large for this topic: it is in the table results'

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHealth } from '../telemetry/health.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
 import { createLog } from '../telemetry/log.ts'
 import { createOutageTracker, failuresOnly, retryForever, type RetryOptions } from './retry.ts'
 
@@ -19,7 +20,7 @@ function setUp() {
 
 const away = () => Promise.reject(new Error('away'))
 
-test('the pauses grow to five seconds', async () => {
+test('the pauses grow to two seconds', async () => {
   const { options, stopping } = setUp()
   const times: number[] = []
   const attempt = () => {
@@ -32,23 +33,21 @@ test('the pauses grow to five seconds', async () => {
   expect(await waiting).toBe('Error: over')
   const pauses = times.slice(1).map((time, index) => time - (times[index] ?? 0))
   expect(pauses[0]).toBeLessThanOrEqual(100)
-  expect(Math.max(...pauses)).toBeLessThanOrEqual(5000)
-  expect(Math.min(...pauses.slice(6))).toBeGreaterThanOrEqual(2500)
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(2000)
+  expect(Math.min(...pauses.slice(6))).toBeGreaterThanOrEqual(1000)
 })
 
 test('every attempt that failed is reported, and once that the server works again', async () => {
-  const told: string[] = []
-  const listener = {
-    failed: (what: string) => void told.push(`${what} failed`),
-    recovered: (what: string) => void told.push(`${what} works`),
-  }
-  const options = { ...setUp().options, health: createHealth(undefined, listener) }
+  const metrics = createMetrics({ stage: 'lcm', position: 3 })
+  const options = { ...setUp().options, health: createHealth(metrics) }
   const answers = [away, away, () => Promise.resolve('done'), () => Promise.resolve('done')]
   const attempt = () => answers.shift()?.() ?? away()
   const all = [retry('Kafka', attempt, options), retry('Kafka', attempt, options)]
   await vi.advanceTimersByTimeAsync(1000)
   expect(await Promise.all(all)).toEqual(['done', 'done'])
-  expect(told).toEqual(['Kafka failed', 'Kafka failed', 'Kafka works'])
+  const { text } = await metrics.page('')
+  expect(text).toMatch(/^throughline_retries_total\{server="Kafka",.*\} 2$/m)
+  expect(text).toMatch(/^throughline_reconnects_total\{server="Kafka",.*\} 1$/m)
 })
 
 test('many calls that wait for one server log once that it failed, and once that it works again', async () => {

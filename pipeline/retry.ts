@@ -8,12 +8,14 @@ export interface RetryOptions {
   readonly health: Health
   /** Ends the retries: the process stops, or the partition was lost. The attempt under way is finished. */
   readonly signal: AbortSignal
+  /** Aborted when the batch was lost: no further step may be made. */
+  readonly lost?: AbortSignal
   /** Whether trying again is useless for an error. */
   readonly isPermanent?: (error: Error) => boolean
   /** Called when a step begins, succeeds or fails: each is progress. */
   readonly onProgress?: () => void
   /** For every server that is used; by default each has a new one. */
-  readonly tracker?: OutageTracker
+  readonly tracker?: OutageTracker | undefined
 }
 
 /** Runs one step that needs the server, and records in log and health whether the server answers. */
@@ -23,13 +25,13 @@ export type WithServer = <T>(server: string, step: () => Promise<T>) => Promise<
 export type Retry = <T>(attempt: (withServer: WithServer) => Promise<T>) => Promise<T>
 
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5000
+const LONGEST_PAUSE_MS = 2000
 
 /** A step that takes longer counts as an outage: a frozen server keeps its connections and does not answer. */
 const SILENCE_MS = 10_000
 
 /**
- * Makes attempts until one succeeds, with pauses that grow to five seconds. However many calls wait for the same server, the
+ * Makes attempts until one succeeds, with pauses that grow to two seconds. However many calls wait for the same server, the
  * log says once that it failed, and once that it works again.
  * @throws the signal's reason when it is aborted and the attempt under way fails; an error that `isPermanent`, or that is
  *   a mistake in the code
@@ -38,6 +40,7 @@ export async function retryForever<T>(attempt: (withServer: WithServer) => Promi
   const { signal } = options
   const trackers = new Map<string, OutageTracker>()
   const withServer: WithServer = (server, step) => {
+    options.lost?.throwIfAborted()
     const tracker = options.tracker ?? trackers.get(server) ?? createOutageTracker(server, options)
     trackers.set(server, tracker)
     return tracked(tracker, step, options)

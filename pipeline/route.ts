@@ -56,6 +56,13 @@ export function routeOf(config: Config, name?: string): Route {
   return { ...route, source: config.INPUT_TOPIC ?? route.source, target: config.OUTPUT_TOPIC ?? route.target }
 }
 
+/** Where messages enter the pipeline: the first stage and its topic, or the one that OUTPUT_TOPIC names. */
+export function entryOf(config: Config): { readonly stage: string; readonly topic: string } {
+  const [first] = routes(config)
+  if (first === undefined) throw new Error('The catalogue has no stage')
+  return { stage: first.stage.name, topic: config.OUTPUT_TOPIC ?? first.source }
+}
+
 /** The tracer's name as a process, as a consumer group, and in the reports of the monitor. */
 export const tracerName = 'tracer'
 
@@ -77,6 +84,7 @@ export function topicPlan(config: Config): TopicPlan {
     names: [...pipeline.map((stage) => stage.reads), finish, deadLetterTopic].map((name) => prefix + name),
     deadLetters: prefix + deadLetterTopic,
     partitions: config.TOPIC_PARTITIONS,
+    replicas: config.TOPIC_REPLICATION_FACTOR,
     retentionHours: config.TOPIC_RETENTION_HOURS,
   }
 }

@@ -1,11 +1,7 @@
 import { isContentError, type Database } from '../sql/database.ts'
-import { insertResults, type StageRows } from '../sql/results.ts'
-import { changeToDeadLetters, selectResults, type ResultRow } from '../sql/saved-results.ts'
-import { isDeadLetter, type DeadLetter, type Outcome, type Result } from './compute.ts'
-import type { Message } from './message.ts'
-
-/** A result as its row has it. */
-export type SavedResult = Omit<Result, 'numbers' | 'result'>
+import { isDeadLetter } from '../sql/outcome.ts'
+import type { DeadLetter, Message, Outcome, Result, SavedResult, StageRoute } from '../sql/outcome.ts'
+import { changeToDeadLetters, insertResults, selectResults } from '../sql/results.ts'
 
 /** The rows of a batch, which say what has to be published. */
 export interface Saved {
@@ -29,93 +25,72 @@ export interface Saved {
  */
 export async function save(
   database: Database,
-  rows: StageRows,
+  route: StageRoute,
   outcomes: readonly Outcome[],
   busySeconds = 0,
 ): Promise<Saved> {
   try {
-    if (await insertResults(database, rows, outcomes, busySeconds)) return savedAsNew(outcomes)
-    return await savedByRows(database, rows, outcomes)
+    const isNew = await insertResults(database, route, outcomes, busySeconds)
+    return isNew ? savedAsNew(outcomes) : await savedByRows(database, route, outcomes)
   } catch (error) {
     const [first, ...others] = outcomes
     if (!isContentError(error) || first === undefined) throw error
     if (others.length === 0) {
       if (isDeadLetter(first)) throw error
       const explanation = `Postgres refuses to store the result: ${error.message}`
-      return await save(database, rows, [toDeadLetter(first, 'rejected-by-database', explanation)], busySeconds)
+      return await save(database, route, [toDeadLetter(first, 'rejected-by-database', explanation)], busySeconds)
     }
     const half = Math.ceil(outcomes.length / 2)
-    return merge(
-      await save(database, rows, outcomes.slice(0, half), busySeconds),
-      await save(database, rows, outcomes.slice(half)),
-    )
+    const one = await save(database, route, outcomes.slice(0, half), busySeconds)
+    const other = await save(database, route, outcomes.slice(half))
+    return {
+      results: [...one.results, ...other.results],
+      deadLetters: [...one.deadLetters, ...other.deadLetters],
+      redelivered: one.redelivered.union(other.redelivered),
+      duplicates: [...one.duplicates, ...other.duplicates],
+    }
   }
 }
 
-const isResult = (outcome: Outcome): outcome is Result => !isDeadLetter(outcome)
-
 function savedAsNew(outcomes: readonly Outcome[]): Saved {
-  return {
-    results: outcomes.filter(isResult),
-    deadLetters: outcomes.filter(isDeadLetter),
-    redelivered: new Set(),
-    duplicates: [],
-  }
+  const results = outcomes.filter((outcome): outcome is Result => !isDeadLetter(outcome))
+  return { results, deadLetters: outcomes.filter(isDeadLetter), redelivered: new Set(), duplicates: [] }
 }
 
 /** Decides by the rows what each message of the batch is. */
-async function savedByRows(database: Database, rows: StageRows, outcomes: readonly Outcome[]): Promise<Saved> {
+async function savedByRows(database: Database, route: StageRoute, outcomes: readonly Outcome[]): Promise<Saved> {
   const messages = outcomes.map(({ message }) => message)
-  const known = await selectResults(database, rows.stage, messages)
-  const rowOf = new Map(known.map((row) => [keyOf(row), row]))
-  const saved = {
-    results: [] as SavedResult[],
-    deadLetters: [] as DeadLetter[],
-    redelivered: new Set<Message>(),
-    duplicates: [] as Message[],
-  }
-  for (const outcome of outcomes) {
-    const { message } = outcome
+  const rows = await selectResults(database, route, messages)
+  const rowOf = new Map(rows.map((row) => [keyOf(row), row]))
+  const results: SavedResult[] = []
+  const deadLetters: DeadLetter[] = []
+  const redelivered = new Set<Message>()
+  const duplicates: Message[] = []
+  for (const { message, startedAt, computedAt, skewMs } of outcomes) {
     const row = rowOf.get(keyOf(message))
-    if (row === undefined) throw new Error(`The row of message ${message.id} at ${rows.stage} is missing`)
-    if (!isFromSameOffset(row, message)) saved.duplicates.push(message)
-    else {
-      if (!isOwnRow(row, outcome)) saved.redelivered.add(message)
-      // The times of the row, not those of this computation: boundaries never go back.
-      const computed = { message, startedAt: row.started, computedAt: row.computed, skewMs: outcome.skewMs }
-      if (row.body !== null) saved.results.push({ ...computed, body: row.body })
-      else saved.deadLetters.push({ ...computed, reason: row.reason, explanation: row.explanation })
+    if (row === undefined) throw new Error(`The row of message ${message.id} at ${route.stage.name} is missing`)
+    if (row.offset !== message.offset || row.partition !== message.partition) {
+      duplicates.push(message)
+      continue
     }
+    // Otherwise the row is of this very computation: inserted beside existing rows, or by an attempt whose answer was lost.
+    if (row.startedAt !== startedAt || row.computedAt !== computedAt) redelivered.add(message)
+    // The times of the row, not those of this computation: boundaries never go back.
+    const computed = { message, startedAt: row.startedAt, computedAt: row.computedAt, skewMs }
+    if (row.body !== null) results.push({ ...computed, body: row.body })
+    else deadLetters.push({ ...computed, reason: row.reason, explanation: row.explanation })
   }
-  return saved
+  return { results, deadLetters, redelivered, duplicates }
 }
 
 function keyOf({ id, attempt }: Pick<Message, 'id' | 'attempt'>): string {
   return `${id}/${attempt}`
 }
 
-function isFromSameOffset(row: ResultRow, message: Message): boolean {
-  return row.offset === message.offset && row.partition === message.partition
-}
-
-/** The row is of this very computation: inserted beside existing rows, or by an attempt whose answer was lost. */
-function isOwnRow(row: ResultRow, { startedAt, computedAt }: Outcome): boolean {
-  return row.started === startedAt && row.computed === computedAt
-}
-
-function merge(one: Saved, other: Saved): Saved {
-  return {
-    results: [...one.results, ...other.results],
-    deadLetters: [...one.deadLetters, ...other.deadLetters],
-    redelivered: one.redelivered.union(other.redelivered),
-    duplicates: [...one.duplicates, ...other.duplicates],
-  }
-}
-
 /** The rows of results that the broker refuses for their size become dead letters. */
 export async function deadLetterOversized(
   database: Database,
-  rows: StageRows,
+  route: StageRoute,
   refused: readonly SavedResult[],
 ): Promise<DeadLetter[]> {
   const letters = refused.map((result) => {
@@ -123,7 +98,7 @@ export async function deadLetterOversized(
     const explanation = `The broker refuses the record of ${bytes} bytes: raise max.message.bytes of the topic, or send less.`
     return toDeadLetter(result, 'too-large', explanation)
   })
-  await changeToDeadLetters(database, rows, letters)
+  await changeToDeadLetters(database, route, letters)
   return letters
 }
 

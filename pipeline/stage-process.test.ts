@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { deadLetter, message } from '../test/support/data/outcomes.fixture.ts'
-import type { DeadLetter } from './compute.ts'
+import type { DeadLetter } from '../sql/outcome.ts'
 import { logDeadLetters } from './stage-process.ts'
 import type { Log } from '../telemetry/log.ts'
 

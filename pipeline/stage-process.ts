@@ -2,12 +2,14 @@ import { createKafka } from '../kafka/client.ts'
 import { createSender } from '../kafka/producer.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { openDatabase } from '../sql/database.ts'
+import type { DeadLetter } from '../sql/outcome.ts'
 import type { Log } from '../telemetry/log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
-import { compute, type DeadLetter } from './compute.ts'
+import { compute } from './compute.ts'
 import { type ConsumerProcess, runConsumer } from './consumer-process.ts'
-import { createBusyTime, deliver, MAX_BATCH_MESSAGES, type Publication, type StageContext } from './deliver.ts'
+import { createBusyTime, deliver, MAX_BATCH_MESSAGES, type StageContext } from './deliver.ts'
 import { createPropagation } from './headers.ts'
+import { exemplarTraces, measure } from './measure.ts'
 import type { ProcessContext } from './process.ts'
 import type { Route } from './route.ts'
 
@@ -16,47 +18,42 @@ import type { Route } from './route.ts'
  * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
 export async function runStageProcess(context: ProcessContext, route: Route, stopping: AbortSignal): Promise<void> {
-  const { config, log } = context
-  const { group, source, target, previous } = route
+  const { config, log, metrics } = context
+  const { group, source } = route
   const settings = kafkaSettings(config, group)
   const kafka = createKafka(settings, log)
   await using opened = new AsyncDisposableStack()
   const database = opened.adopt(openDatabase(config, 4, log), (pool) => pool.end())
   const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
+  const busy = createBusyTime()
+  const traceOf = exemplarTraces(config)
   const stage: StageContext = {
     route,
-    rows: { stage: route.stage.name, target, previous },
     database,
     sender,
     traceparentOf: await createPropagation(config, route.stage.name),
     compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
+    takeBusySeconds() {
+      const seconds = busy.takeSeconds()
+      metrics.count('throughline_busy_seconds_total', seconds)
+      return seconds
+    },
+    onPublished(batch) {
+      measure(batch, route, { metrics, traceOf })
+      logDeadLetters(batch.deadLetters, log)
+    },
   }
-  const handleBatch = batchHandler(stage, context)
-  const maxBatchMessages = MAX_BATCH_MESSAGES
-  const options = { group, topics: [source], kafka, settings, database, maxBatchMessages, handleBatch }
-  await runConsumer(context, options, stopping)
-}
-
-/** Delivers batches, and reports them to log and metrics. */
-function batchHandler(stage: StageContext, { log, observer }: ProcessContext): ConsumerProcess['handleBatch'] {
-  const busy = createBusyTime()
-  const onPublished = (publication: Publication) => {
-    observer.batchDone(publication, stage.route)
-    logDeadLetters(publication.deadLetters, log)
-  }
-  const takeBusySeconds = () => {
-    const seconds = busy.takeSeconds()
-    observer.wasBusy(seconds)
-    return seconds
-  }
-  return async ({ messages, commit }, retry) => {
+  const handleBatch: ConsumerProcess['handleBatch'] = async (batch, retry) => {
     busy.begin()
     try {
-      return await deliver(messages, stage, { retry, takeBusySeconds, onPublished, commit })
+      return await deliver(batch, retry, stage)
     } finally {
       busy.end()
     }
   }
+  const maxBatchMessages = MAX_BATCH_MESSAGES
+  const options = { group, topics: [source], kafka, settings, database, maxBatchMessages, handleBatch }
+  await runConsumer(context, options, stopping)
 }
 
 /** One line for each reason in a batch, however many dead letters have it; the others are logged at level debug. */

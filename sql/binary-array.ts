@@ -56,33 +56,27 @@ function writeInt64(array: Buffer, at: number, value: number): void {
   array.writeUInt32BE(value - high * 4_294_967_296, at + 4)
 }
 
-export function texts(values: readonly (string | null)[]): Buffer {
-  const sizes = values.map((value) => (value === null ? -1 : Buffer.byteLength(value)))
-  const array = startArray(
-    'text',
-    values.length,
-    sizes.reduce((sum, size) => sum + Math.max(0, size), 0),
-  )
-  let at = HEAD_BYTES
-  for (const [index, value] of values.entries()) {
-    array.writeInt32BE(sizes[index] ?? -1, at)
-    at += 4
-    if (value !== null) at += array.write(value, at)
+/** An array of elements that are bytes, or null. */
+function variable<T extends string | Buffer>(
+  type: keyof typeof oids,
+  write: (array: Buffer, at: number, value: T) => void,
+) {
+  return (values: readonly (T | null)[]): Buffer => {
+    const sizes = values.map((value) => (value === null ? -1 : Buffer.byteLength(value)))
+    const bytes = sizes.reduce((sum, size) => sum + Math.max(0, size), 0)
+    const array = startArray(type, values.length, bytes)
+    let at = HEAD_BYTES
+    for (const [index, value] of values.entries()) {
+      const size = sizes[index] ?? -1
+      array.writeInt32BE(size, at)
+      at += 4
+      if (value === null) continue
+      write(array, at, value)
+      at += size
+    }
+    return array
   }
-  return array
 }
 
-export function byteas(values: readonly (Buffer | null)[]): Buffer {
-  const array = startArray(
-    'bytea',
-    values.length,
-    values.reduce((sum, value) => sum + (value?.length ?? 0), 0),
-  )
-  let at = HEAD_BYTES
-  for (const value of values) {
-    array.writeInt32BE(value?.length ?? -1, at)
-    at += 4
-    if (value !== null) at += value.copy(array, at)
-  }
-  return array
-}
+export const texts = variable<string>('text', (array, at, text) => array.write(text, at))
+export const byteas = variable<Buffer>('bytea', (array, at, bytes) => bytes.copy(array, at))

@@ -1,11 +1,6 @@
 import { int2s, int4s, int8s, timestamps, uuids } from './binary-array.ts'
 import type { Queryable } from './database.ts'
-
-/** The key of counters besides the partition: a stage, and the topic that its results go to. */
-interface CountersOf {
-  readonly stage: string
-  readonly target: string
-}
+import type { Message, PublishedResult, StageRoute } from './outcome.ts'
 
 /**
  * The end of a statement that inserts into `counters as c`: adds its counts to the stored ones. Each statement locks counters
@@ -24,11 +19,11 @@ ${addToCounters('duplicates')}`
 /** Counts records that were dropped because the row of the message came from another offset. */
 export async function countDuplicates(
   database: Queryable,
-  { stage, target }: CountersOf,
-  duplicates: readonly { readonly partition: number }[],
+  { stage, target }: StageRoute,
+  duplicates: readonly Message[],
 ): Promise<void> {
   const partitions = int4s(duplicates.map(({ partition }) => partition))
-  if (duplicates.length > 0) await database.query(count, [stage, target, partitions])
+  await database.query(count, [stage.name, target, partitions])
 }
 
 const insert = `
@@ -44,30 +39,21 @@ insert into counters as c (stage, partition, target, finished)
 select $1, partition, $2, count(*) from saved group by partition order by partition
 ${addToCounters('finished')}`
 
-/** A message whose record is on the last topic. Times in milliseconds since the epoch. */
-export interface FinishedMessage {
-  readonly message: { readonly id: string; readonly attempt: number; readonly enteredAt: number }
-  readonly sentAt: number
-  readonly arrivedAt: number
-  /** Where the record is on the last topic. */
-  readonly metadata: { readonly partition: number; readonly offset: bigint }
-}
-
 /**
- * Records messages that went through all stages, counted by the partition of the last topic. A message that is sent again
+ * Inserts the rows of messages whose record is on the last topic, counted by the partition of the last topic. A message that is sent again
  * after a crash keeps the row of its first record.
  */
 export async function insertFinished(
   database: Queryable,
-  { stage, target }: CountersOf,
-  published: readonly FinishedMessage[],
+  { stage, target }: StageRoute,
+  published: readonly PublishedResult[],
 ): Promise<void> {
   if (published.length === 0) return
   await database.query({
     name: 'insert-finished',
     text: insert,
     values: [
-      stage,
+      stage.name,
       target,
       uuids(published.map(({ message }) => message.id)),
       int2s(published.map(({ message }) => message.attempt)),

@@ -5,6 +5,14 @@ import { timeouts } from '../telemetry/timeouts.ts'
 export type Database = Pool
 export type Queryable = Pick<Pool, 'query'>
 
+/** The rows that a query returns. */
+export async function select<Row extends object>(database: Queryable, text: string, values?: unknown[]): Promise<Row[]> {
+  return (await database.query<Row>(text, values)).rows
+}
+
+/** SQL for a time in milliseconds since the epoch, multiplied before the cast, while every digit is exact. */
+export const milliseconds = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
+
 /** The settings that lead to Postgres; DB_SSLMODE has libpq's meaning. */
 export interface DatabaseConfig {
   readonly DB_HOST: string
@@ -41,11 +49,9 @@ export function openDatabase(config: DatabaseConfig, size: number, log?: Log): D
   pool.on('error', (error) => log?.debug({ err: error }, 'A connection to Postgres broke'))
   // An error event without a listener ends the process, and a connection may break before the pool listens to it again. The
   // next query on it fails anyway.
-  pool.on('connect', (client) => void client.on('error', ignore))
+  pool.on('connect', (client) => void client.on('error', () => {}))
   return pool
 }
-
-const ignore = () => {}
 
 /** Runs `work` on one connection, which is closed when `work` throws, since its state is unknown then. */
 export async function withConnection<T>(database: Database, work: (client: Queryable) => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 import { int4s, texts, uuids } from './binary-array.ts'
 import { addToCounters } from './counters.ts'
-import type { Queryable } from './database.ts'
+import { select, type Queryable } from './database.ts'
 
 /** A message that enters the pipeline. */
 export interface Input {
@@ -16,29 +16,24 @@ export async function requireInputs(database: Queryable): Promise<void> {
   await database.query('select from inputs limit 0')
 }
 
-/** Selects inputs of the outbox. */
-export interface Unpublished {
-  /** Only ids below this one. */
-  readonly until: string
-  /** Seconds. */
-  readonly minAge: number
-  readonly most: number
-}
-
-/** Inputs that are in the outbox, in the order of their ids. */
+/**
+ * The first inputs in the outbox, in the order of their ids.
+ * @param until only ids below this one
+ * @param minAge in seconds
+ */
 export async function selectUnpublished(
   database: Queryable,
   stage: string,
-  { until, minAge, most }: Unpublished,
+  { until, minAge }: { readonly until: string; readonly minAge: number },
 ): Promise<Input[]> {
-  const { rows } = await database.query<Input>(
+  return await select<Input>(
+    database,
     `select hex(message_id) as id, numbers, body, partition
      from outbox o join inputs i using (message_id)
      where o.stage = $1 and message_id < $2 and o.created_at <= now() - make_interval(secs => $3)
-     order by message_id limit $4`,
-    [stage, until, minAge, most],
+     order by message_id limit 100`,
+    [stage, until, minAge],
   )
-  return rows
 }
 
 /** Deletes inputs that were not sent, and subtracts them from the counters. */
@@ -84,11 +79,12 @@ export async function insertInputs(
     texts(inputs.map(({ body }) => body)),
     enteredBy ?? null,
   ]
-  if (inputs.length > 0) await database.query({ name: 'insert-inputs', text, values })
+  await database.query({ name: 'insert-inputs', text, values })
 }
 
+/** Deletes inputs from the outbox. */
 export async function markPublished(database: Queryable, inputs: readonly Input[]): Promise<void> {
   const text = 'delete from outbox where message_id = any($1::uuid[])'
   const values = [uuids(inputs.map(({ id }) => id))]
-  if (inputs.length > 0) await database.query({ name: 'mark-published', text, values })
+  await database.query({ name: 'mark-published', text, values })
 }

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { DatabaseError } from 'pg'
 import type { Log } from '../telemetry/log.ts'
-import { openDatabase, transaction, type Database, type DatabaseConfig, type Queryable } from './database.ts'
+import { openDatabase, select, transaction, type Database, type DatabaseConfig, type Queryable } from './database.ts'
 import { maintainPartitions } from './partitions.ts'
 
 const directory = fileURLToPath(new URL('./migrations', import.meta.url))
@@ -31,7 +31,6 @@ export async function migrateDatabase(database: Database, log: Log): Promise<str
     const done = await runner({
       dbClient: client,
       dir: directory,
-      ignorePattern: String.raw`.*\.(md|test\.ts)`,
       direction: 'up',
       migrationsTable: 'migrations',
       // The advisory lock above waits; node-pg-migrate's own fails at once.
@@ -62,15 +61,11 @@ interface CatalogueStage {
  * position. Safe to run concurrently. Returns whether something changed.
  */
 export async function writeCatalogue(database: Database, flow: readonly CatalogueStage[]): Promise<boolean> {
-  const stages = flow.map(({ stage, position, source }) => ({
-    name: stage.name,
-    position,
-    topic: source,
-  }))
+  const stages = flow.map(({ stage, position, source }) => ({ name: stage.name, position, topic: source }))
   return await transaction(database, async (client) => {
     // Readers go on; another writer waits here.
     await client.query('lock table stages in share row exclusive mode')
-    const { rows } = await client.query('select name, position, topic from stages where is_current order by position')
+    const rows = await select(client, 'select name, position, topic from stages where is_current order by position')
     if (JSON.stringify(rows) === JSON.stringify(stages)) return false
     // The unique index on the positions of current stages is checked row by row, so no stage is current in between.
     await client.query('update stages set is_current = false')
@@ -86,6 +81,8 @@ export async function writeCatalogue(database: Database, flow: readonly Catalogu
 
 /** The login of the dashboards. Every viewer of a dashboard can run any SQL that this role may run. */
 const reportingRole = 'grafana'
+
+const INSUFFICIENT_PRIVILEGE = '42501'
 
 /** The lock of `maintain_partitions`: no partition is made or dropped while rights are granted. */
 const PARTITIONS_LOCK = 7_403_121
@@ -117,7 +114,7 @@ export async function makeReportingRole(database: Database, password: string, lo
   try {
     await transaction(database, (client) => grant(client, password))
   } catch (cause) {
-    if (!isForbidden(cause)) throw cause
+    if (!(cause instanceof DatabaseError) || cause.code !== INSUFFICIENT_PRIVILEGE) throw cause
     log.warn(
       `The role ${reportingRole} could not be created, so Grafana reads no rows (${cause.message}): create it as a role that ` +
         `may, with LOGIN, the password of GRAFANA_DB_PASSWORD and SELECT on the views of the schema public.`,
@@ -129,12 +126,6 @@ async function grant(client: Queryable, password: string): Promise<void> {
   await client.query('select pg_advisory_xact_lock($1)', [PARTITIONS_LOCK])
   const known = await client.query('select from pg_roles where rolname = $1', [reportingRole])
   if (known.rowCount === 0) await client.query(`create role ${reportingRole}`)
-  const { rows } = await client.query<{ statement: string }>(statements, [reportingRole, password])
-  for (const { statement } of rows) await client.query(statement)
-}
-
-const INSUFFICIENT_PRIVILEGE = '42501'
-
-function isForbidden(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && error.code === INSUFFICIENT_PRIVILEGE
+  const needed = await select<{ statement: string }>(client, statements, [reportingRole, password])
+  for (const { statement } of needed) await client.query(statement)
 }

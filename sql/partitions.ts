@@ -1,4 +1,4 @@
-import type { Queryable } from './database.ts'
+import { select, type Queryable } from './database.ts'
 
 /** One change of the partitions. */
 export interface PartitionChange {
@@ -29,7 +29,7 @@ export async function maintainPartitions(
 ): Promise<PartitionChange[]> {
   const changes: PartitionChange[] = []
   while (hasTime()) {
-    const { rows } = await database.query<PartitionChange>(maintain, [days])
+    const rows = await select<PartitionChange>(database, maintain, [days])
     changes.push(...rows)
     if (rows.every(({ action }) => action === 'locked' || action === 'full')) break
   }
@@ -38,6 +38,6 @@ export async function maintainPartitions(
 
 /** For how many whole days after today all tables have their partitions. */
 export async function readDaysAhead(database: Queryable): Promise<number | undefined> {
-  const { rows } = await database.query<{ days: number }>('select partitions_ahead_days() as days')
-  return rows[0]?.days
+  const [row] = await select<{ days: number }>(database, 'select partitions_ahead_days() as days')
+  return row?.days
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from './database.ts'
+import { milliseconds, select, type Queryable } from './database.ts'
 
 /** One notification: an alert fired, or it was resolved. Times are milliseconds since the epoch. */
 export interface DeliveredAlert {
@@ -18,15 +18,13 @@ export interface DeliveredAlert {
   readonly endsAt: number | null
 }
 
-const ms = (column: string, name: string) => `(extract(epoch from ${column}) * 1000)::float8 as "${name}"`
-
 /** The latest notifications, newest first. */
 export async function readAlerts(database: Queryable, limit: number): Promise<DeliveredAlert[]> {
-  const { rows } = await database.query<DeliveredAlert>(
-    `select ${ms('received_at', 'receivedAt')}, status, alert, stage, severity, summary, "values", url,
-       ${ms('starts_at', 'startsAt')}, ${ms('ends_at', 'endsAt')}
+  return await select<DeliveredAlert>(
+    database,
+    `select ${milliseconds('received_at')} as "receivedAt", status, alert, stage, severity, summary, "values", url,
+       ${milliseconds('starts_at')} as "startsAt", ${milliseconds('ends_at')} as "endsAt"
      from alert_notifications order by received_at desc, id desc limit $1`,
     [limit],
   )
-  return rows
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from './database.ts'
+import { milliseconds, select, type Queryable } from './database.ts'
 
 export interface DeadLetterSummary {
   readonly id: string
@@ -22,29 +22,29 @@ export interface DeadLetterRow extends DeadLetterSummary {
   readonly body: Buffer | null
 }
 
-const summary = `encode(uuid_send(message_id), 'hex') as id, attempt, stage, reason, explanation,
-  (extract(epoch from computed_at) * 1000)::float8 as "diedAt"`
+const summary = `hex(message_id) as id, attempt, stage, reason, explanation,
+  ${milliseconds('computed_at')} as "diedAt"`
 
 /** The latest dead letters, newest first: of `stage`, or of all stages. */
 export async function readLatestDeadLetters(
   database: Queryable,
   { limit, stage }: { limit: number; stage?: string | undefined },
 ): Promise<DeadLetterSummary[]> {
-  const { rows } = await database.query<DeadLetterSummary>(
+  return await select<DeadLetterSummary>(
+    database,
     `select ${summary} from dead_letters where $2::text is null or stage = $2
      order by computed_at desc limit $1`,
     [limit, stage ?? null],
   )
-  return rows
 }
 
 /** The dead letters of one message: one for each attempt that ended in one. */
 export async function readDeadLetters(database: Queryable, id: string): Promise<DeadLetterRow[]> {
-  const { rows } = await database.query<DeadLetterRow>(
+  return await select<DeadLetterRow>(
+    database,
     `select ${summary}, topic, partition, "offset", trace_id as "traceId", headers, record_value as body
      from dead_letters left join stages on stages.name = stage
      where message_id = $1 order by attempt, computed_at`,
     [id],
   )
-  return rows
 }

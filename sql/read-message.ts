@@ -1,4 +1,4 @@
-import type { Queryable } from './database.ts'
+import { milliseconds, select, type Queryable } from './database.ts'
 
 /** One message at one stage. Times are milliseconds since the epoch, with microseconds as decimals. */
 export interface Step {
@@ -44,30 +44,26 @@ export interface MessageHistory {
   readonly attempts: readonly Attempt[]
 }
 
-const ms = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
-
-const finishedOf = `select attempt, ${ms('finished_at')} as "finishedAt" from finished where message_id = $1`
+const finishedOf = `select attempt, ${milliseconds('finished_at')} as "finishedAt" from finished where message_id = $1`
 
 const stepsOf = `
 select attempt, position, stage, outcome, result, explanation, topic, partition, "offset", trace_id as "traceId",
-  ${ms('entered_at')} as "enteredAt", ${ms('queued_at')} as "queuedAt", ${ms('started_at')} as "startedAt",
-  ${ms('computed_at')} as "computedAt", ${ms('sent_at')} as "sentAt", ${ms('next_queued_at')} as "nextQueuedAt"
+  ${milliseconds('entered_at')} as "enteredAt", ${milliseconds('queued_at')} as "queuedAt", ${milliseconds('started_at')} as "startedAt",
+  ${milliseconds('computed_at')} as "computedAt", ${milliseconds('sent_at')} as "sentAt", ${milliseconds('next_queued_at')} as "nextQueuedAt"
 from steps where message_id = $1
 order by attempt, queued_at, position`
 
 /** The rows of one message, by a few look-ups of its id. */
 export async function readMessage(database: Queryable, id: string): Promise<MessageHistory> {
   // Before the steps: an attempt that is finished now has all its rows when the steps are read.
-  const ends = await database.query<{ attempt: number; finishedAt: number }>(finishedOf, [id])
-  const steps = await database.query<Step>(stepsOf, [id])
-  const inputs = await database.query<{ stage: string }>('select stage from inputs where message_id = $1', [id])
-  const replays = await database.query<{ attempt: number; stage: string }>(
-    'select attempt, stage from replays where message_id = $1',
-    [id],
-  )
-  const finished = new Map(ends.rows.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
-  const replayed = new Map(replays.rows.map(({ attempt, stage }) => [attempt, stage]))
-  const stepsBy = Map.groupBy(steps.rows, ({ attempt }) => attempt)
+  const ends = await select<{ attempt: number; finishedAt: number }>(database, finishedOf, [id])
+  const steps = await select<Step>(database, stepsOf, [id])
+  const [input] = await select<{ stage: string }>(database, 'select stage from inputs where message_id = $1', [id])
+  const replaysOf = 'select attempt, stage from replays where message_id = $1'
+  const replays = await select<{ attempt: number; stage: string }>(database, replaysOf, [id])
+  const finished = new Map(ends.map(({ attempt, finishedAt }) => [attempt, finishedAt]))
+  const replayed = new Map(replays.map(({ attempt, stage }) => [attempt, stage]))
+  const stepsBy = Map.groupBy(steps, ({ attempt }) => attempt)
   const attempts = [...new Set([...stepsBy.keys(), ...replayed.keys()])]
     .toSorted((one, other) => one - other)
     .map((attempt) => {
@@ -80,7 +76,7 @@ export async function readMessage(database: Queryable, id: string): Promise<Mess
         steps: own,
       }
     })
-  return { id, enteredFor: inputs.rows[0]?.stage ?? null, attempts }
+  return { id, enteredFor: input?.stage ?? null, attempts }
 }
 
 function stateOf(steps: readonly Step[], isFinished: boolean): Attempt['state'] {

@@ -1,39 +1,47 @@
-import type { Queryable } from './database.ts'
+import { select, type Queryable } from './database.ts'
 
-/** What a stage has done since the beginning. */
+/** What the rows say of a stage since the beginning. */
 export interface StageTotals {
+  /** Messages sent to the topic it reads by the stage before it, whichever that was. */
+  readonly arrived: number
+  /** Messages that entered the pipeline here. */
+  readonly entered: number
   readonly processed: number
   readonly dead: number
   /** Records that came again from another offset and were dropped. */
   readonly duplicates: number
+  /** Seconds in which its processes were busy, all together. */
+  readonly busy: number
 }
 
-/** By the name of the stage: sums of a few counters. */
-export async function readStageTotals(database: Queryable): Promise<Map<string, StageTotals>> {
-  return await byStage<StageTotals>(
-    database,
-    'select stage, processed::float8, dead::float8, duplicates::float8 from stage_totals',
-  )
+/** By the name of the stage, in the order of the flow: sums of a few counters. */
+export const readStageTotals = byStage<StageTotals>(`
+select stage, arrived::float8, entered::float8, processed::float8, dead::float8, duplicates::float8, busy_seconds as busy
+from stage_totals order by position`)
+
+/** A function that returns the rows of a query by the name of the stage. */
+function byStage<Row>(text: string) {
+  return async (database: Queryable): Promise<Map<string, Row>> => {
+    const rows = await select<Row & { stage: string }>(database, text)
+    return new Map(rows.map(({ stage, ...row }) => [stage, row as Row]))
+  }
 }
 
-async function byStage<Row>(database: Queryable, text: string): Promise<Map<string, Row>> {
-  const { rows } = await database.query<Row & { stage: string }>(text)
-  return new Map(rows.map(({ stage, ...row }) => [stage, row as Row]))
-}
-
-/** All messages since the beginning. */
-export interface MessageTotals {
-  readonly entered: number
-  readonly finished: number
-  readonly dead: number
-  readonly duplicates: number
-}
+/**
+ * All messages since the beginning, including those of stages that were removed. Unsent are those in the outbox: saved by a
+ * generator and not sent yet.
+ */
+export type MessageTotals = Readonly<Record<'entered' | 'finished' | 'dead' | 'duplicates' | 'unsent', number>>
 
 export async function readMessageTotals(database: Queryable): Promise<MessageTotals> {
-  const { rows } = await database.query<MessageTotals>(
-    'select entered::float8, finished::float8, dead::float8, duplicates::float8 from message_totals',
+  const [totals] = await select<MessageTotals>(
+    database,
+    `select entered::float8, finished::float8, dead::float8, duplicates::float8,
+       (select count(*) from outbox)::float8 as unsent
+     from message_totals`,
   )
-  return rows[0] ?? { entered: 0, finished: 0, dead: 0, duplicates: 0 }
+  if (totals === undefined) throw new Error('message_totals has no row')
+  return totals
 }
 
 /** SQL for a percentile of an interval, in milliseconds to the microsecond. */
@@ -70,9 +78,7 @@ where computed_at > now() - interval '60 seconds'
 group by stage`
 
 /** How long messages waited and were worked on in the last minute, by the name of the stage. */
-export async function readRecentTimes(database: Queryable): Promise<Map<string, RecentTimes>> {
-  return await byStage<RecentTimes>(database, recentTimes)
-}
+export const readRecentTimes = byStage<RecentTimes>(recentTimes)
 
 /** Percentiles in milliseconds, from entering the pipeline to being queued on `finish`. */
 export interface EndToEnd {
@@ -98,8 +104,7 @@ from (
 
 /** Of the newest 5,000 messages of the last minute; null when none has finished in it. */
 export async function readEndToEnd(database: Queryable): Promise<EndToEnd | null> {
-  const { rows } = await database.query<EndToEnd>(endToEnd)
-  const [row] = rows
+  const [row] = await select<EndToEnd>(database, endToEnd)
   return row === undefined || row.messages === 0 ? null : row
 }
 
@@ -128,13 +133,8 @@ export interface LatestSample {
 }
 
 /** By the name of the stage, or `tracer`. Empty when no monitor runs: the view then has no time. */
-export async function readLatestSamples(database: Queryable): Promise<Map<string, LatestSample>> {
-  return await byStage<LatestSample>(
-    database,
-    `select stage, verdict, sentence, oldest_seconds as oldest, oldest_message as "oldestMessage",
-       arrivals_per_second as arrivals, served_per_second as served, drain_seconds as drain, utilisation, partitions,
-       partitions_assigned as assigned, missing::float8
-     from stage_now
-     where at is not null`,
-  )
-}
+export const readLatestSamples = byStage<LatestSample>(`
+select stage, verdict, sentence, oldest_seconds as oldest, oldest_message as "oldestMessage", arrivals_per_second as arrivals,
+  served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned, missing::float8
+from stage_now
+where at is not null`)

@@ -1,9 +1,10 @@
-import type { Queryable } from './database.ts'
+import { select, type Queryable } from './database.ts'
+import type { StageRoute } from './outcome.ts'
 
 /** A record as a stage got it, from the rows. */
 export interface ReceivedRecord {
   readonly value: Buffer | null
-  /** As the rows hold them: see `headersFromText`. */
+  /** As the rows hold them: see `headersFromText` in outcome.ts. */
   readonly headers: string | null
   readonly partition: number
 }
@@ -25,14 +26,14 @@ order by attempt desc, choice limit 1`
 
 /**
  * The record that a replay sends; undefined when the stage never got the message.
- * @param before the stage before; undefined for the first
  */
 export async function selectReceived(
   database: Queryable,
-  { id, stage, before }: { readonly id: string; readonly stage: string; readonly before: string | undefined },
+  id: string,
+  { stage, previous }: StageRoute,
 ): Promise<ReceivedRecord | undefined> {
-  const { rows } = await database.query<ReceivedRecord>(received, [id, stage, before ?? null])
-  return rows[0]
+  const [record] = await select<ReceivedRecord>(database, received, [id, stage.name, previous])
+  return record
 }
 
 const reserve = `
@@ -48,16 +49,17 @@ returning attempt`
 /** Reserves the next attempt number of a message, by a unique insert: a concurrent replay makes it try the one after. */
 export async function reserveAttempt(database: Queryable, id: string, stage: string): Promise<number> {
   for (;;) {
-    const { rows } = await database.query<{ attempt: number }>(reserve, [id, stage])
-    if (rows[0] !== undefined) return rows[0].attempt
+    const [reserved] = await select<{ attempt: number }>(database, reserve, [id, stage])
+    if (reserved !== undefined) return reserved.attempt
   }
 }
 
 /** The stage of a message's latest dead letter; undefined when it has none. */
 export async function selectStageOfDeath(database: Queryable, id: string): Promise<string | undefined> {
-  const { rows } = await database.query<{ stage: string }>(
+  const [letter] = await select<{ stage: string }>(
+    database,
     'select stage from results where message_id = $1 and reason is not null order by attempt desc limit 1',
     [id],
   )
-  return rows[0]?.stage
+  return letter?.stage
 }

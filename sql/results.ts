@@ -1,54 +1,8 @@
-import type { ReasonCode } from '../stages/refusal.ts'
-import { spanId, traceIdOf, type TracedMessage } from '../telemetry/trace-context.ts'
+import { spanId, traceIdOf } from '../telemetry/trace-context.ts'
 import { byteas, int2s, int4s, int8s, texts, timestamps, uuids } from './binary-array.ts'
 import { addToCounters } from './counters.ts'
-import { withConnection, type Database } from './database.ts'
-
-/** The stage whose rows these are. */
-export interface StageRows {
-  readonly stage: string
-  /** The topic to which its results go. */
-  readonly target: string
-  /** The stage before it, or the generator: the parent span of a message is its send span. */
-  readonly previous?: string | undefined
-}
-
-type HeaderValue = Buffer | string
-type Headers = Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>
-
-/** What a row holds of a message. Times in milliseconds since the epoch. */
-interface SavableMessage extends TracedMessage {
-  readonly partition: number
-  readonly offset: string
-  readonly value: Buffer | null
-  readonly headers: Headers
-  /** The headers that are sent on with a result. */
-  readonly forwarded: Headers | undefined
-  readonly sentAt: number | undefined
-  readonly enteredAt: number
-  readonly queuedAt: number
-}
-
-interface Savable {
-  readonly message: SavableMessage
-  readonly startedAt: number
-  readonly computedAt: number
-}
-
-interface SavableResult extends Savable {
-  readonly numbers: string | undefined
-  /** JSON. */
-  readonly result: string
-  readonly body: string
-}
-
-export interface SavableDeadLetter extends Savable {
-  readonly reason: ReasonCode
-  readonly explanation: string
-}
-
-/** A stage's outcome for one message. */
-export type SavableOutcome = SavableResult | SavableDeadLetter
+import { milliseconds, select, withConnection, type Database, type Queryable } from './database.ts'
+import { headersToText, isDeadLetter, type DeadLetter, type Message, type Outcome, type StageRoute } from './outcome.ts'
 
 /**
  * One statement, so one round trip and one transaction: the rows, the inputs of messages that enter here, and the counters
@@ -95,18 +49,12 @@ const insertMissing = { name: 'insert-missing-results', text: insert('on conflic
  */
 export async function insertResults(
   database: Database,
-  rows: StageRows,
-  outcomes: readonly SavableOutcome[],
+  { stage, target, previous }: StageRoute,
+  outcomes: readonly Outcome[],
   busySeconds: number,
 ): Promise<boolean> {
-  const values = [
-    rows.stage,
-    rows.target,
-    outcomes[0]?.message.partition,
-    busySeconds,
-    ...resultColumns(outcomes, rows),
-    ...inputColumns(outcomes),
-  ]
+  const columns = [...resultColumns(outcomes, previous), ...inputColumns(outcomes)]
+  const values = [stage.name, target, outcomes[0]?.message.partition, busySeconds, ...columns]
   return await withConnection(database, async (client) => {
     try {
       await client.query({ ...insertNew, values })
@@ -123,9 +71,7 @@ function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505'
 }
 
-const isDeadLetter = (outcome: SavableOutcome) => 'reason' in outcome
-
-function resultColumns(outcomes: readonly SavableOutcome[], { previous }: StageRows): (Buffer | null)[] {
+function resultColumns(outcomes: readonly Outcome[], previous: string | undefined): (Buffer | null)[] {
   const messages = outcomes.map(({ message }) => message)
   const results = outcomes.map((outcome) => (isDeadLetter(outcome) ? undefined : outcome))
   const letters = outcomes.map((outcome) => (isDeadLetter(outcome) ? outcome : undefined))
@@ -153,14 +99,12 @@ function resultColumns(outcomes: readonly SavableOutcome[], { previous }: StageR
 }
 
 /** The inputs of messages that enter the pipeline at this stage. */
-function inputColumns(outcomes: readonly SavableOutcome[]): (Buffer | null)[] {
+function inputColumns(outcomes: readonly Outcome[]): Buffer[] {
   const entering = outcomes.filter(({ message }) => message.sentAt === undefined)
-  if (entering.length === 0) return [null, null, null, null]
-  const messages = entering.map(({ message }) => message)
   return [
-    uuids(messages.map(({ id }) => id)),
-    int4s(messages.map(({ partition }) => partition)),
-    timestamps(messages.map(({ queuedAt }) => queuedAt)),
+    uuids(entering.map(({ message }) => message.id)),
+    int4s(entering.map(({ message }) => message.partition)),
+    timestamps(entering.map(({ message }) => message.queuedAt)),
     texts(entering.map((outcome) => (isDeadLetter(outcome) ? null : (outcome.numbers ?? null)))),
   ]
 }
@@ -176,36 +120,78 @@ function sparse<Item, Value>(
 }
 
 /** A dead letter keeps all headers, the pipeline's own too: they may be the reason. */
-function headersOf(outcome: SavableOutcome): string | null {
+function headersOf(outcome: Outcome): string | null {
   return headersToText(isDeadLetter(outcome) ? outcome.message.headers : outcome.message.forwarded)
 }
 
-function foreignTraceOf(message: SavableMessage): string | null {
+function foreignTraceOf(message: Message): string | null {
   const traceId = traceIdOf(message)
   return traceId === message.id ? null : traceId
 }
 
 /** The span that sent the message, where it is not the one of the stage before. */
-function foreignParentOf({ id, attempt, parent }: SavableMessage, previous: string | undefined) {
+function foreignParentOf({ id, attempt, parent }: Message, previous: string | undefined) {
   if (parent === undefined || previous === undefined) return parent
   return parent.spanId === spanId(id, attempt, previous, 'send') ? undefined : parent
 }
 
-/** Headers as rows hold them: a JSON object of latin1 strings, which can hold any bytes; null for none. */
-export function headersToText(headers: Headers | undefined): string | null {
-  return headers === undefined ? null : JSON.stringify(headers, latin1)
+/** A row as a redelivery needs it. */
+export interface ResultRow
+  extends Pick<Message, 'id' | 'attempt' | 'partition' | 'offset'>, Omit<DeadLetter, 'message' | 'skewMs'> {
+  /** Null for a dead letter; only then reason and explanation are not null. */
+  readonly body: string | null
 }
 
-/** The inverse of {@link headersToText}. */
-export function headersFromText(text: string | null): Record<string, Buffer | Buffer[]> {
-  if (text === null || text === '') return {}
-  const bytes = (value: string) => Buffer.from(value, 'latin1')
-  const entries = Object.entries(JSON.parse(text) as Record<string, string | string[]>)
-  return Object.fromEntries(entries.map(([name, value]) => [name, Array.isArray(value) ? value.map(bytes) : bytes(value)]))
+// The ids appear twice, since only the array tells the planner which partitions it needs.
+export const selectSavedResults = `
+select hex(message_id) as id, attempt, partition, "offset", body, reason, explanation,
+  ${milliseconds('started_at')} as "startedAt", ${milliseconds('computed_at')} as "computedAt"
+from unnest($2::uuid[], $3::int2[]) as wanted (message_id, attempt)
+join results using (message_id, attempt)
+where stage = $1 and results.message_id = any($2::uuid[])`
+
+/** The rows of these messages at a stage. */
+export async function selectResults(
+  database: Queryable,
+  { stage }: StageRoute,
+  messages: readonly Message[],
+): Promise<ResultRow[]> {
+  const ids = uuids(messages.map(({ id }) => id))
+  const attempts = int2s(messages.map(({ attempt }) => attempt))
+  return await select<ResultRow>(database, selectSavedResults, [stage.name, ids, attempts])
 }
 
-// JSON.stringify has called Buffer's toJSON before a replacer sees the value; `this` still has the Buffer.
-function latin1(this: Record<string, unknown>, name: string, value: unknown): unknown {
-  const raw = this[name]
-  return Buffer.isBuffer(raw) ? raw.toString('latin1') : value
+const change = `
+with given as (
+  select * from unnest($3::uuid[], $4::int2[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+    as t (message_id, attempt, reason, explanation, headers, record_value)
+), changed as (
+  update results r
+  set reason = given.reason, explanation = given.explanation, headers = given.headers,
+    record_value = given.record_value, result = null, body = null
+  from given
+  where r.message_id = given.message_id and r.attempt = given.attempt and r.stage = $1 and r.reason is null
+    and r.message_id = any($3::uuid[])
+  returning r.partition
+)
+insert into counters as c (stage, partition, target, processed, dead)
+select $1, partition, $2, -count(*), count(*) from changed group by partition order by partition
+${addToCounters('processed', 'dead')}`
+
+/** Changes the rows of results into dead letters, and the counters with them. */
+export async function changeToDeadLetters(
+  database: Queryable,
+  { stage, target }: StageRoute,
+  letters: readonly DeadLetter[],
+): Promise<void> {
+  await database.query(change, [
+    stage.name,
+    target,
+    uuids(letters.map(({ message }) => message.id)),
+    int2s(letters.map(({ message }) => message.attempt)),
+    texts(letters.map(({ reason }) => reason)),
+    texts(letters.map(({ explanation }) => explanation)),
+    texts(letters.map(({ message }) => headersToText(message.headers))),
+    byteas(letters.map(({ message }) => message.value)),
+  ])
 }
