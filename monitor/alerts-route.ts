@@ -58,9 +58,8 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
 /** Grafana repeats a notification while its alert fires: the repetition conflicts with the row that is there. */
 const insert = `
 insert into alert_notifications (status, alert, stage, severity, summary, "values", url, starts_at, ends_at, fingerprint)
-select status, alert, stage, severity, summary, "values", url, "startsAt", "endsAt", fingerprint
-from json_to_recordset($1) as t (status text, alert text, stage text, severity text, summary text, "values" jsonb,
-  url text, "startsAt" timestamptz, "endsAt" timestamptz, fingerprint text)
+select status, alert, stage, severity, summary, "values", url, starts_at, ends_at, fingerprint
+from json_populate_recordset(null::alert_notifications, $1)
 on conflict do nothing`
 
 /** Returns the number of alerts that were not there yet. */

@@ -38,8 +38,8 @@ export function createLeaderLock(config: Config): LeaderLock {
     const wasOpen = client !== undefined
     try {
       client ??= await connect()
-      const text = isHeld ? 'select true as held' : `select pg_try_advisory_lock(${LOCK_KEY}) as held`
-      const { rows } = await client.query<{ held: boolean }>(text)
+      // True again for the connection that holds it.
+      const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock(${LOCK_KEY}) as held`)
       isHeld = rows[0]?.held ?? false
       return isHeld
     } catch (error) {

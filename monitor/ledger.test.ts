@@ -3,15 +3,10 @@ import { ledgerOf, missingFor, missingNow, type LedgerTotals } from './ledger.ts
 
 /** Each stage as [arrived, entered, processed, dead]. */
 function totals(rows: readonly (readonly [number, number, number, number?])[], unsent = 0): LedgerTotals {
-  const stages = rows.map(([arrived, entered, processed, dead = 0], index) => ({
-    stage: `stage${index + 1}`,
-    arrived,
-    entered,
-    processed,
-    dead,
-    busy: 0,
-  }))
-  return { stages, unsent, entered: 0, finished: 0, dead: 0, duplicates: 0 }
+  const stages = rows.map(([arrived, entered, processed, dead = 0], index) => {
+    return [`stage${index + 1}`, { arrived, entered, processed, dead, busy: 0 }] as const
+  })
+  return { stages: new Map(stages), messages: { unsent, entered: 0, finished: 0, dead: 0, duplicates: 0 } }
 }
 
 /** What waits in front of each stage by the broker. */
@@ -111,8 +106,8 @@ test('missing is only what was missing all the time', () => {
 })
 
 test('the ledger adds up', () => {
-  const all = { ...totals([], 0), entered: 102, finished: 80, dead: 7, duplicates: 3 }
-  const ledger = ledgerOf(all, 3)
+  const messages = { entered: 102, finished: 80, dead: 7, duplicates: 3, unsent: 0 }
+  const ledger = ledgerOf({ ...totals([]), messages }, 3)
   expect(ledger).toEqual({ entered: 102, in_flight: 12, finished: 80, dead: 7, duplicates: 3, missing: 3 })
   expect(ledger.in_flight + ledger.finished + ledger.dead + ledger.missing).toBe(ledger.entered)
 })

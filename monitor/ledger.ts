@@ -1,46 +1,15 @@
+import { readMessageTotals, readStageTotals, type MessageTotals, type StageTotals } from '../sql/read-status.ts'
 import type { Queryable } from '../sql/database.ts'
 
-/** What the rows say of one stage since the beginning. */
-export interface StageLedgerTotals {
-  readonly stage: string
-  /** Messages sent to the topic it reads by the stage before it, whichever that was. */
-  readonly arrived: number
-  /** Messages that entered the pipeline here. */
-  readonly entered: number
-  readonly processed: number
-  readonly dead: number
-  /** Seconds, of all its processes together. */
-  readonly busy: number
-}
-
-/** What the rows say of all messages, including those of stages that were removed. */
+/** What the rows say since the beginning. */
 export interface LedgerTotals {
-  /** In the order of the flow. */
-  readonly stages: readonly StageLedgerTotals[]
-  readonly entered: number
-  readonly finished: number
-  readonly dead: number
-  readonly duplicates: number
-  /** Messages in the outbox: saved by a generator and not sent yet, so neither in front of the first stage nor lost. */
-  readonly unsent: number
+  /** By the name of the stage, in the order of the flow. */
+  readonly stages: ReadonlyMap<string, Omit<StageTotals, 'duplicates'>>
+  readonly messages: MessageTotals
 }
-
-/** The same few rows however many messages there were; the outbox has an index of what is unsent. */
-const selectStages = `
-select stage, arrived::float8, entered::float8, processed::float8, dead::float8, busy_seconds as busy
-from stage_totals order by position`
-
-const selectAll = `
-select entered::float8, finished::float8, dead::float8, duplicates::float8,
-  (select count(*)::float8 from outbox) as unsent
-from message_totals`
 
 export async function readLedgerTotals(database: Queryable): Promise<LedgerTotals> {
-  const { rows: stages } = await database.query<StageLedgerTotals>(selectStages)
-  const { rows } = await database.query<Omit<LedgerTotals, 'stages'>>(selectAll)
-  const [all] = rows
-  if (all === undefined) throw new Error('message_totals has no row')
-  return { stages, ...all }
+  return { stages: await readStageTotals(database), messages: await readMessageTotals(database) }
 }
 
 /** Messages missing in front of each stage, by its name; a stage for which that is unknown is absent. */
@@ -66,9 +35,9 @@ export function missingNow(
   waiting: ReadonlyMap<string, number>,
 ): Missing {
   const missing = new Map<string, number>()
-  let unsent: number | undefined = Math.max(before.unsent, after.unsent)
-  for (const { stage, arrived, entered } of before.stages) {
-    const now = after.stages.find((totals) => totals.stage === stage)
+  let unsent: number | undefined = Math.max(before.messages.unsent, after.messages.unsent)
+  for (const [stage, { arrived, entered }] of before.stages) {
+    const now = after.stages.get(stage)
     const atBroker = waiting.get(stage)
     const more = now && atBroker !== undefined ? arrived + entered - now.processed - now.dead - atBroker : undefined
     if (more !== undefined && unsent !== undefined) missing.set(stage, Math.max(0, more - unsent))
@@ -85,12 +54,10 @@ export function missingFor(history: readonly Pick<LedgerSample, 'at' | 'missing'
   return first === -1 ? 0 : Math.min(...known.slice(first).map(({ missing }) => missing.get(stage) ?? 0))
 }
 
-/** Where all messages are: entered = in flight + finished + dead + missing. */
-export interface Ledger extends Omit<LedgerTotals, 'stages' | 'unsent'> {
-  readonly in_flight: number
-  readonly missing: number
-}
+/** Where all messages are: entered = in flight + finished + dead + missing. The names are those of the columns. */
+export type Ledger = Readonly<Record<'entered' | 'in_flight' | 'finished' | 'dead' | 'duplicates' | 'missing', number>>
 
-export function ledgerOf({ entered, finished, dead, duplicates }: LedgerTotals, missing: number): Ledger {
+export function ledgerOf({ messages }: LedgerTotals, missing: number): Ledger {
+  const { entered, finished, dead, duplicates } = messages
   return { entered, in_flight: entered - finished - dead - missing, finished, dead, duplicates, missing }
 }

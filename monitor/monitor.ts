@@ -1,23 +1,13 @@
-import { createKafka } from '../kafka/client.ts'
-import { createAdmin } from '../kafka/cluster.ts'
-import { createRecordReader } from '../kafka/oldest-record.ts'
-import { kafkaSettings } from '../kafka/settings.ts'
-import { exportsTraces } from '../pipeline/config.ts'
-import { readMessage } from '../pipeline/message.ts'
 import type { ProcessContext } from '../pipeline/process.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
 import type { Database } from '../sql/database.ts'
-import { createHealth } from '../telemetry/health.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
 import { sleep } from '../telemetry/wait-until.ts'
-import { setGauges } from './gauges.ts'
 import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
-import { monitoredGroups } from '../pipeline/route.ts'
-import { persistReport } from './persist-report.ts'
+import { persistReport, setGauges } from './report-output.ts'
 import { report, type Report, type StageReport } from './report.ts'
 import { createRetention } from './retention.ts'
 import type { SlidingWindow } from './samples.ts'
-import { takeSample, unlessAway, type GroupReader, type Sources } from './take-sample.ts'
+import { openReaders, takeSample, unlessAway, type Sources } from './take-sample.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
 /** Seconds. */
@@ -30,11 +20,8 @@ export interface MonitorTiming {
 }
 
 export interface MonitorOptions {
-  readonly metrics: Metrics
   readonly database: Database
   readonly timing?: MonitorTiming
-  /** Whether traces are exported, so that the tracer is monitored, too. */
-  readonly isTracing?: boolean
 }
 
 interface Monitor extends ProcessContext {
@@ -56,23 +43,23 @@ interface Monitor extends ProcessContext {
  * and retention run side by side, so that a server that does not answer one of them does not hold up the others.
  */
 export async function runMonitor(context: ProcessContext, options: MonitorOptions, stopping: AbortSignal): Promise<void> {
-  const { metrics, database, timing = { every: 5, missingAfter: 60, retentionEvery: 60 } } = options
-  const { log, health } = context
+  const { metrics } = context
+  const { database, timing = { every: 5, missingAfter: 60, retentionEvery: 60 } } = options
   const sources: Sources = {
-    readers: openReaders(context, options.isTracing ?? exportsTraces()),
+    readers: openReaders(context),
     database,
-    kafka: createOutageTracker('Kafka', { log, health }),
-    postgres: createOutageTracker('Postgres', { log, health }),
+    kafka: createOutageTracker('Kafka', context),
+    postgres: createOutageTracker('Postgres', context),
   }
   const lock = createLeaderLock(context.config)
   const window: SlidingWindow = { samples: [], ledgerSamples: [] }
   const state = { verdicts: new Map(), isLeader: undefined, hasSampled: false }
   const monitor: Monitor = { ...context, sources, lock, timing, window, ...state }
-  const retention = createRetention({ ...context, metrics, sources, timing })
+  const retention = createRetention(context, sources, timing)
   for (const status of ['firing', 'resolved']) metrics.count('throughline_alert_notifications_total', 0, { status })
   metrics.onScrape(() => {
     setGauges(reportNow(monitor), metrics)
-    retention.setGauge(monitor.isLeader)
+    if (monitor.isLeader) retention.setGauge()
   })
   const ending = new AbortController()
   const signal = AbortSignal.any([stopping, ending.signal])
@@ -89,22 +76,6 @@ export async function runMonitor(context: ProcessContext, options: MonitorOption
   }
 }
 
-/** Short, so that a broker that is away does not hold up the next sample. */
-const shortTimeouts = { connectionTimeout: 2000, requestTimeout: 4000 }
-const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
-
-function openReaders({ config, log }: ProcessContext, isTracing: boolean): GroupReader[] {
-  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
-  const kafka = createKafka({ ...settings, client: { ...settings.client, ...shortTimeouts, retry } }, log)
-  return monitoredGroups(config, isTracing).map((group) => ({
-    group,
-    admin: createAdmin(kafka),
-    records: createRecordReader(kafka, readMessage),
-    // With a health of its own: a group that cannot be read makes the monitor neither less ready nor less alive.
-    outages: createOutageTracker(`Reading the backlog of ${group.name}`, { log, health: createHealth() }),
-  }))
-}
-
 /** Starts `work` every so many seconds, or as soon as the previous run has ended. */
 async function everyInterval(work: () => Promise<void>, seconds: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -114,18 +85,18 @@ async function everyInterval(work: () => Promise<void>, seconds: number, signal:
   }
 }
 
-/** Undefined when another monitor is active. */
-function reportNow({ sources, timing, window, isLeader, hasSampled }: Monitor): Report | undefined {
-  if (!isLeader || !hasSampled) return undefined
-  const groups = sources.readers.map(({ group }) => group)
-  return report(groups, window, { now: performance.now() / 1000, missingAfter: timing.missingAfter })
-}
-
 async function sample(monitor: Monitor): Promise<void> {
   if (!monitor.isLeader) return
   await takeSample(monitor.sources, monitor.window)
   // Leadership may have changed meanwhile.
   monitor.hasSampled = monitor.isLeader
+}
+
+/** Undefined when another monitor is active. */
+function reportNow({ sources, timing, window, isLeader, hasSampled }: Monitor): Report | undefined {
+  if (!isLeader || !hasSampled) return undefined
+  const groups = sources.readers.map(({ group }) => group)
+  return report(groups, window, { now: performance.now() / 1000, missingAfter: timing.missingAfter })
 }
 
 async function runReportCycle(monitor: Monitor): Promise<void> {
@@ -150,10 +121,10 @@ async function acquireLock(monitor: Monitor): Promise<void> {
 }
 
 /** Logs that a verdict has become bad, or is bad no more. */
-function logVerdictChange({ stage, verdict, summary }: StageReport, { verdicts, log }: Monitor): void {
+function logVerdictChange({ stage, verdict, sentence }: StageReport, { verdicts, log }: Monitor): void {
   const before = verdicts.get(stage) ?? 'OK'
   verdicts.set(stage, verdict)
   if (verdict === before) return
-  if (isBad(verdict)) log.warn({ watched: stage, verdict }, summary)
-  else if (isBad(before)) log.info({ watched: stage, verdict }, summary)
+  if (isBad(verdict)) log.warn({ watched: stage, verdict }, sentence)
+  else if (isBad(before)) log.info({ watched: stage, verdict }, sentence)
 }

@@ -5,11 +5,7 @@ const text = (maxLength: number) =>
   z.string().transform((value) => value.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed())
 const texts = z.record(z.string(), text(2000)).default({})
 
-/** Postgres has no year 0. */
-const time = z
-  .string()
-  .datetime({ offset: true })
-  .refine((value) => !value.startsWith('0000'), 'expected a year from 0001 to 9999')
+const time = z.string().datetime({ offset: true })
 
 const alert = z
   .object({
@@ -24,10 +20,11 @@ const alert = z
     dashboardURL: text(2000).default(''),
     generatorURL: text(2000).default(''),
   })
-  .transform(({ labels, annotations, values, panelURL, dashboardURL, generatorURL, endsAt, ...rest }) => ({
+  .transform(({ labels, annotations, values, panelURL, dashboardURL, generatorURL, startsAt, endsAt, ...rest }) => ({
     ...rest,
+    starts_at: startsAt,
     // Grafana sends the year 1 while an alert fires.
-    endsAt: rest.status === 'resolved' ? (endsAt ?? null) : null,
+    ends_at: rest.status === 'resolved' ? (endsAt ?? null) : null,
     alert: labels['alertname'] ?? 'unnamed',
     stage: labels['stage'] ?? null,
     severity: labels['severity'] ?? null,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { setGauges } from './gauges.ts'
+import { setGauges } from './report-output.ts'
 import { history, messageAt, STEP, times, type Change } from '../test/support/data/backlog-history.fixture.ts'
 import { monitoredGroups } from '../pipeline/route.ts'
 import { report } from './report.ts'
@@ -12,13 +12,13 @@ const groups = monitoredGroups(readConfig({}), true)
 /** Samples of the stage add, with the seconds for which it was busy by then. */
 function windowOf(changes: readonly Change[], busy: readonly number[], missing = 0): SlidingWindow {
   const whole = history(changes)
-  const stage = { stage: 'add', arrived: 0, entered: 9, processed: 4, dead: 1 }
-  const all = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
+  const add = { arrived: 0, entered: 9, processed: 4, dead: 1 }
+  const messages = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
   return {
     samples: samplesOf('add', changes),
     ledgerSamples: busy.map((seconds, index) => ({
       at: whole[index]?.at ?? 0,
-      totals: { ...all, stages: [{ ...stage, busy: seconds }] },
+      totals: { messages, stages: new Map([['add', { ...add, busy: seconds }]]) },
       missing: new Map([['add', missing]]),
     })),
   }
@@ -78,7 +78,7 @@ test('the oldest grows older between two samples, until the stage is UNKNOWN', (
 test.each([
   [1, 'add is idle: nothing waits'],
   [0, 'add is idle: nothing waits, and no process runs it'],
-])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, summary) => {
+])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, sentence) => {
   const what = windowOf(
     times(2000, () => ({ members })),
     [],
@@ -86,7 +86,7 @@ test.each([
   for (let end = 1; end <= 2000; end += 37) {
     const lately = { ...what, samples: what.samples.slice(Math.max(0, end - 21), end) }
     const now = (end - 1) * STEP + 14
-    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', summary })
+    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', sentence })
   }
 })
 

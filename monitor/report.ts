@@ -1,14 +1,22 @@
-import { ledgerOf, missingFor, type Ledger, type LedgerSample } from './ledger.ts'
 import type { MonitoredGroup } from '../pipeline/route.ts'
-import { ageOf, oldestRead, partitionSamples, totalWaiting, type SlidingWindow, type StageSample } from './samples.ts'
-import { summaryOf, type Findings } from './summary.ts'
-import { trendsOf } from './trends.ts'
+import { ledgerOf, missingFor, type Ledger, type LedgerSample } from './ledger.ts'
+import {
+  ageOf,
+  meanWindow,
+  oldestRead,
+  partitionSamples,
+  totalWaiting,
+  trendsOf,
+  type SlidingWindow,
+  type StageSample,
+} from './samples.ts'
+import { sentenceOf, type Findings } from './sentence.ts'
 import { judgeStage } from './verdict.ts'
 
 /** How one stage, or the tracer, is. */
 export interface StageReport extends Findings {
   readonly position: number
-  readonly summary: string
+  readonly sentence: string
   /** The oldest message's id, 32 hex digits; null when nothing waits or it could not be read. */
   readonly oldestMessage: string | null
   /** How busy the members with partitions are, 0 to 1; null when there are none or there is nothing to compare with. */
@@ -25,40 +33,33 @@ export interface Report {
   readonly ledger: Ledger | undefined
 }
 
+export interface ReportTime {
+  /** Seconds, on the clock of the samples' `at`. */
+  readonly now: number
+  /** Seconds for which rows and broker have to disagree until messages are missing. */
+  readonly missingAfter?: number | undefined
+}
+
 /** Seconds after which a ledger sample is too old to be reported. */
 const LEDGER_SILENCE = 15
 
-/**
- * Reports on every group. Pure: the same for the same window.
- * @param now seconds, on the clock of the samples' `at`
- * @param missingAfter seconds for which rows and broker have to disagree until messages are missing
- */
-export function report(
-  groups: readonly MonitoredGroup[],
-  { samples, ledgerSamples }: SlidingWindow,
-  { now, missingAfter }: { readonly now: number; readonly missingAfter?: number | undefined },
-): Report {
-  const latest = ledgerSamples.at(-1)
-  const isFresh = latest !== undefined && now - latest.at <= LEDGER_SILENCE
-  const window = { samples, ledgerSamples: isFresh ? ledgerSamples : [] }
-  const stages = groups.map((group): StageReport => {
-    const missing = isFresh && group.isStage ? missingFor(ledgerSamples, group.name, missingAfter) : null
-    return { missing, ...reportGroup(group, window, now) }
-  })
+/** Reports on every group. Pure: the same for the same window. */
+export function report(groups: readonly MonitoredGroup[], window: SlidingWindow, time: ReportTime): Report {
+  const { samples } = window
+  const isFresh = time.now - (window.ledgerSamples.at(-1)?.at ?? Number.NEGATIVE_INFINITY) <= LEDGER_SILENCE
+  const ledgerSamples = isFresh ? window.ledgerSamples : []
+  const stages = groups.map((group) => reportGroup(group, { samples, ledgerSamples }, time))
   const missing = stages.reduce((sum, stage) => sum + (stage.missing ?? 0), 0)
   const wallMs = samples.at(-1)?.wallMs
-  return {
-    sampledAt: wallMs && wallMs / 1000,
-    stages,
-    ledger: isFresh ? ledgerOf(latest.totals, missing) : undefined,
-  }
+  const latest = ledgerSamples.at(-1)
+  return { sampledAt: wallMs && wallMs / 1000, stages, ledger: latest && ledgerOf(latest.totals, missing) }
 }
 
 function reportGroup(
   { name: stage, position, isStage, command }: MonitoredGroup,
   { samples, ledgerSamples }: SlidingWindow,
-  now: number,
-): Omit<StageReport, 'missing'> {
+  { now, missingAfter }: ReportTime,
+): StageReport {
   const history = samples.flatMap(({ at, wallMs, groups }): StageSample[] => {
     const group = groups.get(stage)
     return group === undefined ? [] : [{ at, wallMs, ...group }]
@@ -84,24 +85,22 @@ function reportGroup(
     waiting: totalWaiting(partitions),
     oldest: first?.oldest ?? 0,
   }
+  const isCounted = isStage && ledgerSamples.length > 0
   return {
     ...findings,
     position,
-    summary: summaryOf(findings),
+    sentence: sentenceOf(findings),
     oldestMessage: first?.oldestMessage ?? null,
-    utilisation: isStage ? utilisationOf(ledgerSamples, stage, working) : null,
+    utilisation: isCounted ? utilisationOf(ledgerSamples, stage, working) : null,
+    missing: isCounted ? missingFor(ledgerSamples, stage, missingAfter) : null,
   }
 }
 
-/** Seconds over which it is a mean. */
-const UTILISATION_WINDOW = 30
-
 /** @param working members that have a partition */
 function utilisationOf(history: readonly LedgerSample[], stage: string, working: number): number | null {
-  const latest = history.at(-1)
-  const first = history.find(({ at }) => latest !== undefined && latest.at - at <= UTILISATION_WINDOW)
-  if (latest === undefined || first === undefined || first === latest || working === 0) return null
-  const busyIn = ({ totals }: LedgerSample) => totals.stages.find((row) => row.stage === stage)?.busy ?? 0
+  const [first, latest] = meanWindow(history) ?? []
+  if (first === undefined || latest === undefined || working === 0) return null
+  const busyIn = ({ totals }: LedgerSample) => totals.stages.get(stage)?.busy ?? 0
   const busy = busyIn(latest) - busyIn(first)
   // A smaller sum than before is of counters that were reset.
   return busy < 0 ? null : Math.min(1, busy / (latest.at - first.at) / working)

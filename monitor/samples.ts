@@ -83,6 +83,46 @@ export function oldestRead(samples: readonly PartitionSample[]): PartitionSample
   return samples.findLast(({ committed, oldestAt }) => committed === latest.committed && oldestAt !== undefined)
 }
 
+/** Seconds over which rates and utilisation are means. */
+const MEAN_WINDOW = 30
+
+/** The first and the last sample of the window of means; undefined when there is no earlier sample than the last. */
+export function meanWindow<T extends { readonly at: number }>(samples: readonly T[]): readonly [T, T] | undefined {
+  const latest = samples.at(-1)
+  const first = samples.find(({ at }) => latest !== undefined && latest.at - at <= MEAN_WINDOW)
+  return latest === undefined || first === undefined || first === latest ? undefined : [first, latest]
+}
+
+/** How fast messages arrive in front of a stage and leave it. */
+export interface Trends {
+  /** Messages a second; null while there is nothing to compare with. */
+  readonly arrivals: number | null
+  readonly served: number | null
+  /** Seconds until nothing waits at these rates; null when that is never. */
+  readonly drain: number | null
+}
+
+/** @param history oldest first */
+export function trendsOf(history: readonly StageSample[]): Trends {
+  const partitions = history.at(-1)?.partitions ?? []
+  const waiting = totalWaiting(partitions)
+  const rates = partitions.flatMap(({ partition }) => rateOf(partitionSamples(history, partition)) ?? [])
+  const idle = waiting === 0 ? 0 : null
+  if (rates.length === 0) return { arrivals: null, served: null, drain: idle }
+  const arrivals = rates.reduce((sum, rate) => sum + rate.arrivals, 0)
+  const served = rates.reduce((sum, rate) => sum + rate.served, 0)
+  return { arrivals, served, drain: served > arrivals ? waiting / (served - arrivals) : idle }
+}
+
+function rateOf(samples: readonly PartitionSample[]) {
+  const [first, latest] = meanWindow(samples) ?? []
+  if (first === undefined || latest === undefined) return undefined
+  const seconds = latest.at - first.at
+  // Offsets that were set back or have expired, and records that were removed unread, were not served.
+  const served = latest.isCommitted ? Math.max(0, Number(latest.committed - first.committed)) : 0
+  return { arrivals: Number(latest.end - first.end) / seconds, served: served / seconds }
+}
+
 /** What was sampled lately, oldest first. */
 export interface SlidingWindow {
   samples: readonly Sample[]

@@ -1,10 +1,16 @@
 import { readBacklog, type PartitionBacklog } from '../kafka/backlog.ts'
-import { assignedPartitions, type Admin } from '../kafka/client.ts'
-import type { RecordReader } from '../kafka/oldest-record.ts'
-import type { OutageTracker } from '../pipeline/retry.ts'
+import { assignedPartitions, createKafka, type Admin } from '../kafka/client.ts'
+import { createAdmin } from '../kafka/cluster.ts'
+import { createRecordReader, type RecordReader } from '../kafka/oldest-record.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { exportsTraces } from '../pipeline/config.ts'
+import { readMessage } from '../pipeline/message.ts'
+import type { ProcessContext } from '../pipeline/process.ts'
+import { createOutageTracker, type OutageTracker } from '../pipeline/retry.ts'
+import { monitoredGroups, type MonitoredGroup } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
+import { createHealth } from '../telemetry/health.ts'
 import { missingNow, readLedgerTotals } from './ledger.ts'
-import type { MonitoredGroup } from '../pipeline/route.ts'
 import { slide, totalWaiting, type GroupState, type PartitionState, type SlidingWindow } from './samples.ts'
 
 /**
@@ -17,6 +23,22 @@ export interface GroupReader {
   readonly records: RecordReader
   /** For outages of this group alone. */
   readonly outages: OutageTracker
+}
+
+/** Short, so that a broker that is away does not hold up the next sample. */
+const shortTimeouts = { connectionTimeout: 2000, requestTimeout: 4000 }
+const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
+
+export function openReaders({ config, log }: ProcessContext): GroupReader[] {
+  const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
+  const kafka = createKafka({ ...settings, client: { ...settings.client, ...shortTimeouts, retry } }, log)
+  return monitoredGroups(config, exportsTraces()).map((group) => ({
+    group,
+    admin: createAdmin(kafka),
+    records: createRecordReader(kafka, readMessage),
+    // With a health of its own: a group that cannot be read makes the monitor neither less ready nor less alive.
+    outages: createOutageTracker(`Reading the backlog of ${group.name}`, { log, health: createHealth() }),
+  }))
 }
 
 /** Where samples come from, with the outages of both servers. */
@@ -82,21 +104,12 @@ async function readGroup(reader: GroupReader): Promise<GroupState> {
     Promise.all(group.topics.map((topic) => readPartitions(reader, topic))),
     admin.describeGroups([group.group]),
   ])
-  const assignments = groups.flatMap(({ members }) =>
-    members.map(({ memberAssignment }) =>
-      group.topics.flatMap((topic) =>
-        assignedPartitions(memberAssignment, topic).map((partition) => nameOf(group, topic, partition)),
-      ),
-    ),
+  const members = groups.flatMap((described) => described.members)
+  const assignments = members.map(({ memberAssignment }) =>
+    group.topics.flatMap((topic) => assignedPartitions(memberAssignment, topic)),
   )
   const working = assignments.filter(({ length }) => length > 0).length
-  const assigned = new Set(assignments.flat()).size
-  return { members: assignments.length, working, assigned, partitions: partitions.flat() }
-}
-
-/** A partition's number, after its topic where the group reads several. */
-function nameOf({ topics }: MonitoredGroup, topic: string, partition: number): string {
-  return topics.length === 1 ? String(partition) : `${topic}/${partition}`
+  return { members: members.length, working, assigned: assignments.flat().length, partitions: partitions.flat() }
 }
 
 async function readPartitions(reader: GroupReader, topic: string): Promise<PartitionState[]> {
@@ -108,7 +121,7 @@ async function readPartitions(reader: GroupReader, topic: string): Promise<Parti
     // The count does not need it, and a record that cannot be read, such as a compressed one, may stay for ever.
     const fetch = () => records.fetchOldestRecord(topic, offsets).catch(() => undefined)
     const { at: oldestAt, messageId: oldestMessage } = (waiting > 0 ? await fetch() : undefined) ?? {}
-    const name = nameOf(group, topic, partition)
+    const name = group.topics.length === 1 ? String(partition) : `${topic}/${partition}`
     return { partition: name, end, committed, isCommitted, waiting, oldestAt, oldestMessage }
   }
   return await Promise.all(backlog.map(read))

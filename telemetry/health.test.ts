@@ -4,7 +4,7 @@ import { longestTimeout } from './timeouts.ts'
 
 function atTime() {
   const clock = { now: 0 }
-  return { clock, health: createHealth(() => clock.now) }
+  return { clock, health: createHealth(undefined, () => clock.now) }
 }
 
 test('a process is alive while it makes progress', () => {

@@ -1,3 +1,4 @@
+import type { Metrics } from './metrics.ts'
 import { longestTimeout } from './timeouts.ts'
 
 /** A batch without progress for longer is stuck; the margin is for a busy process, which notices a timeout late. */
@@ -5,12 +6,6 @@ const BATCH_SILENCE_MS = longestTimeout + 10_000
 
 /** A process without a batch that neither fetches nor waits for a server for longer is stuck. */
 const SILENCE_MS = 60_000
-
-/** Counts failures and recoveries, by what failed. */
-export interface OutageListener {
-  readonly failed: (what: string) => void
-  readonly recovered: (what: string) => void
-}
 
 /** A batch in work. */
 export interface BatchHealth {
@@ -50,28 +45,32 @@ interface Outage {
   waiting: number
 }
 
-/** @param clock milliseconds, monotonic */
-export function createHealth(clock = () => performance.now(), listener?: OutageListener): Health {
+/**
+ * @param metrics counts retries and reconnects
+ * @param clock milliseconds, monotonic
+ */
+export function createHealth(metrics?: Metrics, clock = () => performance.now()): Health {
   let latest = clock()
   let isConnected = false
   const outages = new Map<string, Outage>()
-  /** When each batch in work made progress last. */
-  const batches = new Map<symbol, number>()
+  /** The batches in work, and when each made progress last. */
+  const batches = new Set<{ latest: number }>()
   const isWaiting = () => outages.values().some(({ waiting }) => waiting > 0)
   const progressed = () => void (latest = clock())
   return {
     progressed,
     batchBegan() {
-      const batch = Symbol('batch')
-      const batchProgressed = () => void batches.set(batch, clock())
-      batchProgressed()
-      const ended = () => {
-        batches.delete(batch)
-        progressed()
+      const batch = { latest: clock() }
+      batches.add(batch)
+      return {
+        progressed: () => void (batch.latest = clock()),
+        ended() {
+          batches.delete(batch)
+          progressed()
+        },
       }
-      return { progressed: batchProgressed, ended }
     },
-    failed: (what) => listener?.failed(what),
+    failed: (what) => metrics?.count('throughline_retries_total', 1, { server: what }),
     beginWait(what) {
       const known = outages.get(what)
       outages.set(what, { since: known?.since ?? clock(), waiting: (known?.waiting ?? 0) + 1 })
@@ -86,7 +85,7 @@ export function createHealth(clock = () => performance.now(), listener?: OutageL
       const outage = outages.get(what)
       if (outage === undefined || outage.waiting > 0) return undefined
       outages.delete(what)
-      listener?.recovered(what)
+      metrics?.count('throughline_reconnects_total', 1, { server: what })
       return clock() - outage.since
     },
     connected(now) {
@@ -95,7 +94,7 @@ export function createHealth(clock = () => performance.now(), listener?: OutageL
     },
     isAlive: () =>
       batches.size > 0
-        ? batches.values().every((at) => clock() - at < BATCH_SILENCE_MS)
+        ? batches.values().every((batch) => clock() - batch.latest < BATCH_SILENCE_MS)
         : isWaiting() || clock() - latest < SILENCE_MS,
     isReady: () => isConnected && !isWaiting(),
   }

@@ -1,7 +1,6 @@
-import { Histogram, Registry, type RegistryContentType } from 'prom-client'
 import { expect, test } from 'vitest'
 import { metricList, type MetricDefinition, type Role } from './metric-list.ts'
-import { BatchHistogram, createMetrics } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 
 const openMetrics = 'application/openmetrics-text; version=1.0.0'
 
@@ -65,34 +64,18 @@ test('a process cannot set a metric of another role', () => {
   expect(() => metrics.set('throughline_monitor_active', 1)).toThrow('throughline_monitor_active is a gauge of monitor')
 })
 
-const bounds = [0.5, 1, 5]
-const values = [0.1, 0.5, 0.6, 1, 1, 4.9, 5, 5.1, 100]
-
-test.each([Registry.PROMETHEUS_CONTENT_TYPE, Registry.OPENMETRICS_CONTENT_TYPE])(
-  'a page of %s is the same as that of prom-client’s own histogram',
-  async (type) => {
-    const [ours, theirs] = [new Registry(), new Registry()]
-    for (const registry of [ours, theirs]) {
-      const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
-      page.setContentType(type)
-      registry.setDefaultLabels({ stage: 'lcm', position: '03' })
-    }
-    const histogram = new BatchHistogram('taken', 'How many.', bounds)
-    ours.registerMetric(histogram.asMetric())
-    histogram.observe(values.slice(0, 4), Number)
-    histogram.observe(values.slice(4), Number)
-    const own = new Histogram({ name: 'taken', help: 'How many.', buckets: bounds, registers: [theirs] })
-    for (const value of values) own.observe(value)
-    expect(await ours.metrics()).toBe(await theirs.metrics())
-    expect(await ours.metrics()).toContain('taken_bucket{le="+Inf",stage="lcm",position="03"} 9')
-  },
-)
-
-test('a histogram refuses what is not a number, and keeps its sum', () => {
-  const histogram = new BatchHistogram('taken', 'How many.', bounds)
-  histogram.observe([1], Number)
+test('a histogram refuses what is not a number, and keeps its sum', async () => {
+  const metrics = createMetrics({ stage: 'lcm', position: 3 })
+  metrics.observe('throughline_batch_messages', [0.5, 1, 5, 2000], Number)
   for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    expect(() => histogram.observe([wrong], Number)).toThrow(`${wrong} is no value of taken`)
+    expect(() => metrics.observe('throughline_batch_messages', [wrong], Number)).toThrow('not a valid number')
   }
-  expect(histogram.get().values.at(-2)?.value).toBe(1)
+  const { text } = await metrics.page('')
+  const values = [...text.matchAll(/^throughline_batch_messages_(.*)\{(.*)stage="lcm",position="03"\} (.*)$/gm)]
+  const found = new Map(values.map(([, name, labels, value]) => [`${name}${labels}`, Number(value)]))
+  expect(found.get('bucketle="1",')).toBe(2)
+  expect(found.get('bucketle="1000",')).toBe(3)
+  expect(found.get('bucketle="+Inf",')).toBe(4)
+  expect(found.get('sum')).toBe(2006.5)
+  expect(found.get('count')).toBe(4)
 })

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry, type Histogram, type RegistryContentType } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
 import { metricList, type MetricDefinition, type MetricName, type Role } from './metric-list.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -15,7 +15,10 @@ export interface Metrics {
   clearGauges(): void
   /** Calls `update` before each scrape, to set gauges. */
   onScrape(update: () => void): void
-  /** Adds a value of each item to a histogram, with the trace of its exemplar; undefined when that will not be exported. */
+  /**
+   * Adds a value of each item to a histogram. The largest that has a trace becomes the exemplar of its bucket: prom-client
+   * takes as long for an exemplar as for a value.
+   */
   observe<T>(
     name: MetricName,
     items: readonly T[],
@@ -32,8 +35,9 @@ export function roleOf(stage: string): Role {
 
 /** The metrics of one process, all with its stage and position. */
 export function createMetrics(identity: { readonly stage: string; readonly position: number }): Metrics {
-  const registry = new Registry()
-  const page: Pick<Registry<RegistryContentType>, 'setContentType'> = registry
+  const registry: Registry<RegistryContentType> = new Registry()
+  // Otherwise prom-client refuses histograms with exemplars.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   registry.setDefaultLabels(padded(identity))
   collectDefaultMetrics({ register: registry })
   const instruments = createInstruments(roleOf(identity.stage), registry)
@@ -56,13 +60,27 @@ export function createMetrics(identity: { readonly stage: string; readonly posit
       }
     },
     onScrape: (update) => void updates.push(update),
-    observe: (name, ...values) => get(name, BatchHistogram).observe(...values),
+    observe(name, items, valueOf, traceOf) {
+      const histogram = get(name, Histogram)
+      const series = histogram.labels()
+      let traced: { value: number; traceId: string } | undefined
+      for (const item of items) {
+        const value = valueOf(item)
+        const traceId = traced === undefined || value > traced.value ? traceOf?.(item) : undefined
+        if (traceId === undefined) series.observe(value)
+        else {
+          if (traced !== undefined) series.observe(traced.value)
+          traced = { value, traceId }
+        }
+      }
+      if (traced !== undefined) histogram.observe({ value: traced.value, exemplarLabels: { trace_id: traced.traceId } })
+    },
     page: async (accept) => {
       for (const update of updates) update()
       const isOpenMetrics = accept.includes('application/openmetrics-text')
       // The registry's content type decides the format. In OpenMetrics, prom-client takes "_total" from the names of the
       // counters for good.
-      page.setContentType(isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE)
+      registry.setContentType(isOpenMetrics ? Registry.OPENMETRICS_CONTENT_TYPE : Registry.PROMETHEUS_CONTENT_TYPE)
       for (const { metric, name } of metrics) metric.name = name
       return { type: registry.contentType, text: await registry.metrics() }
     },
@@ -76,7 +94,7 @@ function padded(labels: Labels): Labels {
 }
 
 /** The instruments of a role, by name. */
-function createInstruments(role: Role, registry: Registry) {
+function createInstruments(role: Role, registry: Registry<RegistryContentType>) {
   return new Map(
     Object.entries<MetricDefinition>(metricList)
       .filter(([, definition]) => definition.of.includes(role))
@@ -84,87 +102,10 @@ function createInstruments(role: Role, registry: Registry) {
   )
 }
 
-function createInstrument(name: string, definition: MetricDefinition, registry: Registry) {
+function createInstrument(name: string, definition: MetricDefinition, registry: Registry<RegistryContentType>) {
   const { type, help, labels, buckets = [] } = definition
   const common = { name, help, labelNames: labels, registers: [registry] }
   if (type === 'counter') return new Counter(common)
   if (type === 'gauge') return new Gauge(common)
-  const histogram = new BatchHistogram(name, help, buckets)
-  registry.registerMetric(histogram.asMetric())
-  return histogram
-}
-
-interface Bucket {
-  /** The largest value in it. */
-  readonly bound: number
-  /** Values in this bucket alone. */
-  count: number
-  exemplar?: { labelSet: { trace_id: string }; value: number; timestamp: number }
-  /** The batch of its latest exemplar. */
-  exemplarBatch: number
-}
-
-/**
- * A histogram without labels that takes the values of a whole batch. prom-client's own takes one value at a time and creates a
- * handful of objects for each, which was a tenth of a stage's processor time.
- */
-export class BatchHistogram {
-  readonly type = 'histogram'
-  readonly name: string
-  readonly help: string
-  readonly #buckets: readonly Bucket[]
-  #sum = 0
-  #batches = 0
-
-  /** @param bounds of the buckets, in rising order, without infinity */
-  constructor(name: string, help: string, bounds: readonly number[]) {
-    this.name = name
-    this.help = help
-    const all = [...bounds, Number.POSITIVE_INFINITY]
-    this.#buckets = all.map((bound) => ({ bound, count: 0, exemplarBatch: 0 }))
-  }
-
-  /** For the registry, which uses the name, the type and `get` alone. */
-  asMetric(): Histogram {
-    return this as unknown as Histogram
-  }
-
-  /** Adds a value of each item. The first in a bucket that has a trace becomes the bucket's exemplar. */
-  observe<T>(
-    items: readonly T[],
-    valueOf: (item: T) => number,
-    traceOf: (item: T) => string | undefined = () => undefined,
-  ): void {
-    this.#batches += 1
-    for (const item of items) {
-      const value = valueOf(item)
-      const bucket = Number.isFinite(value) ? this.#bucketOf(value) : undefined
-      if (bucket === undefined) throw new TypeError(`${value} is no value of ${this.name}`)
-      this.#sum += value
-      bucket.count += 1
-      const traceId = bucket.exemplarBatch === this.#batches ? undefined : traceOf(item)
-      if (traceId === undefined) continue
-      bucket.exemplarBatch = this.#batches
-      bucket.exemplar = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1000 }
-    }
-  }
-
-  #bucketOf(value: number): Bucket | undefined {
-    for (const bucket of this.#buckets) if (value <= bucket.bound) return bucket
-    return undefined
-  }
-
-  /** As prom-client's histograms have it. */
-  get() {
-    let count = 0
-    const buckets = this.#buckets.map(({ bound, count: own, exemplar }) => {
-      count += own
-      const labels = { le: Number.isFinite(bound) ? bound : '+Inf' }
-      return { labels, value: count, metricName: `${this.name}_bucket`, exemplar }
-    })
-    const sum = { labels: {}, value: this.#sum, metricName: `${this.name}_sum` }
-    const total = { labels: {}, value: count, metricName: `${this.name}_count` }
-    const { name, help, type } = this
-    return { name, help, type, values: [...buckets, sum, total] }
-  }
+  return new Histogram({ ...common, buckets: [...buckets], enableExemplars: true })
 }

@@ -81,6 +81,14 @@ function constantOf(stage: string, attempt: number, kind: SpanKindName): Buffer 
   return constant
 }
 
+/**
+ * Whether the tail decision keeps a message's trace for its age alone.
+ * @param slowerThan seconds; 0 for no such rule
+ */
+export function isSlow(ageMs: number, slowerThan: number): boolean {
+  return slowerThan > 0 && ageMs > slowerThan * 1000
+}
+
 /** Whether the head decision keeps a message's trace. */
 export type HeadSampler = (message: TracedMessage) => boolean
 

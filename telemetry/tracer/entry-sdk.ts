@@ -4,6 +4,9 @@ import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { NoopSpanProcessor, RandomIdGenerator, type IdGenerator } from '@opentelemetry/sdk-trace'
 import { loadKafkajs } from '../../kafka/client.ts'
+import type { SendInterceptor } from '../../kafka/producer.ts'
+import { headerText, ownHeaders } from '../../pipeline/headers.ts'
+import { spanId, traceIdOf } from '../trace-context.ts'
 
 /**
  * Starts the SDK with instrumentation-kafkajs where messages enter: it decides by OTEL_TRACES_SAMPLER whether the trace of a
@@ -27,32 +30,21 @@ export function startEntrySdk(): NodeSDK {
   )
 }
 
-/** 32 and 16 hex digits. */
-export interface Ids {
-  readonly traceId: string
-  readonly spanId: string
-}
-
-interface NextIds {
-  readonly traces: Iterator<string>
-  readonly spans: Iterator<string>
-}
-
-const nextIds = new AsyncLocalStorage<NextIds>()
+const nextIds = new AsyncLocalStorage<{ traces: ArrayIterator<string>; spans: ArrayIterator<string> }>()
 const random = new RandomIdGenerator()
 
 const idGenerator: IdGenerator = {
-  generateTraceId: () => next(nextIds.getStore()?.traces) ?? random.generateTraceId(),
-  generateSpanId: () => next(nextIds.getStore()?.spans) ?? random.generateSpanId(),
+  generateTraceId: () => nextIds.getStore()?.traces.next().value ?? random.generateTraceId(),
+  generateSpanId: () => nextIds.getStore()?.spans.next().value ?? random.generateSpanId(),
 }
 
-/** Runs `work`, in which the SDK starts a span for each of `ids`, in this order, and gives it these ids. */
-export function withIds<T>(ids: readonly Ids[], work: () => T): T {
-  const [traces, spans] = [ids.map(({ traceId }) => traceId), ids.map(({ spanId }) => spanId)]
-  return nextIds.run({ traces: traces.values(), spans: spans.values() }, work)
-}
-
-function next(ids: Iterator<string> | undefined): string | undefined {
-  const id = ids?.next()
-  return id?.done === true ? undefined : id?.value
+/** Each message of a request is the root of a trace of its own, with ids that derive from its id. The SDK keeps their order. */
+export const sendWithIds: SendInterceptor = (records, send) => {
+  const messages = records.map(({ headers }) => {
+    const id = headerText(headers, ownHeaders.id) ?? ''
+    return { id, attempt: Number(headerText(headers, ownHeaders.attempt)), parent: undefined }
+  })
+  const traces = messages.map(traceIdOf).values()
+  const spans = messages.map(({ id, attempt }) => spanId(id, attempt, 'generator', 'send')).values()
+  return nextIds.run({ traces, spans }, send)
 }

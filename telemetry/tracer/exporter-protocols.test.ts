@@ -44,7 +44,7 @@ async function grpcBackend(answer: (respond: sendUnaryData<Buffer>) => void) {
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${await bound.promise}`)
   let refused = 0
   const onRefused = (spans: number) => (refused += spans)
-  const exporter = await createTraceExporter({ protocol: 'grpc', log: createLog('silent', {}), onRefused })
+  const exporter = await createTraceExporter('grpc', createLog('silent', {}), onRefused)
   return {
     requests,
     exporter,
@@ -92,11 +92,7 @@ async function exported(protocol: Protocol, answer: Buffer | string = '', env: R
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${port}`)
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
   let refused = 0
-  const exporter = await createTraceExporter({
-    protocol,
-    log: createLog('silent', {}),
-    onRefused: (spans) => (refused += spans),
-  })
+  const exporter = await createTraceExporter(protocol, createLog('silent', {}), (spans) => (refused += spans))
   await exporter.export(spansOf(rows(), options))
   await exporter.close()
   server.closeAllConnections()
@@ -130,11 +126,7 @@ test('a backend that is away is an error', async () => {
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1')
   vi.stubEnv('OTEL_EXPORTER_OTLP_TIMEOUT', '200')
   for (const protocol of ['http/protobuf', 'grpc'] as const) {
-    const exporter = await createTraceExporter({
-      protocol,
-      log: createLog('silent', {}),
-      onRefused: () => {},
-    })
+    const exporter = await createTraceExporter(protocol, createLog('silent', {}), () => {})
     await expect(exporter.export(spansOf(rows(), options))).rejects.toThrow(
       /ECONNREFUSED|timed? ?out|UNAVAILABLE|unreachable|deadline/i,
     )

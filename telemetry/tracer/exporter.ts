@@ -25,15 +25,15 @@ export interface TraceExporter {
   close(): Promise<void>
 }
 
-export interface ExporterOptions {
-  readonly protocol: Protocol
-  readonly log: Log
-  /** Called for spans that the backend received and refused, by a partial success. */
-  readonly onRefused: (spans: number) => void
-}
-
-/** OpenTelemetry's OTLP exporter of a protocol. Its other settings come from OTEL_EXPORTER_OTLP_*. */
-export async function createTraceExporter({ protocol, log, onRefused }: ExporterOptions): Promise<TraceExporter> {
+/**
+ * OpenTelemetry's OTLP exporter of a protocol. Its other settings come from OTEL_EXPORTER_OTLP_*.
+ * @param onRefused called for spans that the backend received and refused, by a partial success
+ */
+export async function createTraceExporter(
+  protocol: Protocol,
+  log: Log,
+  onRefused: (spans: number) => void,
+): Promise<TraceExporter> {
   diag.setLogger(diagnostics(log, onRefused), DiagLogLevel.WARN)
   const { OTLPTraceExporter } = await modules[protocol]()
   const exporter = new OTLPTraceExporter()
@@ -60,7 +60,7 @@ function diagnostics(log: Log, onRefused: (spans: number) => void): DiagLogger {
       if (refused === undefined) debug(message, ...details)
       else onRefused(refused)
     },
-    error: (message, ...details) => log.debug({ details }, message),
+    error: debug,
   }
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { message } from '../../test/support/data/outcomes.fixture.ts'
 import { createLog } from '../log.ts'
-import { createDeadLetterFilter, readEnded } from './read-ended.ts'
+import { createDeadLetterFilter, isKept, readEnded } from './read-ended.ts'
 
 afterEach(() => vi.restoreAllMocks())
 
@@ -19,16 +19,17 @@ async function read(rowComesAt: number, secondsARead: number) {
     time += secondsARead * 1000
     const isThere = reads >= rowComesAt
     return {
-      rows: [{ id, attempt, partition: isThere ? partition : null, offset, sentAt: 1, finishedAt: 2 }],
+      rows: [{ id, attempt, finished: isThere ? { partition, offset, sentAt: 1, finishedAt: 2 } : null }],
     }
   }
-  const { ended } = await readEnded([finishRecord], {
+  const ended = await readEnded([finishRecord], {
     database: { query: (options: never) => Promise.resolve(query(options)) } as never,
     log: createLog('silent', {}),
     rules: { deadLetterTopic: 'dead-letter', slowerThan: 0 },
     isFirstDeadLetter: createDeadLetterFilter(),
     signal: new AbortController().signal,
     retry: (attemptOnce) => attemptOnce((_, step) => step()),
+    onSkipped: () => {},
   })
   return { reads, finished: ended[0]?.rows.finished }
 }
@@ -41,4 +42,24 @@ test('a row that does not come is replaced by what the record says', async () =>
   const { reads, finished } = await read(Infinity, 400)
   expect(reads).toBe(4)
   expect(finished).toMatchObject({ offset: finishRecord.offset, finishedAt: finishRecord.queuedAt * 1000 })
+})
+
+const rules = { deadLetterTopic: 'dead-letter', slowerThan: 5 }
+const parent = { traceId: 'f'.repeat(32), spanId: 'b'.repeat(16), sampled: true }
+const unsampled = { parent: { ...parent, sampled: false } }
+
+/** A message that took so many milliseconds. */
+const took = (ms: number) => ({ enteredAt: 1_700_000_000_000, queuedAt: 1_700_000_000_000 + ms })
+
+test('a trace is kept that was sampled where its message entered', () => {
+  expect(isKept(message(1, { parent, ...took(10) }), rules)).toBe(true)
+  expect(isKept(message(1, { ...unsampled, ...took(10) }), rules)).toBe(false)
+  expect(isKept(message(1, took(10)), rules)).toBe(false)
+})
+
+test('a trace is kept of each dead letter, and of a message that took too long', () => {
+  expect(isKept(message(1, { topic: 'dead-letter', ...unsampled, ...took(10) }), rules)).toBe(true)
+  expect(isKept(message(1, { ...unsampled, ...took(5000) }), rules)).toBe(false)
+  expect(isKept(message(1, { ...unsampled, ...took(5001) }), rules)).toBe(true)
+  expect(isKept(message(1, { ...unsampled, ...took(60_000) }), { ...rules, slowerThan: 0 })).toBe(false)
 })

@@ -1,11 +1,27 @@
 import { headerText } from '../../pipeline/headers.ts'
-import type { Message } from '../../pipeline/message.ts'
+import type { Message } from '../../sql/outcome.ts'
 import type { Retry } from '../../pipeline/retry.ts'
 import type { Queryable } from '../../sql/database.ts'
 import type { Log } from '../log.ts'
+import { isSlow } from '../trace-context.ts'
 import { sleep } from '../wait-until.ts'
-import type { KeepRules } from './tail-sampling.ts'
-import { keyOf, readTraceRows, type FinishedRow, type TraceRows } from './trace-rows.ts'
+import { keyOf, readTraceRows, type TraceRows } from './trace-rows.ts'
+
+/** Which traces are kept besides those that the head decision keeps. */
+export interface KeepRules {
+  readonly deadLetterTopic: string
+  /** Seconds from entry to end; 0 for no such rule. */
+  readonly slowerThan: number
+}
+
+/**
+ * The tail decision: a trace is kept when the flag in the message's traceparent says so, when the message is a dead letter, and
+ * when it was slow. The record alone decides, so that the rows of all others need not be read.
+ */
+export function isKept(message: Message, { deadLetterTopic, slowerThan }: KeepRules): boolean {
+  if (message.topic === deadLetterTopic || message.parent?.sampled) return true
+  return isSlow(message.queuedAt - message.enteredAt, slowerThan)
+}
 
 /** A message that reached its end, with its rows. */
 export interface Ended {
@@ -23,6 +39,7 @@ export interface ReadEndedOptions {
   readonly isFirstDeadLetter: ReturnType<typeof createDeadLetterFilter>
   readonly signal: AbortSignal
   readonly retry: Retry
+  readonly onSkipped: (reason: Skipped, messages: number) => void
 }
 
 const MAX_DEAD_LETTERS = 10_000
@@ -54,14 +71,10 @@ const GIVE_UP_AFTER_MS = 900_000
  * Reads the rows of messages that reached their end. The record on the last topic comes before its row in `finished`, so a
  * missing row is waited for. After fifteen minutes without it, the trace is made with what the record itself says.
  */
-export async function readEnded(
-  kept: readonly Message[],
-  options: ReadEndedOptions,
-): Promise<{ readonly ended: readonly Ended[]; readonly skipped: ReadonlyMap<Skipped, number> }> {
-  const { database, log, signal, retry } = options
+export async function readEnded(messages: readonly Message[], options: ReadEndedOptions): Promise<Ended[]> {
+  const { database, log, signal, retry, onSkipped } = options
   const ended: Ended[] = []
-  const skipped = new Map<Skipped, number>()
-  let [missing, hasWarned] = [kept, false]
+  let [missing, hasWarned] = [messages, false]
   let begun: number | undefined
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const asked = missing
@@ -69,19 +82,15 @@ export async function readEnded(
     // From the first answer, so that an outage of Postgres does not count.
     begun ??= performance.now()
     const waitedMs = performance.now() - begun
-    missing = asked.filter((message, index) => {
-      const one = { message, rows: rows[index] as TraceRows }
-      const state = stateOf(one, options)
-      if (state === 'unfinished' && waitedMs < GIVE_UP_AFTER_MS) return true
-      if (state === 'ended') ended.push(one)
-      else if (state === 'unfinished') {
-        log.error({ messageId: message.id }, 'The row in finished did not come: its times are those of the record.')
-        ended.push({ message, rows: { ...one.rows, finished: finishedBy(message) } })
-      } else skipped.set(state, (skipped.get(state) ?? 0) + 1)
-      return false
-    })
+    const read = asked.map((message, index) => ({ message, rows: rows[index] as TraceRows }))
+    const states = Object.groupBy(read, (one) => stateOf(one, options))
+    for (const reason of ['duplicate', 'without-rows'] as const) onSkipped(reason, states[reason]?.length ?? 0)
+    const { ended: complete = [], unfinished = [] } = states
+    ended.push(...complete)
+    if (waitedMs >= GIVE_UP_AFTER_MS) return [...ended, ...unfinished.map((one) => finishedByRecord(one, log))]
+    missing = unfinished.map(({ message }) => message)
     const [first] = missing
-    if (first === undefined) return { ended, skipped }
+    if (first === undefined) return ended
     if (waitedMs > WARN_AFTER_MS && !hasWarned) {
       const fields = { messageId: first.id, offset: first.offset, messages: missing.length }
       log.warn(fields, 'A finished message has no row in finished yet.')
@@ -100,19 +109,21 @@ function stateOf(
   const dead = steps.find(({ reason }) => reason !== null)
   if (message.topic === rules.deadLetterTopic) {
     const source = headerText(message.headers, 'dead-letter-source') ?? ''
-    const [, partition, offset] = /\/(\d+)\/(\d+)$/.exec(source) ?? []
-    const isOurs = dead !== undefined && String(dead.partition) === partition && dead.offset === offset
+    const isOurs = dead !== undefined && source.endsWith(`/${dead.partition}/${dead.offset}`)
     if (!isOurs) return 'without-rows'
     return isFirstDeadLetter(rows, message) ? 'ended' : 'duplicate'
   }
-  if (steps.length === 0 || (dead !== undefined && finished === undefined)) return 'without-rows'
-  if (finished === undefined) return 'unfinished'
+  if (steps.length === 0 || (dead !== undefined && finished === null)) return 'without-rows'
+  if (finished === null) return 'unfinished'
   const isFirst = finished.partition === message.partition && finished.offset === message.offset
   return isFirst ? 'ended' : 'duplicate'
 }
 
-/** The row that the last stage would have written for this record. */
-function finishedBy({ partition, offset, sentAt, queuedAt }: Message): FinishedRow {
+/** With the row that the last stage would have written for this record. */
+function finishedByRecord({ message, rows }: Ended, log: Log): Ended {
+  log.error({ messageId: message.id }, 'The row in finished did not come: its times are those of the record.')
+  const { partition, offset, sentAt, queuedAt } = message
   const micros = (ms: number) => Math.round(ms * 1000)
-  return { partition, offset, sentAt: micros(sentAt ?? queuedAt), finishedAt: micros(queuedAt) }
+  const finished = { partition, offset, sentAt: micros(sentAt ?? queuedAt), finishedAt: micros(queuedAt) }
+  return { message, rows: { ...rows, finished } }
 }

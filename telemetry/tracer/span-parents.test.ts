@@ -6,7 +6,7 @@ test('a foreign parent is the parent, and is never made here', () => {
   const foreign = 'e'.repeat(16)
   const byHand = step('add', 0, { previousSentAt: null, parentSpanId: foreign })
   const between = step('lcm', 1, { parentSpanId: foreign })
-  const made = shapes(rows({ steps: [byHand, between], enteredBy: undefined }))
+  const made = shapes(rows({ steps: [byHand, between], enteredBy: null }))
   expect(made.map(({ name, parent }) => [name, parent])).toEqual([
     ['process p.add-in', foreign],
     ['send p.lcm-in', own('add', 'process')],

@@ -80,7 +80,7 @@ test('spans say where the message was and how long each part took, in seconds', 
 
 const dead = rows({
   steps: [step('add', 0), step('lcm', 1, { reason: 'not-json', explanation: 'It is not JSON.' })],
-  finished: undefined,
+  finished: null,
 })
 
 test('a dead letter ends in an error that says why; its send span is from computed to the append of its record', () => {
@@ -98,7 +98,7 @@ test('a dead letter ends in an error that says why; its send span is from comput
 })
 
 test('of a message on its way only the steps that are complete have spans', () => {
-  expect(shapes(rows({ finished: undefined })).map(({ name }) => name)).toEqual([
+  expect(shapes(rows({ finished: null })).map(({ name }) => name)).toEqual([
     'send p.add-in',
     'process p.add-in',
     'send p.lcm-in',
@@ -107,7 +107,7 @@ test('of a message on its way only the steps that are complete have spans', () =
 })
 
 test('a message posted by hand begins at the first stage, without a parent', () => {
-  const [first] = shapes(rows({ steps: [step('add', 0, { previousSentAt: null }), step('lcm', 1)], enteredBy: undefined }))
+  const [first] = shapes(rows({ steps: [step('add', 0, { previousSentAt: null }), step('lcm', 1)], enteredBy: null }))
   expect(first).toMatchObject({ name: 'process p.add-in', parent: undefined })
 })
 
@@ -117,7 +117,7 @@ test('only a span that sends to the end of the flow says so, whatever the topic 
       .filter(({ attributes }) => attributes['throughline.end'] === true)
       .map(({ name }) => name)
   expect(ends(rows(), { finishTopic: 'dev-results' })).toEqual(['send dev-results'])
-  expect(ends(rows({ finished: undefined }))).toEqual([])
+  expect(ends(rows({ finished: null }))).toEqual([])
   const deadLetter = { topic: 'dev-dead-letter', partition: 0, offset: '1', appendedAt: time }
   expect(ends(dead, { deadLetter })).toEqual(['send dev-dead-letter'])
 })

@@ -1,9 +1,9 @@
 import { formatCount } from '../stages/refusal.ts'
 import { duration } from '../telemetry/time.ts'
-import type { Trends } from './trends.ts'
+import type { Trends } from './samples.ts'
 import type { Verdict } from './verdict.ts'
 
-/** What a summary is made of. */
+/** What the sentence about a stage is made of. */
 export interface Findings extends Trends {
   readonly stage: string
   /** The command that starts a process of it. */
@@ -13,28 +13,26 @@ export interface Findings extends Trends {
   /** Age of the oldest message waiting, in seconds; 0 when nothing waits. */
   readonly oldest: number
   readonly members: number
-  readonly partitions: readonly PartitionFindings[]
+  readonly partitions: readonly { readonly partition: string; readonly waiting: number; readonly oldest: number }[]
   /** Partitions that a member is assigned. */
   readonly assigned: number
   /** The partitions that are not OK. */
   readonly unwell: readonly string[]
 }
 
-export type PartitionFindings = Pick<Findings, 'waiting' | 'oldest'> & { readonly partition: string }
-
 /** One sentence for the person on call: how the stage is, in figures, and what helps. */
-export function summaryOf(findings: Findings): string {
-  return `${findings.stage} ${summaries[findings.verdict](findings)}`
+export function sentenceOf(findings: Findings): string {
+  return `${findings.stage} ${sentences[findings.verdict](findings)}`
 }
 
-const summaries: Readonly<Record<Verdict, (findings: Findings) => string>> = {
+const sentences: Readonly<Record<Verdict, (findings: Findings) => string>> = {
   UNKNOWN: () => 'is unknown: its offsets cannot be read; are Kafka and its topic there?',
   STOPPED: (all) => `is stopped: ${waitingOf(all)}, and no process runs it; start it: ${all.command}`,
   STALLED: (all) =>
     `is stalled: ${waitingOf(all)}; ${processes(all.members)} there and committed nothing for 30 s; its log says why`,
   'FALLING BEHIND': (all) => `is falling behind: ${waitingOf(all)}${growth(all)}; ${remedy(all)}`,
-  'CATCHING UP': ({ drain, ...all }) =>
-    `is catching up: ${waitingOf(all)}${drain === null ? '' : `, done in about ${span(Math.ceil(drain))}`}`,
+  'CATCHING UP': (all) =>
+    `is catching up: ${waitingOf(all)}${all.drain === null ? '' : `, done in about ${span(Math.ceil(all.drain))}`}`,
   OK({ waiting, members, served, oldest }) {
     if (waiting > 0) return `keeps up: ${formatCount(waiting)} waiting, oldest ${span(oldest)}`
     if (served !== null && served > 0) return `keeps up: nothing waits, ${perSecond(served)}`
@@ -42,9 +40,7 @@ const summaries: Readonly<Record<Verdict, (findings: Findings) => string>> = {
   },
 }
 
-type Waiting = Pick<Findings, 'waiting' | 'oldest' | 'unwell' | 'partitions'>
-
-function waitingOf({ waiting, oldest, unwell, partitions }: Waiting): string {
+function waitingOf({ waiting, oldest, unwell, partitions }: Findings): string {
   const hot = unwell.length === 1 && partitions.length > 1 ? `, all that is late on partition ${unwell[0]}` : ''
   return `${formatCount(waiting)} waiting, oldest ${span(oldest)}${hot}`
 }
@@ -74,7 +70,11 @@ function processes(members: number): string {
   return members === 1 ? '1 process is' : `${formatCount(members)} processes are`
 }
 
-/** "0.4/s", "22/s", "1,240/s" */
 function perSecond(rate: number): string {
-  return `${rate < 10 ? String(Number(rate.toFixed(1))) : formatCount(Math.round(rate))}/s`
+  return `${formatRate(rate)}/s`
+}
+
+/** Messages a second: "0.4", "22", "1,240" */
+export function formatRate(rate: number): string {
+  return rate < 10 ? String(Number(rate.toFixed(1))) : formatCount(Math.round(rate))
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { summaryOf, type Findings } from './summary.ts'
+import { sentenceOf, type Findings } from './sentence.ts'
 
 const findings: Findings = {
   stage: 'lcm',
@@ -15,7 +15,7 @@ const findings: Findings = {
   served: 0,
   drain: 0,
 }
-const say = (changes: Partial<Findings>) => summaryOf({ ...findings, ...changes })
+const say = (changes: Partial<Findings>) => sentenceOf({ ...findings, ...changes })
 const late = { waiting: 1240, oldest: 38, unwell: ['0', '1', '2', '3'] }
 
 test('idle, with and without a process', () => {

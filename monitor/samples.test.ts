@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { history, times } from '../test/support/data/backlog-history.fixture.ts'
-import { trendsOf } from './trends.ts'
+import { trendsOf } from './samples.ts'
 
 test('with one sample there is nothing to compare with', () => {
   expect(trendsOf(history([{ waiting: 10 }]))).toEqual({ arrivals: null, served: null, drain: null })
