@@ -1,11 +1,10 @@
-import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
 import { routeOf } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
 import { readDeadLetters, readLatestDeadLetters } from '../sql/read-dead-letters.ts'
-import { examples, exitCode, messageId, positiveWhole } from './options.ts'
-import { deadLetterJson, renderDeadLetter, renderSummaries, summaryJson } from './render/render-dead-letters.ts'
-import { print, printJson, terminal } from './render/terminal.ts'
+import { type CliCommand, exitCode, messageId, positiveWhole } from './options.ts'
+import { deadLetterJson, renderDeadLetter, renderSummaries } from './render/render-dead-letters.ts'
+import { print, printJson, terminalWidth } from './render/terminal.ts'
 import { withDatabase } from './servers.ts'
 
 interface Options {
@@ -15,9 +14,8 @@ interface Options {
   readonly ids?: true
 }
 
-export function addDeadLetters(program: Command): void {
-  program
-    .command('dead-letters')
+export function define(command: CliCommand): void {
+  command
     .summary('messages that have no answer, and why')
     .description(
       'Lists the latest dead letters: when, at which stage and why they died. With an id it shows one whole: ' +
@@ -28,13 +26,10 @@ export function addDeadLetters(program: Command): void {
     .option('-s, --stage <stage>', 'only those of one stage, by its name or position')
     .option('--ids', 'print only the ids, each once, for other commands')
     .option('--json', 'print values; bytes are given as text or hex')
-    .addHelpText(
-      'after',
-      examples(
-        ['The last five that the square root had no answer to', 'npx throughline dead-letters -n 5 --stage square-root'],
-        ['One whole', 'npx throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708'],
-      ),
-    )
+    .examples({
+      'The last five that the square root had no answer to': 'npx throughline dead-letters -n 5 --stage square-root',
+      'One whole': 'npx throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708',
+    })
     .action(async (id: string | undefined, options: Options) => {
       const config = readConfig()
       const stage = options.stage === undefined ? undefined : routeOf(config, options.stage).stage.name
@@ -48,8 +43,8 @@ export function addDeadLetters(program: Command): void {
 async function list(database: Database, { limit, json, ids }: Options, stage: string | undefined): Promise<void> {
   const letters = await readLatestDeadLetters(database, { limit, stage })
   if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
-  else if (json) printJson(letters.map(summaryJson))
-  else if (letters.length > 0) print(renderSummaries(letters, terminal().width))
+  else if (json) printJson(letters)
+  else if (letters.length > 0) print(renderSummaries(letters, terminalWidth()))
   else print(`No dead letters${stage === undefined ? '' : ` at ${stage}`}.`)
 }
 

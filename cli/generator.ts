@@ -1,12 +1,10 @@
-import type { Command } from 'commander'
 import { readConfig } from '../pipeline/config.ts'
 import { runGeneratorProcess } from '../pipeline/generator.ts'
-import { examples, positiveWhole } from './options.ts'
+import { type CliCommand, positiveWhole } from './options.ts'
 import { pipelineProcess } from './pipeline-process.ts'
 
-export function addGenerator(program: Command): void {
-  program
-    .command('generator')
+export function define(command: CliCommand): void {
+  command
     .summary('generate messages with random numbers')
     .description(
       'Sends messages with random numbers into the pipeline: in bursts with pauses between (MESSAGE_MIN/MAX, ' +
@@ -14,13 +12,10 @@ export function addGenerator(program: Command): void {
         'NUMBERS_DECIMALS say what the numbers are like. It waits for servers that are away.',
     )
     .option('-n, --messages <n>', 'send this many without pauses, then end', positiveWhole)
-    .addHelpText(
-      'after',
-      examples(
-        ['A thousand messages at once', 'npx throughline generator --messages 1000'],
-        ['Fifty a second until Ctrl-C', 'RATE=50 npx throughline generator'],
-      ),
-    )
+    .examples({
+      'A thousand messages at once': 'npx throughline generator --messages 1000',
+      'Fifty a second until Ctrl-C': 'RATE=50 npx throughline generator',
+    })
     .action(async ({ messages }: { messages?: number }) => {
       await pipelineProcess(readConfig(), { stage: 'generator', position: 0 }, (context, stopping) =>
         runGeneratorProcess(context, stopping, messages),

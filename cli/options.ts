@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { parseMessageId } from '../pipeline/message.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
@@ -20,21 +20,34 @@ Exit codes:
   2  a mistake to correct: bad arguments, a bad environment, a server that
      does not answer`
 
-/** Writes what went wrong: one sentence for a user's mistake, otherwise the whole error. Returns the exit code. */
-export function report(error: unknown, write: (text: string) => void): number {
+/** Writes to standard error what went wrong: one sentence for a user's mistake, otherwise the whole error. Returns the exit code. */
+export function report(error: unknown): number {
   // Commander has already written its complaint, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.usageError
   if (error instanceof UserError) {
-    write(`${error.message}\n`)
+    process.stderr.write(`${error.message}\n`)
     return exitCode.usageError
   }
-  write(`${inspect(error)}\n`)
+  process.stderr.write(`${inspect(error)}\n`)
   return exitCode.failure
 }
 
-/** The examples below a command's help: a comment line, then the command. */
-export function examples(...entries: readonly (readonly [comment: string, command: string])[]): string {
-  return `\nExamples:\n${entries.map(([comment, command]) => `  # ${comment}\n  $ ${command}`).join('\n')}`
+/** A command that throws instead of ending the process, and so do its subcommands. */
+export class CliCommand extends Command {
+  constructor(name?: string) {
+    super(name)
+    this.exitOverride().showHelpAfterError('(--help says more)')
+  }
+
+  override createCommand(name?: string): CliCommand {
+    return new CliCommand(name)
+  }
+
+  /** Adds examples at the end of the help: what each does, and the command. */
+  examples(commands: Readonly<Record<string, string>>): this {
+    const lines = Object.entries(commands).map(([comment, command]) => `  # ${comment}\n  $ ${command}`)
+    return this.addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
+  }
 }
 
 /** @throws {InvalidArgumentError} */

@@ -1,15 +1,14 @@
-import { type Config, exportsTraces } from '../pipeline/config.ts'
-import { initialiseCounters, measure, type TraceOf } from '../pipeline/measure.ts'
-import { noopObserver, untilStopped, type Observer, type ProcessContext } from '../pipeline/process.ts'
+import type { SendInterceptor } from '../kafka/producer.ts'
+import type { Config } from '../pipeline/config.ts'
+import { initialiseCounters } from '../pipeline/measure.ts'
+import { untilStopped, type ProcessContext } from '../pipeline/process.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { serveHttp, type HttpRoute } from '../telemetry/http.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
-import { traceIdOf } from '../telemetry/trace-context.ts'
 import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
-import { isSlow } from '../telemetry/tracer/tail-sampling.ts'
 
-export interface ProcessOptions {
+interface ProcessOptions {
   readonly stage: string
   readonly position: number
   /** HTTP routes besides those that all processes have. */
@@ -23,44 +22,20 @@ export interface ProcessOptions {
 export async function pipelineProcess(
   config: Config,
   { stage, position, httpRoutes = () => [] }: ProcessOptions,
-  work: (context: ProcessContext, stopping: AbortSignal, metrics: Metrics) => Promise<void>,
+  work: (context: ProcessContext, stopping: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const log = createLog(config.LOG_LEVEL, { stage })
   const metrics = createMetrics({ stage, position })
   initialiseCounters(metrics, stage)
-  const health = createHealth(undefined, {
-    failed: (server) => metrics.count('throughline_retries_total', 1, { server }),
-    recovered: (server) => metrics.count('throughline_reconnects_total', 1, { server }),
-  })
+  const health = createHealth(metrics)
   const { METRICS_HOST: host, METRICS_PORT: port } = config
   const routes = httpRoutes(metrics, log)
   await using server = await serveHttp({ host, port, health, metrics, log, routes })
   log.info(`/metrics, /healthz and /readyz answer on port ${server.port} of ${host}.`)
-  const run = (interceptSend: Observer['interceptSend']) => {
-    const observer = { ...metricsObserver(metrics, config), interceptSend }
-    const context = { config, log, health, observer }
-    return untilStopped(log, (stopping) => work(context, stopping, metrics))
+  const run = (interceptSend?: SendInterceptor) => {
+    const context = { config, log, health, metrics, interceptSend }
+    return untilStopped(log, (stopping) => work(context, stopping))
   }
   // Messages enter at position 0 only.
-  if (position === 0) await withEntryTracing(run)
-  else await run(noopObserver.interceptSend)
-}
-
-function metricsObserver(metrics: Metrics, config: Config): Omit<Observer, 'interceptSend'> {
-  const traceOf = exemplarTraces(config)
-  return {
-    batchDone: (publication, route) => measure(publication, route, { metrics, traceOf }),
-    wasBusy: (seconds) => metrics.count('throughline_busy_seconds_total', seconds),
-    rebalanced: () => metrics.count('throughline_rebalances_total'),
-    poolWaiting: (count) => metrics.onScrape(() => metrics.set('throughline_pool_waiting', count())),
-  }
-}
-
-/** An exemplar names a trace only where the tracer will export it. */
-function exemplarTraces({ TRACE_SLOWER_THAN }: Config): TraceOf {
-  if (!exportsTraces()) return () => undefined
-  return (message, ageMs) => {
-    const isExported = message.parent?.sampled === true || isSlow(ageMs, TRACE_SLOWER_THAN)
-    return isExported ? traceIdOf(message) : undefined
-  }
+  await (position === 0 ? withEntryTracing(run) : run())
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
-import { databaseMistake, kafkaMistake } from './servers.ts'
+import { serverMistake } from './servers.ts'
 
 const config = readConfig({})
 const coded = (code: string) => Object.assign(new Error('as the server says it'), { code })
@@ -19,16 +19,16 @@ test.each([
   [coded('57P03'), /try again in a few seconds/],
   [new Error('The server does not support SSL connections'), /DB_SSLMODE=disable/],
 ])('of Postgres, %s is a sentence that says what to do', (error, sentence) => {
-  const mistake = databaseMistake(error, config)
+  const mistake = serverMistake(error, config)
   expect(mistake).toBeInstanceOf(UserError)
   expect(mistake?.message).toMatch(sentence)
   expect(mistake?.cause).toBe(error)
 })
 
 test('other errors of Postgres are no mistake of the user', () => {
-  expect(databaseMistake(coded('23505'), config)).toBeUndefined()
-  expect(databaseMistake(new TypeError('x is not a function'), config)).toBeUndefined()
-  expect(databaseMistake('not an error', config)).toBeUndefined()
+  expect(serverMistake(coded('23505'), config)).toBeUndefined()
+  expect(serverMistake(new TypeError('x is not a function'), config)).toBeUndefined()
+  expect(serverMistake('not an error', config)).toBeUndefined()
 })
 
 const kafkaError = (name: string, details: object = {}) =>
@@ -45,13 +45,13 @@ test.each([
   [kafkaError('KafkaJSProtocolError', { type: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: true }), /npx throughline migrate/],
   [kafkaError('KafkaJSProtocolError', { type: 'NOT_LEADER_FOR_PARTITION', retriable: true }), /try again in a few seconds/],
 ])('of Kafka, %s is a sentence that says what to do', (error, sentence) => {
-  const mistake = kafkaMistake(error, config)
+  const mistake = serverMistake(error, config)
   expect(mistake).toBeInstanceOf(UserError)
   expect(mistake?.message).toMatch(sentence)
   expect(mistake?.cause).toBe(error)
 })
 
 test('other errors of Kafka are no mistake of the user', () => {
-  expect(kafkaMistake(kafkaError('KafkaJSProtocolError', { retriable: false }), config)).toBeUndefined()
-  expect(kafkaMistake(new TypeError('x is not a function'), config)).toBeUndefined()
+  expect(serverMistake(kafkaError('KafkaJSProtocolError', { retriable: false }), config)).toBeUndefined()
+  expect(serverMistake(new TypeError('x is not a function'), config)).toBeUndefined()
 })

@@ -17,7 +17,7 @@ export async function withDatabase<T>(config: Config, work: (database: Database)
   try {
     return await work(database)
   } catch (error) {
-    throw databaseMistake(error, config) ?? error
+    throw serverMistake(error, config) ?? error
   } finally {
     await database.end()
   }
@@ -46,7 +46,7 @@ export async function withKafka<T>(
     await admin.connect()
     return await work({ kafka, settings, admin })
   } catch (error) {
-    throw kafkaMistake(error, config) ?? error
+    throw serverMistake(error, config) ?? error
   } finally {
     await admin.disconnect()
   }
@@ -68,12 +68,9 @@ export async function withServers(config: Config, work: (servers: Servers) => Pr
   await withDatabase(config, (database) =>
     withKafka(config, ({ kafka, settings, admin }) =>
       withEntryTracing(async (intercept) => {
-        const sender = createSender(kafka, settings, intercept)
-        try {
-          await work({ database, admin, sender })
-        } finally {
-          await sender.close()
-        }
+        await using opened = new AsyncDisposableStack()
+        const sender = opened.adopt(createSender(kafka, settings, intercept), (one) => one.close())
+        await work({ database, admin, sender })
       }),
     ),
   )
@@ -81,21 +78,8 @@ export async function withServers(config: Config, work: (servers: Servers) => Pr
 
 /** The sentence that tells a user how to correct an error of Kafka or Postgres; undefined for any other error. */
 export function serverMistake(error: unknown, config: Config): UserError | undefined {
-  return kafkaMistake(error, config) ?? databaseMistake(error, config)
-}
-
-/** {@link serverMistake} of Postgres. */
-export function databaseMistake(error: unknown, config: Config): UserError | undefined {
-  return mistake(error, (known) => databaseSentence(known, config))
-}
-
-/** {@link serverMistake} of Kafka. */
-export function kafkaMistake(error: unknown, config: Config): UserError | undefined {
-  return mistake(error, (known) => kafkaSentence(known, config.BOOTSTRAP_SERVERS))
-}
-
-function mistake(error: unknown, sentenceOf: (error: ServerError) => string | undefined) {
-  const sentence = error instanceof Error ? sentenceOf(error) : undefined
+  if (!(error instanceof Error)) return undefined
+  const sentence = kafkaSentence(error, config.BOOTSTRAP_SERVERS) ?? databaseSentence(error, config)
   return sentence === undefined ? undefined : new UserError(sentence, { cause: error })
 }
 
@@ -110,56 +94,56 @@ export interface ServerError extends Error {
   readonly errors?: readonly ServerError[]
 }
 
+/** What to say about errors with a code, a name or a message like this. */
+type Sentences = readonly (readonly [pattern: RegExp, sentence: string])[]
+
 const start = 'start `npm run demo` or `docker compose up`'
 
+/** By codes of Postgres and Node; where there is no code, by the message. */
 function databaseSentence(error: ServerError, config: Config): string | undefined {
+  if (error.name.startsWith('KafkaJS')) return undefined
   const { DB_HOST, DB_PORT, DB_NAME, DB_USER } = config
   const address = `${DB_HOST}:${DB_PORT}`
-  const silence = `Nothing answers at ${address}: ${start}, or set DB_HOST and DB_PORT.`
-  const sentences: Readonly<Record<string, string>> = {
-    '42P01 42703': `The database ${DB_NAME} at ${address} lacks the tables: run \`npx throughline migrate\`.`,
-    '28P01 28000': `Postgres at ${address} refuses the login of ${DB_USER}: set DB_USER and DB_PASSWORD.`,
-    '3D000': `Postgres at ${address} has no database ${DB_NAME}: create it, or set DB_NAME.`,
-    '57P01 57P02 57P03': `Postgres at ${address} is starting or stopping: try again in a few seconds.`,
-    'ENOTFOUND EAI_AGAIN': `The host ${DB_HOST} is unknown: set DB_HOST.`,
-    'ECONNREFUSED ECONNRESET EHOSTUNREACH ENETUNREACH ETIMEDOUT': silence,
-  }
   // Where a host name has two addresses and both refuse, Node throws one error with an error for each.
-  const { code = '' } = error.errors?.[0] ?? error
-  const known = Object.entries(sentences).find(([codes]) => codes.split(' ').includes(code))
-  if (known !== undefined) return known[1]
-  if (error.message.includes('does not support SSL')) {
-    return `Postgres at ${address} does not support TLS: set DB_SSLMODE=disable, or turn TLS on in Postgres.`
-  }
-  // pg has no codes for these two.
-  return /connection terminated|timeout e/i.test(error.message) ? silence : undefined
+  const { code, message } = error.errors?.[0] ?? error
+  const sentences: Sentences = [
+    [/^42(P01|703)$/, `The database ${DB_NAME} at ${address} lacks the tables: run \`npx throughline migrate\`.`],
+    [/^28(P01|000)$/, `Postgres at ${address} refuses the login of ${DB_USER}: set DB_USER and DB_PASSWORD.`],
+    [/^3D000$/, `Postgres at ${address} has no database ${DB_NAME}: create it, or set DB_NAME.`],
+    [/^57P0[123]$/, `Postgres at ${address} is starting or stopping: try again in a few seconds.`],
+    [/^(ENOTFOUND|EAI_AGAIN)$/, `The host ${DB_HOST} is unknown: set DB_HOST.`],
+    [
+      /^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$|connection terminated|timeout e/i,
+      `Nothing answers at ${address}: ${start}, or set DB_HOST and DB_PORT.`,
+    ],
+    [
+      /does not support SSL/,
+      `Postgres at ${address} does not support TLS: set DB_SSLMODE=disable, or turn TLS on in Postgres.`,
+    ],
+  ]
+  return sentences.find(([pattern]) => pattern.test(code ?? message))?.[1]
 }
 
+/** By the names that kafkajs gives its errors and those of the broker; where an error has no name, by the message. */
 function kafkaSentence(error: ServerError, bootstrapServers: readonly string[]): string | undefined {
-  const { name, message, broker, type, cause } = error
+  const { name, message, broker, type, retriable, cause } = error
+  if (name === 'KafkaJSNumberOfRetriesExceeded' && cause instanceof Error) return kafkaSentence(cause, bootstrapServers)
   const address = bootstrapServers.join(', ')
   const silence = `Nothing answers at ${address}: ${start}, or set BOOTSTRAP_SERVERS.`
-  // kafkajs's error for a broker that accepts the connection and stays silent has no name of its own.
-  if (message === 'Broker not connected') return silence
-  switch (name) {
-    case 'KafkaJSNumberOfRetriesExceeded':
-      return cause instanceof Error ? kafkaSentence(cause, bootstrapServers) : undefined
-    case 'KafkaJSConnectionError':
-    case 'KafkaJSConnectionClosedError':
-      if (broker === undefined || bootstrapServers.includes(broker)) return silence
-      return `Kafka at ${address} refers to ${broker}, where nothing answers: its advertised.listeners must be reachable from here.`
-    case 'KafkaJSRequestTimeoutError':
-    case 'KafkaJSBrokerNotFound':
-    case 'KafkaJSNoBrokerAvailableError':
-      return silence
-    case 'KafkaJSSASLAuthenticationError':
-      return `Kafka at ${address} refuses the login: set EVENTHUB_CONNECTIONSTRING.`
-    default:
-      break
-  }
-  if (type === 'UNKNOWN_TOPIC_OR_PARTITION')
-    return `Kafka at ${address} lacks the topics of the pipeline: run \`npx throughline migrate\`.`
-  return name === 'KafkaJSProtocolError' && error.retriable === true
-    ? `Kafka at ${address} is not ready yet (${message}): try again in a few seconds.`
-    : undefined
+  const stranger = `Kafka at ${address} refers to ${broker}, where nothing answers: its advertised.listeners must be reachable from here.`
+  const isKnown = broker === undefined || bootstrapServers.includes(broker)
+  const sentences: Sentences = [
+    [/KafkaJSConnection(Closed)?Error/, isKnown ? silence : stranger],
+    // The message is of a broker that accepts the connection and stays silent.
+    [/KafkaJS(RequestTimeoutError|BrokerNotFound|NoBrokerAvailableError)|Broker not connected/, silence],
+    [/KafkaJSSASLAuthenticationError/, `Kafka at ${address} refuses the login: set EVENTHUB_CONNECTIONSTRING.`],
+    [
+      /UNKNOWN_TOPIC_OR_PARTITION/,
+      `Kafka at ${address} lacks the topics of the pipeline: run \`npx throughline migrate\`.`,
+    ],
+  ]
+  const known = sentences.find(([pattern]) => pattern.test([name, type, message].join(' ')))
+  if (known === undefined && name === 'KafkaJSProtocolError' && retriable === true)
+    return `Kafka at ${address} is not ready yet (${message}): try again in a few seconds.`
+  return known?.[1]
 }

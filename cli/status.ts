@@ -1,49 +1,49 @@
-import type { Command } from 'commander'
 import pRetry from 'p-retry'
 import { readBacklog } from '../kafka/backlog.ts'
 import type { Admin } from '../kafka/client.ts'
-import { monitoredGroups, type MonitoredGroup } from '../pipeline/route.ts'
 import { isBad, type Verdict } from '../monitor/verdict.ts'
 import { type Config, exportsTraces, readConfig } from '../pipeline/config.ts'
-import { tracerName } from '../pipeline/route.ts'
+import { monitoredGroups, tracerName, type MonitoredGroup } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
-import { readEndToEnd, readLatestSamples, readMessageTotals, readRecentTimes, readStageTotals } from '../sql/read-status.ts'
+import {
+  type LatestSample,
+  readEndToEnd,
+  readLatestSamples,
+  readMessageTotals,
+  readRecentTimes,
+  readStageTotals,
+} from '../sql/read-status.ts'
 import { formatCount } from '../stages/refusal.ts'
 import { sleep } from '../telemetry/wait-until.ts'
-import { examples, exitCode } from './options.ts'
-import { renderStatus, type GroupStatus, type StageStatus, type Status } from './render/render-status.ts'
-import { createRedraw, print, printJson, terminal } from './render/terminal.ts'
+import { type CliCommand, exitCode } from './options.ts'
+import { groupsOf, renderStatus, type GroupStatus, type StageStatus, type Status } from './render/render-status.ts'
+import { createRedraw, print, printJson, terminalWidth } from './render/terminal.ts'
 import { serverMistake, withDatabase, withKafka } from './servers.ts'
 
-export function addStatus(program: Command): void {
-  program
-    .command('status')
+export function define(command: CliCommand): void {
+  command
     .summary('where the pipeline stands')
     .description(
-      'Shows for each stage how many processes run it, how many messages it has done, how many are dead there ' +
-        'and how many wait in front of it, and how long messages waited and were worked on in the last minute. Below are ' +
-        'the sums, and for each stage that is not OK what is wrong and which message has waited longest. ' +
-        'The tracer is also shown where traces are exported. ' +
-        'Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. Stalled and falling behind need a ' +
-        'monitor, which has samples of the last minute: without one, a stage in front of which messages wait while ' +
-        'processes run it is UNKNOWN, and that exits with 0.',
+      'Shows for each stage how many processes run it, how many messages it has done, how many are dead there and how ' +
+        'many wait in front of it, and how long messages waited and were worked on in the last minute. Below are the ' +
+        'sums, and for each stage that is not OK what is wrong and which message has waited longest. The tracer is also ' +
+        'shown where traces are exported. Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. ' +
+        'Stalled and falling behind need a monitor, which has samples of the last minute: without one, a stage in front ' +
+        'of which messages wait while processes run it is UNKNOWN, and that exits with 0.',
     )
     .option('--json', 'print values: names in Ms are in milliseconds, oldest and drain in seconds, null is unknown')
     .option('-w, --watch', 'show it again every second until Ctrl-C')
-    .addHelpText(
-      'after',
-      examples(
-        ['A table that stays up to date', 'npx throughline status --watch'],
-        ['How many messages wait in all', "npx throughline status --json | jq '[.stages[].waiting] | add'"],
-      ),
-    )
-    .action(async ({ json, watch }: { json?: true; watch?: true }) => {
+    .examples({
+      'A table that stays up to date': 'npx throughline status --watch',
+      'How many messages wait in all': "npx throughline status --json | jq '[.stages[].waiting] | add'",
+    })
+    .action(async ({ json = false, watch }: { json?: boolean; watch?: true }) => {
       const config = readConfig()
       await withDatabase(config, (database) =>
         withKafka(config, async ({ admin }) => {
           const sources = { config, database, admin }
-          if (watch) await watchStatus(sources, json === true)
-          else showOnce(await readStatus(sources), json === true)
+          if (watch) await watchStatus(sources, json)
+          else showOnce(await readStatus(sources), json)
         }),
       )
     })
@@ -51,17 +51,16 @@ export function addStatus(program: Command): void {
 
 function showOnce(status: Status, asJson: boolean): void {
   if (asJson) printJson(status)
-  else print(renderStatus(status, terminal()))
-  const groups = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
-  process.exitCode = groups.some(({ verdict }) => isBad(verdict)) ? exitCode.failure : exitCode.ok
+  else print(renderStatus(status, terminalWidth()))
+  process.exitCode = groupsOf(status).some(({ verdict }) => isBad(verdict)) ? exitCode.failure : exitCode.ok
 }
 
 /** Until SIGINT or SIGTERM. When a server goes away later, it says so and goes on. */
-async function watchStatus(sources: StatusSources, asJson: boolean): Promise<void> {
+export async function watchStatus(sources: StatusSources, asJson: boolean): Promise<void> {
   const redraw = createRedraw(process.stdout)
   let text = ''
   const show = (status: Status) => {
-    text = renderStatus(status, terminal())
+    text = renderStatus(status, terminalWidth())
     if (asJson) print(JSON.stringify(status))
     else redraw(text)
   }
@@ -105,7 +104,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   for (const group of groups) {
     const { name: stage, position } = group
     const { running = 0, waiting = 0 } = counts.get(stage) ?? {}
-    const { missing: _, ...sample } = samples.get(stage) ?? withoutMonitor(group, running, waiting)
+    const { missing: _, ...sample } = samples.get(stage) ?? sampleOf(group, running, waiting)
     const status = { position, stage, running, waiting, ...sample, verdict: sample.verdict as Verdict }
     const { processed: done = 0, dead = 0, duplicates = 0 } = totals.get(stage) ?? {}
     const { waitMs = null, workMs = null } = times.get(stage) ?? {}
@@ -123,9 +122,10 @@ async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
   const read = async () => {
     const described = await admin.describeGroups(groups.map(({ group }) => group))
     const members = new Map(described.groups.map((each) => [each.groupId, each.members.length]))
-    const counts = groups.map(async (group) => {
-      const waiting = await countWaiting(admin, group)
-      return [group.name, { running: members.get(group.group) ?? 0, waiting }] as const
+    const counts = groups.map(async ({ name, group, topics }) => {
+      const backlogs = await Promise.all(topics.map((source) => readBacklog(admin, { group, source })))
+      const waiting = backlogs.flat().reduce((total, each) => total + each.waiting, 0n)
+      return [name, { running: members.get(group) ?? 0, waiting: Number(waiting) }] as const
     })
     return new Map(await Promise.all(counts))
   }
@@ -134,28 +134,21 @@ async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
   return await pRetry(read, { retries: 5, minTimeout: 200, maxTimeout: 1000, shouldRetry })
 }
 
-async function countWaiting(admin: Admin, { group, topics }: MonitoredGroup): Promise<number> {
-  const backlogs = await Promise.all(topics.map((source) => readBacklog(admin, { group, source })))
-  return Number(backlogs.flat().reduce((total, { waiting }) => total + waiting, 0n))
-}
-
-const unknown = {
-  oldest: null,
-  oldestMessage: null,
-  arrivals: null,
-  served: null,
-  drain: null,
-  utilisation: null,
-  partitions: null,
-  assigned: null,
-  missing: null,
-}
-
 /** What one reading of the broker tells. A trend needs the samples of a monitor. */
-function withoutMonitor({ name, command }: MonitoredGroup, running: number, waiting: number) {
-  const sample = (verdict: Verdict, summary: string) => {
-    return { verdict, sentence: `${name} ${summary}`, ...unknown }
-  }
+function sampleOf({ name, command }: MonitoredGroup, running: number, waiting: number): LatestSample {
+  const sample = (verdict: Verdict, summary: string) => ({
+    verdict,
+    sentence: `${name} ${summary}`,
+    oldest: null,
+    oldestMessage: null,
+    arrivals: null,
+    served: null,
+    drain: null,
+    utilisation: null,
+    partitions: null,
+    assigned: null,
+    missing: null,
+  })
   if (waiting === 0) return sample('OK', 'is idle: nothing waits')
   const backlog = `${formatCount(waiting)} waiting`
   return running === 0

@@ -2,25 +2,23 @@ import { isUtf8 } from 'node:buffer'
 import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
-import type { Command } from 'commander'
 import { chunksOf } from '../kafka/chunks.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
 import { newInput } from '../pipeline/generator.ts'
 import { submit } from '../pipeline/outbox.ts'
-import { routes } from '../pipeline/route.ts'
+import { entryOf } from '../pipeline/route.ts'
 import { requireInputs } from '../sql/inputs.ts'
 import { parseBody } from '../stages/body.ts'
 import { formatCount, Refusal } from '../stages/refusal.ts'
 import { UserError } from '../telemetry/user-error.ts'
-import { examples } from './options.ts'
+import type { CliCommand } from './options.ts'
 import { print } from './render/terminal.ts'
 import { fit } from './render/text.ts'
 import { serverMistake, withServers, type Servers } from './servers.ts'
 
-export function addSubmit(program: Command): void {
-  program
-    .command('submit')
+export function define(command: CliCommand): void {
+  command
     .summary('send your own messages')
     .description(
       'Sends messages into the pipeline: one JSON object, or a file or standard input with one a line. All of ' +
@@ -28,14 +26,11 @@ export function addSubmit(program: Command): void {
     )
     .argument('[json]', 'a JSON object; standard input is read when neither this nor --file is given')
     .option('-f, --file <path>', 'read JSON lines, or one JSON object, from a file')
-    .addHelpText(
-      'after',
-      examples(
-        ['One message, followed to its end', `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`],
-        ['A file with one JSON object a line', 'npx throughline submit --file numbers.jsonl'],
-        ['The output of another program', `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit`],
-      ),
-    )
+    .examples({
+      'One message, followed to its end': `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`,
+      'A file with one JSON object a line': 'npx throughline submit --file numbers.jsonl',
+      'The output of another program': `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit`,
+    })
     .action(async (json: string | undefined, { file }: { file?: string }) => {
       const config = readConfig()
       const { text, name } = await readInput(json, file)
@@ -65,13 +60,14 @@ async function readInput(json?: string, file?: string): Promise<{ text: string; 
  * @throws {UserError} naming the first line that is not a JSON object or is too large
  */
 export function splitInput(text: string, name: string, maxBytes: number): string[] {
-  const bodies = isDocument(text)
-    ? [{ body: text.trim(), where: name }]
-    : text
-        .split('\n')
-        .map((line, index) => ({ body: line.trim(), where: `line ${index + 1} of ${name}` }))
-        .filter(({ body }) => body !== '')
-  if (bodies.length === 0 || text.trim() === '') throw new UserError(`Nothing to submit: ${name} is empty.`)
+  const lines = text
+    .split('\n')
+    .map((line, index) => ({ body: line.trim(), where: `line ${index + 1} of ${name}` }))
+    .filter(({ body }) => body !== '')
+  if (lines.length === 0) throw new UserError(`Nothing to submit: ${name} is empty.`)
+  // When no line is a body, the text was meant to be one document.
+  const isDocument = refusalOf(text)?.code !== 'not-json' || lines.every(({ body }) => refusalOf(body) !== undefined)
+  const bodies = isDocument ? [{ body: text.trim(), where: name }] : lines
   for (const { body, where } of bodies) {
     const bytes = Buffer.byteLength(body)
     const tooLarge = `It has ${bytes} bytes; a message may have ${maxBytes}.`
@@ -79,12 +75,6 @@ export function splitInput(text: string, name: string, maxBytes: number): string
     if (complaint !== undefined) throw new UserError(`Nothing was sent, because of ${where}: ${fit(complaint, 300)}`)
   }
   return bodies.map(({ body }) => body)
-}
-
-/** Whether the text is one JSON value, or no line of it is a body: then it was meant to be one value. */
-function isDocument(text: string): boolean {
-  if (refusalOf(text)?.code !== 'not-json') return true
-  return !text.split('\n').some((line) => line.trim() !== '' && refusalOf(line) === undefined)
 }
 
 function refusalOf(body: string): Refusal | undefined {
@@ -109,31 +99,26 @@ async function submitBodies(
   config: Config,
   { database, admin, sender }: Servers,
 ): Promise<void> {
-  const [first] = routes(config)
-  if (first === undefined) throw new Error('The catalogue has no stage')
-  const topic = config.OUTPUT_TOPIC ?? first.source
+  const entry = entryOf(config)
   // Both servers are asked before the outbox has a row, because its rows are sent later even if this command fails.
   await requireInputs(database)
-  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  const { topics } = await admin.fetchTopicMetadata({ topics: [entry.topic] })
   const partitions = topics[0]?.partitions.length ?? 1
-  const ingress = { database, sender, stage: first.stage.name, topic, enteredBy: 'submit' }
+  const ingress = { database, sender, ...entry, enteredBy: 'submit' }
   let partition = randomInt(partitions)
-  let [entered, next] = [0, 0]
-  try {
-    for (const chunk of chunksOf(bodies, (body) => body.length, MAX_CHUNK_LENGTH)) {
-      const inputs = chunk.map((body) => newInput(body, partition++ % partitions))
-      next = inputs.length
-      await submit(inputs, ingress)
-      entered += next
-      print(inputs.map(({ id }) => id).join('\n'))
-    }
-  } catch (cause) {
-    const mistake = serverMistake(cause, config)
-    if (mistake === undefined) throw cause
-    // What the outbox holds must not be submitted again.
-    const text =
-      `${mistake.message}\n${formatCount(entered)} of ${formatCount(bodies.length)} have entered. Of the next ${formatCount(next)} some may ` +
-      'be saved and not sent yet: do not submit them again, `npx throughline generator` sends them.'
-    throw new UserError(text, { cause })
+  let entered = 0
+  for (const chunk of chunksOf(bodies, (body) => body.length, MAX_CHUNK_LENGTH)) {
+    const inputs = chunk.map((body) => newInput(body, partition++ % partitions))
+    await submit(inputs, ingress).catch((cause: unknown) => {
+      const mistake = serverMistake(cause, config)
+      if (mistake === undefined) throw cause
+      // What the outbox holds must not be submitted again.
+      const text =
+        `${mistake.message}\n${formatCount(entered)} of ${formatCount(bodies.length)} have entered. Of the next ${formatCount(chunk.length)} some may ` +
+        'be saved and not sent yet: do not submit them again, `npx throughline generator` sends them.'
+      throw new UserError(text, { cause })
+    })
+    entered += chunk.length
+    print(inputs.map(({ id }) => id).join('\n'))
   }
 }

@@ -1,5 +1,5 @@
 import { CommanderError, InvalidArgumentError, type Command } from 'commander'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { UserError } from '../telemetry/user-error.ts'
 import { report } from './options.ts'
 import { createProgram } from './throughline.ts'
@@ -15,7 +15,12 @@ function helpOf(command: Command): string {
 
 function reported(error: unknown) {
   let text = ''
-  const code = report(error, (part) => (text += part))
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((part) => {
+    text += String(part)
+    return true
+  })
+  const code = report(error)
+  write.mockRestore()
   return { code, text }
 }
 

@@ -26,6 +26,11 @@ test('what fires says what to do; what is resolved says how long it lasted', () 
   ])
 })
 
+test('a summary of several lines cannot move the cursor, and keeps its lines', () => {
+  const odd = { ...firing, summary: 'one \u001B[2Jtwo\nthree' }
+  expect(renderAlerts([odd], 60).split('\n').slice(1)).toEqual(['    one two', '    three'])
+})
+
 test('about no stage, without severity or summary, and with an escape in its name', () => {
   const odd = { ...firing, stage: null, severity: null, summary: null, alert: 'Odd\u001B[2J one' }
   expect(renderAlerts([odd], 80)).toBe('2025-11-24 02:30:11Z  firing    Odd one\n    It says no more.')

@@ -1,21 +1,18 @@
+import { Help } from 'commander'
 import type { DeliveredAlert } from '../../sql/read-alerts.ts'
 import { duration } from '../../telemetry/time.ts'
-import { fit, isoTime, isoTimeOrNull, secondTime, wrap } from './text.ts'
+import { fit, printable, secondTime } from './text.ts'
 
-/** The values that JSON.stringify writes. */
-export function alertJson(alert: DeliveredAlert): unknown {
-  return {
-    ...alert,
-    receivedAt: isoTime(alert.receivedAt),
-    startsAt: isoTime(alert.startsAt),
-    endsAt: isoTimeOrNull(alert.endsAt),
-  }
-}
+const INDENT = '    '
 
 /** A line with time, severity, stage and name of each alert; below it what to do, or how long it lasted. */
 export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): string {
+  if (alerts.length === 0) return 'No alert was delivered so far.'
   return alerts
-    .flatMap((alert) => [headline(alert, width), ...wrap(detail(alert), width - 4).map((line) => `    ${line}`)])
+    .flatMap((alert) => {
+      const lines = new Help().boxWrap(printable(detail(alert)), width - INDENT.length)
+      return [headline(alert, width), lines.replaceAll(/^/gm, INDENT)]
+    })
     .join('\n')
 }
 

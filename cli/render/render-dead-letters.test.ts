@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DeadLetterRow } from '../../sql/read-dead-letters.ts'
 import { deadLetterJson, renderDeadLetter, renderSummaries } from './render-dead-letters.ts'
+import { toJson } from './text.ts'
 
 const letter: DeadLetterRow = {
   id: '019ab2c4d5e67f8091a2b3c4d5e6f708',
@@ -51,7 +52,7 @@ test.each([
 })
 
 test('JSON keeps bytes and offsets exactly', () => {
-  const json = JSON.stringify(deadLetterJson({ ...letter, body: Buffer.from([0x7b, 0xff]) }))
+  const json = toJson(deadLetterJson({ ...letter, body: Buffer.from([0x7b, 0xff]) }))
   expect(json).toContain('"offset":9007199254740993')
   expect(json).toContain('"body":{"encoding":"hex","text":"7bff"}')
   expect(json).toContain('"odd":[{"encoding":"hex","text":"00c8"}]')

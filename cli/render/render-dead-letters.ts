@@ -1,17 +1,12 @@
 import type { DeadLetterRow, DeadLetterSummary } from '../../sql/read-dead-letters.ts'
-import { headersFromText } from '../../sql/results.ts'
+import { headersFromText } from '../../sql/outcome.ts'
 import { rawJson } from '../../stages/json.ts'
-import { bytesText, fit, isoTime, printable, secondTime } from './text.ts'
+import { bytesText, fit, printable, secondTime } from './text.ts'
 
-export function summaryJson(letter: DeadLetterSummary): unknown {
-  return { ...letter, diedAt: isoTime(letter.diedAt) }
-}
-
-/** The values that JSON.stringify writes. Bytes say whether they are text or hex digits. */
+/** The values that `toJson` writes. Bytes say whether they are text or hex digits. */
 export function deadLetterJson(letter: DeadLetterRow): unknown {
   return {
     ...letter,
-    diedAt: isoTime(letter.diedAt),
     offset: rawJson(letter.offset),
     headers: Object.fromEntries(headerList(letter).map(([name, values]) => [name, values.map(bytesText)])),
     body: letter.body === null ? null : bytesText(letter.body),
@@ -36,27 +31,27 @@ export function renderSummaries(letters: readonly DeadLetterSummary[], width: nu
 /** One dead letter with its reason, origin, headers and body. */
 export function renderDeadLetter(letter: DeadLetterRow): string {
   const { id, attempt, traceId, diedAt, stage, reason, explanation, topic, partition, offset } = letter
-  const fields: [string, string][] = [
-    ['message', id],
-    ['attempt', String(attempt)],
-    ['trace', traceId],
-    ['died', `${secondTime(diedAt)} at ${stage}`],
-    ['reason', reason],
-    ['why', explanation],
-    ['from', `topic ${topic}, partition ${partition}, offset ${offset}`],
+  const headers = headerList(letter).flatMap(([name, values]) => values.map((value) => `${name}: ${headerText(value)}`))
+  const lines = [
+    `message  ${id}`,
+    `attempt  ${attempt}`,
+    `trace    ${traceId}`,
+    `died     ${secondTime(diedAt)} at ${stage}`,
+    `reason   ${reason}`,
+    `why      ${explanation}`,
+    `from     topic ${topic}, partition ${partition}, offset ${offset}`,
+    ...headers.map((header) => `header   ${header}`),
+    '',
+    bodyText(letter.body),
   ]
-  const headers = headerList(letter).flatMap(([name, values]) =>
-    values.map((value): [string, string] => ['header', `${name}: ${headerText(value)}`]),
-  )
-  const lines = [...fields, ...headers].map(([name, text]) => `${name.padEnd(9)}${printable(text)}`)
-  return [...lines, '', bodyText(letter.body)].join('\n')
+  return printable(lines.join('\n'))
 }
 
 function bodyText(body: Buffer | null): string {
   if (body === null) return 'The record had no body.'
   if (body.length === 0) return 'The body was empty.'
   const { encoding, text } = bytesText(body)
-  return encoding === 'utf8' ? printable(text) : `The body is not UTF-8; in hex:\n${text}`
+  return encoding === 'utf8' ? text : `The body is not UTF-8; in hex:\n${text}`
 }
 
 function headerText(value: Buffer): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { messageJson } from './message-json.ts'
 import type { MessageHistory, Step } from '../../sql/read-message.ts'
-import { renderMessage, renderUnfinished } from './render-message.ts'
+import { messageJson, renderMessage, renderUnfinished } from './render-message.ts'
+import { toJson } from './text.ts'
 
 const id = '019ab2c4d5e67f8091a2b3c4d5e6f708'
 const start = 1_763_951_411_000
@@ -128,7 +128,7 @@ test('JSON has every digit, and times to the microsecond', () => {
     enteredFor: 'add',
     attempts: [{ attempt: 1, state: 'in flight', finishedAt: null, replayedTo: null, steps: [exact] }],
   }
-  const json = JSON.stringify(messageJson(history))
+  const json = toJson(messageJson(history))
   expect(json).toContain('"result":{"a":[38578330478947144032.10],"b":"1.0"}')
   expect(json).toContain('"offset":9007199254740993')
   expect(json).toContain('"queuedAt":"2025-11-24T02:30:11.000123Z"')

@@ -1,29 +1,60 @@
 import type { Attempt, MessageHistory, Step } from '../../sql/read-message.ts'
+import { rawJson } from '../../stages/json.ts'
 import { duration } from '../../telemetry/time.ts'
 import { tableLines, type Column } from './table.ts'
 import { printable } from './text.ts'
 import { timelineLines } from './timeline.ts'
 
-/** The times of a message in a stage, in milliseconds; null when not known yet. The parts add up to the total. */
-export function stepTimes({ queuedAt, startedAt, computedAt, sentAt, nextQueuedAt }: Step) {
+/** The values that `toJson` writes: every digit of the results, times to the microsecond. */
+export function messageJson(history: MessageHistory): unknown {
+  const stepJson = (step: Step) => ({
+    ...step,
+    attempt: undefined,
+    result: step.result === null ? null : exactJson(step.result),
+    offset: rawJson(step.offset),
+    ...stepTimes(step),
+  })
+  const attempts = history.attempts.map((attempt) => ({
+    ...attempt,
+    endToEndMs: attempt.state === 'finished' ? attemptTime(attempt) : null,
+    steps: attempt.steps.map(stepJson),
+  }))
+  return { ...history, attempts }
+}
+
+/** A reviver's third argument, which TypeScript's types of JSON.parse lack. */
+type Reviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown
+
+/** The value of a JSON text whose numbers JSON.stringify writes with the same digits. */
+function exactJson(text: string): unknown {
+  const keepDigits: Reviver = (_, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? rawJson(source) : value
+  return JSON.parse(text, keepDigits as Parameters<typeof JSON.parse>[1])
+}
+
+/** In milliseconds; null when not known yet. The parts add up to the total. */
+type Times = Readonly<Record<'waitMs' | 'workMs' | 'saveMs' | 'publishMs' | 'totalMs', number | null>>
+
+/** The times of a message in a stage. */
+function stepTimes({ queuedAt, startedAt, computedAt, sentAt, nextQueuedAt }: Step): Times {
   return {
-    wait: micros(startedAt - queuedAt),
-    work: micros(computedAt - startedAt),
-    save: sentAt === null ? null : micros(sentAt - computedAt),
-    publish: sentAt === null || nextQueuedAt === null ? null : micros(nextQueuedAt - sentAt),
-    total: nextQueuedAt === null ? null : micros(nextQueuedAt - queuedAt),
+    waitMs: between(queuedAt, startedAt),
+    workMs: between(startedAt, computedAt),
+    saveMs: between(computedAt, sentAt),
+    publishMs: between(sentAt, nextQueuedAt),
+    totalMs: between(queuedAt, nextQueuedAt),
   }
 }
 
-/** Milliseconds from entering to the latest known time: queued on `finish`, or dead. */
-export function attemptTime({ steps, finishedAt }: Attempt): number {
-  const latest = () => Math.max(...steps.map((step) => step.nextQueuedAt ?? step.sentAt ?? step.computedAt))
-  return micros((finishedAt ?? latest()) - Math.min(...steps.map(({ enteredAt }) => enteredAt)))
+/** Postgres keeps microseconds; smaller digits are rounding errors of doubles. */
+function between(from: number | null, to: number | null): number | null {
+  return from === null || to === null ? null : Math.round((to - from) * 1000) / 1000
 }
 
-/** Postgres keeps microseconds; smaller digits are rounding errors of doubles. */
-function micros(ms: number): number {
-  return Math.round(ms * 1000) / 1000
+/** Milliseconds from entering to the latest known time: queued on `finish`, or dead. */
+function attemptTime({ steps, finishedAt }: Attempt): number | null {
+  const latest = Math.max(...steps.map((step) => step.nextQueuedAt ?? step.sentAt ?? step.computedAt))
+  return between(Math.min(...steps.map(({ enteredAt }) => enteredAt)), finishedAt ?? latest)
 }
 
 /** One message: for each attempt the results, the times, and the times drawn to scale. */
@@ -37,12 +68,13 @@ function renderAttempt(attempt: Attempt, count: number, width: number): string {
   const prefix = count > 1 ? `Attempt ${attempt.attempt}: ` : ''
   const { steps } = attempt
   if (steps.length === 0) return `${prefix}sent to ${attempt.replayedTo}, which has not consumed it yet`
+  const times = steps.map((step) => ({ ...step, ...stepTimes(step) }))
   return [
     prefix + headline(attempt),
     '',
-    ...tableLines(resultColumns, steps.map(resultRow), width),
+    ...tableLines(resultColumns, steps, width),
     '',
-    ...tableLines(timeColumns, [...steps.map(timeRow), totalRow(attempt)], width),
+    ...tableLines(timeColumns, [...times, totalOf(attempt, times)], width),
     '',
     ...timelineLines(steps.map(bar), width),
   ].join('\n')
@@ -57,38 +89,48 @@ function headline(attempt: Attempt): string {
   return `dead at ${dead?.stage} after ${time}: ${dead?.outcome}\n${printable(dead?.explanation ?? '')}`
 }
 
-const resultColumns: readonly Column[] = [
-  { title: '', align: 'right' },
-  { title: 'stage' },
-  { title: 'result', shrinks: true },
-]
-
-function resultRow({ position, stage, outcome, result }: Step): string[] {
-  return [String(position ?? ''), stage, result ?? `no answer: ${outcome}`]
+const positionColumn: Column<Pick<Step, 'position'>> = {
+  title: '',
+  align: 'right',
+  cell: ({ position }) => String(position ?? ''),
 }
 
-const parts = ['wait', 'work', 'save', 'publish'] as const
-
-const timeColumns: readonly Column[] = [
-  { title: '', align: 'right' },
-  { title: 'stage', shrinks: true },
-  ...[...parts, 'in all'].map((title) => ({ title, align: 'right' as const })),
+const resultColumns: readonly Column<Step>[] = [
+  positionColumn,
+  { title: 'stage', cell: ({ stage }) => stage },
+  { title: 'result', shrinks: true, cell: ({ result, outcome }) => result ?? `no answer: ${outcome}` },
 ]
 
-function timeRow(step: Step): string[] {
-  const times = stepTimes(step)
-  const durations = [...parts, 'total' as const].map((part) => duration(times[part]))
-  return [String(step.position ?? ''), step.stage, ...durations]
+type TimeRow = Pick<Step, 'position' | 'stage'> & Times
+
+const timeColumn = (title: string, name: keyof Times): Column<TimeRow> => {
+  return { title, align: 'right', cell: (row) => duration(row[name]) }
 }
 
-function totalRow(attempt: Attempt): string[] {
-  const times = attempt.steps.map(stepTimes)
-  const sums = parts.map((part) => {
-    const known = times.map((time) => time[part]).filter((time) => time !== null)
-    return duration(known.length === 0 ? null : known.reduce((total, time) => total + time, 0))
-  })
-  const title = attempt.state === 'finished' ? 'end to end' : 'so far'
-  return ['', title, ...sums, duration(attemptTime(attempt))]
+const timeColumns: readonly Column<TimeRow>[] = [
+  positionColumn,
+  { title: 'stage', shrinks: true, cell: ({ stage }) => stage },
+  timeColumn('wait', 'waitMs'),
+  timeColumn('work', 'workMs'),
+  timeColumn('save', 'saveMs'),
+  timeColumn('publish', 'publishMs'),
+  timeColumn('in all', 'totalMs'),
+]
+
+function totalOf(attempt: Attempt, times: readonly Times[]): TimeRow {
+  const sum = (name: keyof Times) => {
+    const known = times.map((each) => each[name]).filter((ms) => ms !== null)
+    return known.length === 0 ? null : known.reduce((total, ms) => total + ms, 0)
+  }
+  return {
+    position: null,
+    stage: attempt.state === 'finished' ? 'end to end' : 'so far',
+    waitMs: sum('waitMs'),
+    workMs: sum('workMs'),
+    saveMs: sum('saveMs'),
+    publishMs: sum('publishMs'),
+    totalMs: attemptTime(attempt),
+  }
 }
 
 function bar({ stage, queuedAt, startedAt, computedAt, sentAt, nextQueuedAt }: Step) {

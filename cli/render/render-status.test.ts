@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { renderStatus, type StageStatus, type Status } from './render-status.ts'
+
+beforeEach(() => void vi.stubEnv('FORCE_COLOR', '0'))
+afterEach(() => vi.unstubAllEnvs())
 
 const stage = (position: number, name: string, changes: Partial<StageStatus> = {}): StageStatus => ({
   position,
@@ -60,7 +63,7 @@ square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it
   its oldest message is 019a0000000070008000000000000001`
 
 test('a line for each stage, sums below, and what to do about a stage that is not well', () => {
-  expect(renderStatus(status, { width: 80, color: false })).toBe(
+  expect(renderStatus(status, 80)).toBe(
     `   stage        state    running  waiting  oldest     wait      work
 1  add          OK             1        0    0 ms  3.21 ms  0.042 ms
 2  square-root  STOPPED        0    1,234  38.0 s        -         -
@@ -69,7 +72,7 @@ ${sums}`,
 })
 
 test('a wide terminal shows more', () => {
-  expect(renderStatus(status, { width: 120, color: false })).toBe(
+  expect(renderStatus(status, 120)).toBe(
     `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead
 1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
 2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
@@ -85,33 +88,32 @@ test('the tracer has a line of its own, without what only rows know', () => {
     sentence: 'tracer is stopped',
     oldestMessage: null,
   }
-  const lines = renderStatus({ ...status, tracer }, { width: 120, color: false }).split('\n')
+  const lines = renderStatus({ ...status, tracer }, 120).split('\n')
   expect(lines[3]).toBe(
     '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -',
   )
   expect(lines.at(-1)).toBe('tracer is stopped')
-  expect(renderStatus({ ...status, tracer }, { width: 80, color: false })).toContain('entered 12,345,690   finished')
+  expect(renderStatus({ ...status, tracer }, 80)).toContain('entered 12,345,690   finished')
 })
 
 test('what only a monitor knows is not claimed without one', () => {
-  const text = renderStatus({ ...status, missing: null }, { width: 80, color: false })
+  const text = renderStatus({ ...status, missing: null }, 80)
   expect(text).not.toContain('missing')
   expect(text).toContain('no monitor runs')
 })
 
 test.each([80, 120])('the table keeps to %i columns whatever the name of a stage', (width) => {
   const long = stage(1, 'a-stage-that-has-been-given-a-very-long-long-name', { verdict: 'FALLING BEHIND' })
-  const lines = renderStatus({ ...status, stages: [long] }, { width, color: false }).split('\n')
+  const lines = renderStatus({ ...status, stages: [long] }, width).split('\n')
   expect(Math.max(...lines.slice(0, 5).map((line) => line.length))).toBeLessThanOrEqual(width)
 })
 
 test('colour only when it is wanted', () => {
-  expect(renderStatus(status, { width: 80, color: true })).toContain('\u001B[31m')
-  expect(renderStatus(status, { width: 80, color: false })).not.toContain('\u001B')
+  expect(renderStatus(status, 80)).not.toContain('\u001B')
+  vi.stubEnv('FORCE_COLOR', '1')
+  expect(renderStatus(status, 80)).toContain('\u001B[31m')
 })
 
 test('nothing finished lately is said', () => {
-  expect(renderStatus({ ...status, endToEnd: null }, { width: 80, color: false })).toContain(
-    'end to end   nothing finished in the last minute',
-  )
+  expect(renderStatus({ ...status, endToEnd: null }, 80)).toContain('end to end   nothing finished in the last minute')
 })

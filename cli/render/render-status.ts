@@ -1,10 +1,10 @@
 import { styleText } from 'node:util'
+import { formatRate } from '../../monitor/sentence.ts'
 import type { Verdict } from '../../monitor/verdict.ts'
 import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
 import { formatCount } from '../../stages/refusal.ts'
 import { duration } from '../../telemetry/time.ts'
 import { tableLines, type Column } from './table.ts'
-import type { Terminal } from './terminal.ts'
 
 /**
  * The status of a stage, or of the tracer, by the broker's offsets and the monitor's latest sample. Without a monitor the
@@ -22,7 +22,7 @@ export interface GroupStatus extends Omit<LatestSample, 'verdict' | 'missing'> {
 }
 
 /** The status of a stage, which also has rows. */
-export interface StageStatus extends GroupStatus, Omit<StageTotals, 'processed'> {
+export interface StageStatus extends GroupStatus, Pick<StageTotals, 'dead' | 'duplicates'> {
   /** Messages processed since the beginning. */
   readonly done: number
   /** Medians of the last minute, milliseconds; null when no message passed. */
@@ -30,7 +30,7 @@ export interface StageStatus extends GroupStatus, Omit<StageTotals, 'processed'>
   readonly workMs: number | null
 }
 
-export interface Status extends MessageTotals {
+export interface Status extends Pick<MessageTotals, 'entered' | 'finished' | 'dead' | 'duplicates'> {
   /** In the order of the flow. */
   readonly stages: readonly StageStatus[]
   /** Null where no traces are exported. */
@@ -42,99 +42,86 @@ export interface Status extends MessageTotals {
   readonly endToEnd: EndToEnd | null
 }
 
-type Style = Parameters<typeof styleText>[0]
-
 /** A stage, or the tracer, which has no rows. */
 type Row = GroupStatus & Partial<StageStatus>
 
-interface StatusColumn extends Column {
-  readonly of: (row: Row) => string
-}
+const right = (title: string, cell: (row: Row) => string): Column<Row> => ({ title, align: 'right', cell })
 
-const right = (title: string, of: StatusColumn['of']): StatusColumn => ({ title, align: 'right', of })
-
-const narrowColumns: readonly StatusColumn[] = [
+const narrowColumns: readonly Column<Row>[] = [
   right('', ({ position }) => String(position)),
-  { title: 'stage', shrinks: true, of: ({ stage }) => stage },
-  { title: 'state', of: ({ verdict }) => verdict },
+  { title: 'stage', shrinks: true, cell: ({ stage }) => stage },
+  { title: 'state', cell: ({ verdict }) => verdict },
   right('running', ({ running }) => formatCount(running)),
   right('waiting', ({ waiting }) => formatCount(waiting)),
-  right('oldest', ({ oldest }) => duration(oldest === null ? null : oldest * 1000)),
+  right('oldest', ({ oldest }) => duration(oldest && oldest * 1000)),
   right('wait', ({ waitMs }) => duration(waitMs ?? null)),
   right('work', ({ workMs }) => duration(workMs ?? null)),
 ]
-const wideColumns: readonly StatusColumn[] = [
-  right('in/s', ({ arrivals }) => rate(arrivals)),
-  right('out/s', ({ served }) => rate(served)),
-  right('drain', ({ drain }) => duration(drain === null ? null : drain * 1000)),
-  right('busy', ({ utilisation }) => (utilisation === null ? '-' : `${Math.round(utilisation * 100)} %`)),
-  right('done', ({ done }) => countOrDash(done)),
-  right('dead', ({ dead }) => countOrDash(dead)),
+const wideColumns: readonly Column<Row>[] = [
+  right('in/s', ({ arrivals }) => orDash(arrivals, formatRate)),
+  right('out/s', ({ served }) => orDash(served, formatRate)),
+  right('drain', ({ drain }) => duration(drain && drain * 1000)),
+  right('busy', ({ utilisation }) => orDash(utilisation, (share) => `${Math.round(share * 100)} %`)),
+  right('done', ({ done }) => orDash(done, formatCount)),
+  right('dead', ({ dead }) => orDash(dead, formatCount)),
 ]
 
 /** Characters in a line from which all columns fit. */
 const WIDE = 120
 
-/** A table with a line for each stage and the tracer, with sums below. The text ends without a line end. */
-export function renderStatus(status: Status, { width, color }: Terminal): string {
-  const paint = (style: Style, text: string) => (color ? styleText(style, text, { validateStream: false }) : text)
+/** A table with a line for each stage and the tracer, with sums below. In colour on a terminal. The text ends without a line end. */
+export function renderStatus(status: Status, width: number): string {
   const isWide = width >= WIDE
   const columns = isWide ? [...narrowColumns, ...wideColumns] : narrowColumns
-  const stages: readonly Row[] = [...status.stages, ...(status.tracer ? [status.tracer] : [])]
-  const rows = stages.map((stage) => columns.map(({ of }) => of(stage)))
+  const rows: readonly Row[] = groupsOf(status)
   const [titles = '', ...lines] = tableLines(columns, rows, width)
-  const notOk = stages.filter(({ verdict }) => verdict !== 'OK')
+  const notOk = rows.filter(({ verdict }) => verdict !== 'OK')
   return [
-    paint('bold', titles),
-    ...stages.map(({ verdict }, index) => paint(styles[verdict], lines[index] ?? '')),
+    styleText('bold', titles),
+    ...rows.map(({ verdict }, index) => styleText(styles[verdict], lines[index] ?? '')),
     '',
-    ...sums(status, isWide, paint),
+    ...sums(status, isWide),
     ...notOk.flatMap(({ verdict, sentence, oldestMessage }) => {
-      const painted = paint(styles[verdict], sentence)
-      return oldestMessage === null ? [painted] : [painted, `  its oldest message is ${oldestMessage}`]
+      const styled = styleText(styles[verdict], sentence)
+      return oldestMessage === null ? [styled] : [styled, `  its oldest message is ${oldestMessage}`]
     }),
   ].join('\n')
 }
 
-const styles: Readonly<Record<Verdict, Style>> = {
+/** The stages, and the tracer where there is one. */
+export function groupsOf({ stages, tracer }: Status): readonly GroupStatus[] {
+  return tracer === null ? stages : [...stages, tracer]
+}
+
+const styles = {
   UNKNOWN: 'magenta',
   STOPPED: 'red',
   STALLED: 'red',
   'FALLING BEHIND': 'red',
   'CATCHING UP': 'yellow',
   OK: 'reset',
-}
+} as const
 
-function sums(
-  { missing, endToEnd, ...sum }: Status,
-  isWide: boolean,
-  paint: (style: Style, text: string) => string,
-): string[] {
+function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] {
   const parts = [
     `entered ${formatCount(sum.entered)}`,
     `finished ${formatCount(sum.finished)}`,
     `in flight ${formatCount(sum.inFlight)}`,
     `dead ${formatCount(sum.dead)}`,
     ...(isWide ? [`duplicates ${formatCount(sum.duplicates)}`] : []),
-    ...(missing === null ? [] : [paint(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`)]),
+    ...(missing === null ? [] : [styleText(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`)]),
   ]
   const monitor = 'no monitor runs: age and trend are unknown (npx throughline monitor)'
   return [
     parts.join('   '),
     `end to end   ${endToEndLine(endToEnd)}`,
-    paint('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
-    ...(missing === null ? [paint('dim', monitor)] : []),
+    styleText('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
+    ...(missing === null ? [styleText('dim', monitor)] : []),
   ]
 }
 
-function countOrDash(messages: number | undefined): string {
-  return messages === undefined ? '-' : formatCount(messages)
-}
-
-/** Messages a second: "0.4", "22", "1,240" */
-function rate(perSecond: number | null): string {
-  if (perSecond === null) return '-'
-  return perSecond < 10 ? String(Number(perSecond.toFixed(1))) : formatCount(Math.round(perSecond))
+function orDash(value: number | null | undefined, format: (value: number) => string): string {
+  return value === null || value === undefined ? '-' : format(value)
 }
 
 function endToEndLine(times: EndToEnd | null): string {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { tableLines } from './table.ts'
 
 const columns = [
-  { title: 'stage', align: 'left', shrinks: true },
-  { title: 'done', align: 'right' },
+  { title: 'stage', shrinks: true, cell: ([stage = '']: readonly string[]) => stage },
+  { title: 'done', align: 'right', cell: ([, done = '']: readonly string[]) => done },
 ] as const
 
 test('columns are as wide as their widest cell, numbers to the right', () => {

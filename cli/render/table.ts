@@ -1,9 +1,11 @@
 import { fit } from './text.ts'
 
-export interface Column {
+export interface Column<Row> {
   readonly title: string
+  /** The text in a row's cell. */
+  readonly cell: (row: Row) => string
   /** Left by default. */
-  readonly align?: 'left' | 'right'
+  readonly align?: 'right'
   /** Loses characters when the table is too wide. */
   readonly shrinks?: boolean
 }
@@ -14,21 +16,16 @@ const GAP = '  '
  * The lines of a table, the titles first, with two spaces between the columns.
  * @param totalWidth of the terminal, in characters; only columns that shrink make room
  */
-export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[], totalWidth: number): string[] {
-  const widest = columns.map(({ title }, index) => Math.max(title.length, ...rows.map((row) => row[index]?.length ?? 0)))
-  const total = widest.reduce((sum, one) => sum + one + GAP.length, -GAP.length)
-  const widths = columns.map(({ shrinks, title }, index) => {
+export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], totalWidth: number): string[] {
+  const lines = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ cell }) => cell(row)))]
+  const widest = columns.map((_, index) => Math.max(...lines.map((cells) => cells[index]?.length ?? 0)))
+  const excess = widest.reduce((sum, width) => sum + width + GAP.length, -GAP.length) - totalWidth
+  const pad = (text: string, index: number) => {
+    const { title = '', align, shrinks } = columns[index] ?? {}
     const own = widest[index] ?? 0
-    return shrinks ? Math.max(title.length, own - Math.max(0, total - totalWidth)) : own
-  })
-  const line = (cells: readonly string[]) =>
-    columns
-      .map(({ align }, index) => {
-        const width = widths[index] ?? 0
-        const cell = fit(cells[index] ?? '', width)
-        return align === 'right' ? cell.padStart(width) : cell.padEnd(width)
-      })
-      .join(GAP)
-      .trimEnd()
-  return [line(columns.map(({ title }) => title)), ...rows.map(line)]
+    const width = shrinks && excess > 0 ? Math.max(title.length, own - excess) : own
+    const cell = fit(text, width)
+    return align === 'right' ? cell.padStart(width) : cell.padEnd(width)
+  }
+  return lines.map((cells) => cells.map(pad).join(GAP).trimEnd())
 }

@@ -1,18 +1,12 @@
 import type { WriteStream } from 'node:tty'
 import { stripVTControlCharacters } from 'node:util'
-
-export interface Terminal {
-  /** Characters in a line. */
-  readonly width: number
-  readonly color: boolean
-}
+import { toJson } from './text.ts'
 
 const DEFAULT_WIDTH = 80
 
-/** Standard output as a terminal. Some terminals report width 0; a pipe gets no colour. Node applies NO_COLOR and FORCE_COLOR. */
-export function terminal(): Terminal {
-  const { stdout } = process
-  return { width: stdout.columns || DEFAULT_WIDTH, color: stdout.isTTY && stdout.hasColors() }
+/** Characters in a line of standard output. Some terminals report 0. */
+export function terminalWidth(): number {
+  return process.stdout.columns || DEFAULT_WIDTH
 }
 
 export function print(text: string): void {
@@ -21,7 +15,7 @@ export function print(text: string): void {
 
 /** Indented on a terminal, one line in a pipe. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, process.stdout.isTTY ? 2 : undefined))
+  print(toJson(value, process.stdout.isTTY ? 2 : 0))
 }
 
 /** Returns a function that replaces the text it wrote before; without a terminal it appends. */

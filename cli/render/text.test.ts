@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fit, isoTime, printable, secondTime, wrap } from './text.ts'
+import { fit, isoTime, printable, secondTime, toJson } from './text.ts'
 
 test('a body cannot move the cursor, recolour the screen or ring the bell', () => {
   expect(printable('a\u001B[2Jb\u001B[31mc\u0007d\u009Be\r')).toBe('abc\uFFFDd\uFFFDe\uFFFD')
@@ -19,16 +19,15 @@ test('half a character is not left behind', () => {
   expect(fit('ab🙂cd', 4)).toBe('ab\uFFFD…')
 })
 
-test('a sentence is broken between words', () => {
-  expect(wrap('one two\n three', 7)).toEqual(['one two', 'three'])
-  expect(wrap('one \u001B[2Jtwelve', 5)).toEqual(['one', 'twel…'])
-  expect(wrap(' ', 5)).toEqual([])
-})
-
 test('a time keeps its microseconds', () => {
   expect(isoTime(1_763_951_411_123.456)).toBe('2025-11-24T02:30:11.123456Z')
   expect(isoTime(1_763_951_411_000)).toBe('2025-11-24T02:30:11.000000Z')
   expect(isoTime(1_763_951_411_999.9998)).toBe('2025-11-24T02:30:12.000000Z')
+})
+
+test('JSON has times to the microsecond, and null for a time that is not known', () => {
+  const alert = { at: 3, startsAt: 1_763_951_411_123.456, endsAt: null }
+  expect(toJson([alert])).toBe('[{"at":3,"startsAt":"2025-11-24T02:30:11.123456Z","endsAt":null}]')
 })
 
 test('a person gets no more than the second', () => {

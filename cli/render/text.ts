@@ -13,17 +13,6 @@ export function fit(text: string, width: number): string {
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1)).toWellFormed()}…`
 }
 
-/** Text of unknown origin as lines of at most `width` characters, broken between words; a word that is too long is cut. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  for (const word of printable(text).split(/\s+/).filter(Boolean)) {
-    const longer = `${lines.at(-1) ?? ''} ${word}`
-    if (lines.length > 0 && longer.length <= width) lines.splice(-1, 1, longer)
-    else lines.push(fit(word, width))
-  }
-  return lines
-}
-
 /** Bytes as text when they are UTF-8, as hex digits otherwise. */
 export function bytesText(bytes: Buffer): { encoding: 'utf8' | 'hex'; text: string } {
   const encoding = isUtf8(bytes) ? 'utf8' : 'hex'
@@ -37,9 +26,11 @@ export function isoTime(ms: number): string {
   return new Date(Math.floor(micros / 1000)).toISOString().replace('Z', `${decimals}Z`)
 }
 
-/** {@link isoTime} of a time that may be null. */
-export function isoTimeOrNull(ms: number | null): string | null {
-  return ms === null ? null : isoTime(ms)
+/** JSON text, in which every number whose name ends in "At" is a time: it is written as {@link isoTime}. */
+export function toJson(value: unknown, indent = 0): string {
+  const withTimes = (name: string, each: unknown) =>
+    name.endsWith('At') && typeof each === 'number' ? isoTime(each) : each
+  return JSON.stringify(value, withTimes, indent)
 }
 
 /** Milliseconds since the epoch, to the second: "2025-11-24 02:30:11Z". */
