@@ -36,9 +36,9 @@ export interface Child extends AsyncDisposable {
   readonly exited: Promise<Exit>
   /** The newest 40 lines of standard output and standard error. */
   outputTail(): string
-  /** Sends a signal to the process alone; does nothing once it has ended. */
+  /** Does nothing once the process has ended. */
   kill(signal: NodeJS.Signals): void
-  /** Sends a signal (SIGTERM by default) to the whole group, then SIGKILL after the grace period. */
+  /** Sends a signal, SIGTERM by default, then SIGKILL after the grace period. Also ends what the process leaves in its group. */
   stop(options?: StopOptions): Promise<Exit>
 }
 
@@ -51,6 +51,7 @@ const TAIL_LINES = 40
  */
 export async function startChild(options: ChildOptions): Promise<Child> {
   const { name, command, args, cwd = process.cwd(), env = process.env, user, onLine } = options
+  const tail: string[] = []
   const execution = execa(command, args, {
     cwd,
     env,
@@ -64,8 +65,6 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const { pid, nodeChildProcess: child } = execution
   if (pid === undefined) throw (await execution).cause
   const releaseWatchdog = startParentDeathWatchdog(pid)
-  const watchdogGone = new Promise<void>((resolve) => child.once('exit', () => resolve(releaseWatchdog())))
-  const tail: string[] = []
   for (const stream of [execution.stdout, execution.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       tail.push(line)
@@ -73,16 +72,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       onLine?.(line)
     })
   }
-  const ended = () => child.exitCode !== null || child.signalCode !== null
-  const exited = Promise.all([execution, watchdogGone]).then(() => {
-    return { code: child.exitCode, signal: child.signalCode }
-  })
-  const send = (target: number, signal: NodeJS.Signals) => void (ended() || process.kill(target, signal))
+  const groupGone = new Promise<void>((resolve) => child.once('exit', () => resolve(releaseWatchdog())))
+  const exited = Promise.all([execution, groupGone]).then(() => ({ code: child.exitCode, signal: child.signalCode }))
   const stop = async ({ signal = 'SIGTERM', graceMs = 10_000 }: StopOptions = {}) => {
-    send(-pid, signal)
+    child.kill(signal)
     // A process that SIGSTOP has frozen handles no other signal before SIGCONT.
-    send(-pid, 'SIGCONT')
-    const timer = setTimeout(() => send(-pid, 'SIGKILL'), graceMs)
+    child.kill('SIGCONT')
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
     const exit = await exited
     clearTimeout(timer)
     return exit
@@ -92,10 +88,10 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     pid,
     exited,
     get ended() {
-      return ended()
+      return child.exitCode !== null || child.signalCode !== null
     },
     outputTail: () => tail.join('\n'),
-    kill: (signal) => send(pid, signal),
+    kill: (signal) => void child.kill(signal),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   }

@@ -1,19 +1,14 @@
 import { expect, test } from 'vitest'
-import { missingOf, renderOutcome } from './demo-messages.ts'
+import { outcomeOf, renderOutcome } from './demo-messages.ts'
 
-const outcome = {
-  entered: 1200,
-  finished: 1190,
-  dead: 10,
-  p50Ms: 41.31,
-  p95Ms: 1234,
-  seconds: 2.5,
-  typicalId: null,
-}
+const before = { entered: 100, finished: 90, dead: 10 }
+const after = { entered: 1300, finished: 1280, dead: 20 }
+const times = { p50Ms: 41.31, p95Ms: 1234, seconds: 2.5 }
 
 test('all messages are accounted for', () => {
-  expect(missingOf(outcome, 1200)).toBe(0)
-  expect(renderOutcome(outcome, 1200)).toBe(
+  const outcome = outcomeOf(before, after, 1200)
+  expect(outcome).toEqual({ sent: 1200, finished: 1190, dead: 10, missing: 0 })
+  expect(renderOutcome(outcome, times)).toBe(
     [
       '1,190 of 1,200 messages finished, 10 dead, 0 missing',
       'end to end p50 41.3 ms, p95 1.23 s (all at once into processes just started)',
@@ -23,15 +18,17 @@ test('all messages are accounted for', () => {
 })
 
 test('a message that never entered is missing, like one that was lost on the way', () => {
-  expect(missingOf({ ...outcome, entered: 1195, finished: 1180 }, 1200)).toBe(10)
+  expect(outcomeOf(before, { ...after, entered: 1295, finished: 1270 }, 1200).missing).toBe(10)
 })
 
 test('messages from elsewhere that entered meanwhile count, too', () => {
-  expect(missingOf({ ...outcome, entered: 1201 }, 1200)).toBe(1)
-  expect(renderOutcome({ ...outcome, entered: 1201, finished: 1191 }, 1200)).toContain('1,191 of 1,201')
+  expect(outcomeOf(before, { ...after, entered: 1301 }, 1200).missing).toBe(1)
+  const all = outcomeOf(before, { ...after, entered: 1301, finished: 1281 }, 1200)
+  expect(renderOutcome(all, times)).toContain('1,191 of 1,201')
 })
 
 test('without a finished message there are no times', () => {
-  const dead = { ...outcome, finished: 0, dead: 1200, p50Ms: null, p95Ms: null, seconds: null }
-  expect(renderOutcome(dead, 1200)).toBe('0 of 1,200 messages finished, 1,200 dead, 0 missing')
+  const outcome = outcomeOf(before, { ...after, finished: 90, dead: 1210 }, 1200)
+  const text = renderOutcome(outcome, undefined)
+  expect(text).toBe('0 of 1,200 messages finished, 1,200 dead, 0 missing')
 })

@@ -2,31 +2,27 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { WriteStream } from 'node:tty'
 import { type Status, renderStatus } from '../cli/render/render-status.ts'
-import { createRedraw, terminal } from '../cli/render/terminal.ts'
-import { fit } from '../cli/render/text.ts'
+import { createRedraw, terminalWidth } from '../cli/render/terminal.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
 import { formatCount } from '../stages/refusal.ts'
-import { duration } from '../telemetry/time.ts'
 
 export type DemoLog = ReturnType<typeof openLog>
 
 const NEWEST = 3
 
-/**
- * The output of all processes: every line in a file, and the warnings for the terminal.
- * @param clock milliseconds since the epoch
- */
-export function openLog(path: string, clock: () => number = Date.now) {
+/** The output of all processes: every line in a file, and the warnings for the terminal. */
+export function openLog(path: string) {
   const file = createWriteStream(path)
-  const newest: { readonly at: number; readonly text: string }[] = []
+  const newest: string[] = []
   let warnings = 0
   const warn = (text: string) => {
     warnings += 1
-    newest.push({ at: clock(), text })
+    newest.push(text)
     if (newest.length > NEWEST) newest.shift()
   }
   return {
     path,
+    warn,
     /** Adds a line of a process. */
     add(name: string, line: string) {
       // JSON lines name their process themselves; others, such as a crash, do not.
@@ -35,21 +31,14 @@ export function openLog(path: string, clock: () => number = Date.now) {
       const { msg } = JSON.parse(line) as { msg?: string }
       if (msg !== undefined) warn(`${name}: ${msg}`)
     },
-    /** The answer, or undefined and a warning, "what: why", when it fails. */
-    async orWarning<T>(what: string, answer: Promise<T>): Promise<T | undefined> {
-      try {
-        return await answer
-      } catch (error) {
-        warn(`${what}: ${error instanceof Error ? error.message : String(error)}`)
-        return undefined
-      }
+    /** How many there were and the three newest, oldest first; empty without warnings. */
+    warningLines(): string[] {
+      if (warnings === 0) return []
+      return [
+        `${formatCount(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`,
+        ...newest,
+      ]
     },
-    /** The number of warnings since the beginning. */
-    get warnings() {
-      return warnings
-    },
-    /** The newest warnings after a time in milliseconds since the epoch, oldest first; three at most. */
-    newest: (since: number) => newest.filter(({ at }) => at > since).map(({ text }) => text),
     async [Symbol.asyncDispose]() {
       file.end()
       await once(file, 'close')
@@ -57,74 +46,20 @@ export function openLog(path: string, clock: () => number = Date.now) {
   }
 }
 
-/** Shows the status of the pipeline. */
-export interface DemoView {
-  /** @param status undefined when it could not be read */
-  show(status: Status | undefined): void
-  /** Shows the last status. */
-  end(status: Status): void
-}
+const PIPE_EVERY_MS = 5000
 
-type Warnings = Pick<DemoLog, 'newest' | 'warnings' | 'path'>
-
-/** A table that is redrawn in a terminal; elsewhere a line every five seconds. */
-export function demoView(stream: WriteStream, log: Warnings, clock: () => number = Date.now): DemoView {
-  return stream.isTTY ? liveTable(stream, log, clock) : progressLines(stream, log, clock)
-}
-
-const SHOW_WARNING_MS = 20_000
-
-function liveTable(stream: WriteStream, log: Warnings, clock: () => number): DemoView {
-  const draw = createRedraw(stream)
-  let latest: Status | undefined
-  const show = (status: Status | undefined) => {
-    latest = status ?? latest
-    if (latest === undefined) return
-    const newest = log.newest(clock() - SHOW_WARNING_MS).map((text) => fit(text, terminal().width))
-    const warnings = log.warnings === 0 ? [] : ['', warningCount(log), ...newest]
-    draw([renderStatus(latest, terminal()), ...warnings].join('\n'))
-  }
+/** Shows the status as a table with the newest warnings below: redrawn in a terminal, elsewhere every five seconds and at the end. */
+export function demoView(stream: WriteStream, log: Pick<DemoLog, 'warningLines'>, clock: () => number = Date.now) {
+  const redraw = createRedraw(stream)
+  let shownAt = clock()
   const end = (status: Status) => {
-    show(status)
-    stream.write('\n')
+    redraw([renderStatus(status, terminalWidth()), '', ...log.warningLines()].join('\n').trimEnd())
+    shownAt = clock()
+  }
+  const show = (status: Status) => {
+    if (stream.isTTY || clock() - shownAt >= PIPE_EVERY_MS) end(status)
   }
   return { show, end }
-}
-
-const LINE_EVERY_MS = 5000
-
-function progressLines(stream: Pick<WriteStream, 'write'>, log: Warnings, clock: () => number): DemoView {
-  const began = clock()
-  let latest = began
-  const write = (...lines: readonly string[]) => stream.write(lines.map((line) => `${line}\n`).join(''))
-  const writeWarnings = () => {
-    const newest = log.newest(latest)
-    if (newest.length > 0) write(warningCount(log), ...newest)
-    latest = clock()
-  }
-  return {
-    show(status) {
-      if (clock() - latest < LINE_EVERY_MS) return
-      if (status !== undefined) write(progressLine(status, clock() - began))
-      writeWarnings()
-    },
-    end(status) {
-      writeWarnings()
-      write(renderStatus(status, terminal()), '')
-    },
-  }
-}
-
-function warningCount({ warnings, path }: Warnings): string {
-  return `${formatCount(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`
-}
-
-/** "15 s: entered 40, finished 38, in flight 2, dead 0, end to end p50 41.3 ms, p95 60.2 ms" */
-function progressLine(status: Status, elapsedMs: number): string {
-  const { entered, finished, inFlight, dead, endToEnd } = status
-  const counts = `entered ${formatCount(entered)}, finished ${formatCount(finished)}, in flight ${formatCount(inFlight)}, dead ${formatCount(dead)}`
-  const times = endToEnd && `, end to end p50 ${duration(endToEnd.p50Ms)}, p95 ${duration(endToEnd.p95Ms)}`
-  return `${Math.round(elapsedMs / 1000)} s: ${counts}${times ?? ''}`
 }
 
 /** The variables by which a command in another terminal finds this pipeline. */
@@ -138,14 +73,13 @@ const shared = [
   'OTEL_EXPORTER_OTLP_ENDPOINT',
 ] as const
 
-/** The addresses of the servers, and what to try while the demo runs. */
-export function intro(servers: readonly { readonly name: string; readonly address: string }[], config: Config): string {
+/** What to try while the demo runs. */
+export function intro(config: Config): string {
   const defaults = readConfig({})
   const changed = shared.filter((key) => String(config[key]) !== String(defaults[key]))
   const settings = changed.map((key) => `${key}=${String(config[key])}`)
   return [
     '',
-    `${servers.map(({ name, address }) => `${name} ${address}`).join(', ')}.`,
     'Ctrl-C stops everything. In another terminal:',
     ...(settings.length > 0 ? [`  export ${settings.join(' ')}`] : []),
     `  npx throughline submit '{"numbers":[1.5,2.5]}'`,

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import type { Exit } from './child-process.ts'
 import { DemoFailure, abortOnExit } from './demo-processes.ts'
@@ -6,16 +7,16 @@ import { DemoFailure, abortOnExit } from './demo-processes.ts'
 async function after(exit: Exit, mayFinish = false): Promise<unknown> {
   const ending = new AbortController()
   const lines = Array.from({ length: 30 }, (_, line) => `line ${line}`).join('\n')
-  void abortOnExit({ name: 'lcm', exited: Promise.resolve(exit), outputTail: () => lines, mayFinish }, ending)
-  await Promise.resolve()
+  void abortOnExit({ name: 'lcm', exited: Promise.resolve(exit), outputTail: () => lines }, ending, { mayFinish })
+  await setImmediate()
   return ending.signal.reason
 }
 
 test('a process that ends by itself ends the demo, and its last lines say why', async () => {
   const reason = await after({ code: 7, signal: null })
   expect(reason).toBeInstanceOf(DemoFailure)
-  expect(String(reason)).toMatch(/lcm has ended with exit code 7\. Its last lines:\nline 15\n[^]*line 29$/)
-  expect(String(await after({ code: null, signal: 'SIGKILL' }))).toContain('lcm has ended by SIGKILL')
+  expect(String(reason)).toMatch(/lcm ended with exit code 7:\nline 0\n[^]*line 29$/)
+  expect(String(await after({ code: null, signal: 'SIGKILL' }))).toContain('lcm ended by SIGKILL')
 })
 
 test('a process whose work is done may end, but not fail', async () => {
@@ -30,6 +31,6 @@ test('processes may end after the demo', async () => {
   void abortOnExit({ name: 'lcm', exited: exited.promise, outputTail: () => '' }, ending)
   ending.abort(over)
   exited.resolve({ code: 1, signal: null })
-  await Promise.resolve()
+  await setImmediate()
   expect(ending.signal.reason).toBe(over)
 })

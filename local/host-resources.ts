@@ -69,17 +69,15 @@ export async function temporaryDirectory(): Promise<DisposableTempDir> {
   return directory
 }
 
-/** Servers that are used where they are installed, and the variables with their paths. */
-const variables = { tempo: 'TEMPO_BIN', prometheus: 'PROMETHEUS_BIN', grafana: 'GRAFANA_BIN' } as const
-
-export type Program = keyof typeof variables
+/** Servers that are used where they are installed. */
+export type Program = 'tempo' | 'prometheus' | 'grafana'
 
 /**
  * The path of a program: from its variable, such as TEMPO_BIN, else from the PATH. Undefined when it is not installed.
  * @throws {UserError} when the variable names no program
  */
 export function findProgram(program: Program, env: NodeJS.ProcessEnv = childEnvironment({})): string | undefined {
-  const variable = variables[program]
+  const variable = `${program.toUpperCase() as Uppercase<Program>}_BIN` as const
   const named = readConfig(env)[variable]
   if (named === undefined) {
     const directories = (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')

@@ -1,10 +1,13 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { UserError } from '../telemetry/user-error.ts'
 import { fakeProgram } from '../test/support/processes/fake-program.ts'
 import { temporaryDirectory } from './host-resources.ts'
 import { kafkaJars, requireJava } from './kafka-install.ts'
+
+beforeEach(() => void vi.stubEnv('JAVA_HOME', ''))
+afterEach(() => void vi.unstubAllEnvs())
 
 const COPY_JARS =
   'for arg; do case $arg in -Djars=*) jars=${arg#-Djars=}; esac; done; mkdir -p "$jars"; touch "$jars/a.jar"'
@@ -16,14 +19,20 @@ async function withMaven(...lines: string[]) {
   await fakeProgram(join(bin, 'mvn'), ...lines)
   const said: string[] = []
   const cacheDir = join(directory.path, 'a cache')
-  const options = { cacheDir, env: { PATH: `${bin}:/usr/bin:/bin` }, say: (line: string) => said.push(line) }
-  return { options, said, cacheDir, [Symbol.asyncDispose]: directory.remove }
+  vi.stubEnv('PATH', `${bin}:/usr/bin:/bin`)
+  return {
+    options: { cacheDir, say: (line: string) => said.push(line) },
+    said,
+    cacheDir,
+    [Symbol.asyncDispose]: directory.remove,
+  }
 }
 
 test('the jars are fetched once, also by parallel calls', async () => {
   await using maven = await withMaven(COPY_JARS, 'sleep 0.2')
   const asked = await Promise.all([kafkaJars(maven.options), kafkaJars(maven.options)])
-  const later = await kafkaJars({ ...maven.options, env: { PATH: '/nowhere' } })
+  vi.stubEnv('PATH', '/nowhere')
+  const later = await kafkaJars(maven.options)
   expect(new Set([...asked, later]).size).toBe(1)
   expect(await readdir(later)).toEqual(['a.jar'])
   expect(await readdir(maven.cacheDir)).toHaveLength(1)
@@ -38,7 +47,8 @@ test('each large jar is printed when it has been fetched', async () => {
 
 test('a missing Maven is an error that says how to install it', async () => {
   await using maven = await withMaven()
-  const refused = kafkaJars({ ...maven.options, env: { PATH: '/nowhere' } })
+  vi.stubEnv('PATH', '/nowhere')
+  const refused = kafkaJars(maven.options)
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(/no mvn was found: install Maven .*apt-get.*KAFKA_HOME/)
 })
@@ -71,7 +81,8 @@ test('KAFKA_HOME is used when it holds Kafka, and is an error otherwise', async 
 const saysVersion = (version: string) => `echo 'openjdk version "${version}" 2020-01-01' >&2`
 
 test('a missing Java is an error that says how to install it', async () => {
-  const refused = requireJava({ PATH: '/nowhere' })
+  vi.stubEnv('PATH', '/nowhere')
+  const refused = requireJava()
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(/none that runs was found: install Java 17 or newer .*apt-get.*JAVA_HOME/)
 })
@@ -82,7 +93,8 @@ test.each([
 ])('Java %s is too old', async (version, named) => {
   await using directory = await temporaryDirectory()
   await fakeProgram(join(directory.path, 'java'), saysVersion(version))
-  const refused = requireJava({ PATH: directory.path })
+  vi.stubEnv('PATH', directory.path)
+  const refused = requireJava()
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(`a newer Java than the one found here, ${named}: install Java 17`)
 })
@@ -90,6 +102,7 @@ test.each([
 test.each(['17', '17.0.15', '25-ea'])('Java %s is accepted, found by JAVA_HOME', async (version) => {
   await using directory = await temporaryDirectory()
   await fakeProgram(join(directory.path, 'my java', 'bin', 'java'), saysVersion(version))
-  const env = { PATH: '/nowhere', JAVA_HOME: join(directory.path, 'my java') }
-  await expect(requireJava(env)).resolves.toBeUndefined()
+  vi.stubEnv('PATH', '/nowhere')
+  vi.stubEnv('JAVA_HOME', join(directory.path, 'my java'))
+  await expect(requireJava()).resolves.toBeUndefined()
 })

@@ -18,8 +18,8 @@ export function java(args: readonly string[]): { command: string; args: string[]
 }
 
 /** @throws {UserError} when Java is missing or too old for Kafka */
-export async function requireJava(env?: NodeJS.ProcessEnv): Promise<void> {
-  const output = await runToEnd({ name: 'Java', ...java(['-version']), env }).catch((cause: unknown) => {
+export async function requireJava(): Promise<void> {
+  const output = await runToEnd({ name: 'Java', ...java(['-version']) }).catch((cause: unknown) => {
     throw new UserError(`Kafka needs Java, and none that runs was found: ${JAVA_ADVICE}`, { cause })
   })
   // Java 8 and older have the versions 1.8 and so on.
@@ -34,8 +34,6 @@ export interface JarsOptions {
   readonly kafkaHome?: string | undefined
   readonly say: (line: string) => void
   readonly signal?: AbortSignal | undefined
-  /** The whole environment of Java and Maven; this process's own when left out. */
-  readonly env?: NodeJS.ProcessEnv | undefined
 }
 
 const POM = join(import.meta.dirname, 'pom.xml')
@@ -77,7 +75,7 @@ async function jarsAtHome(kafkaHome: string): Promise<string> {
   )
 }
 
-async function fetchJars(jars: string, { say, signal, env }: JarsOptions): Promise<void> {
+async function fetchJars(jars: string, { say, signal }: JarsOptions): Promise<void> {
   const onLine = (line: string) => {
     const fetched = /Downloaded from .*\/(\S+\.jar) \(([\d.]+ MB) at/.exec(line)
     if (fetched) say(`  ${fetched[1]}, ${fetched[2]}`)
@@ -85,7 +83,7 @@ async function fetchJars(jars: string, { say, signal, env }: JarsOptions): Promi
   // -U: Maven otherwise remembers a failed download and does not repeat it.
   const args = ['--batch-mode', '-U', '-Dstyle.color=never', '-f', POM, 'initialize', `-Djars=${jars}`]
   try {
-    await runToEnd({ name: 'Maven', command: 'mvn', args, env, onLine, signal })
+    await runToEnd({ name: 'Maven', command: 'mvn', args, onLine, signal })
   } catch (cause) {
     signal?.throwIfAborted()
     throw new UserError(mavenAdvice(cause as NodeJS.ErrnoException), { cause })

@@ -1,56 +1,106 @@
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { runToEnd } from './child-process.ts'
-import { freePort, requireDiskSpace, requireFreePort } from './host-resources.ts'
+import { freePort, requireFreePort } from './host-resources.ts'
 import { type JarsOptions, java, kafkaJars, requireJava } from './kafka-install.ts'
-import { type LocalServer, type ServerOptions, startServer } from './local-server.ts'
+import { type LocalServer, type ServerOptions, prepareServer, startServer } from './local-server.ts'
 
 /** 16 bytes in base64url. All local clusters share it: none of them ever connects to another. */
 const CLUSTER_ID = 'ThroughlineLocalKafkaA'
 const PROPERTIES = join(import.meta.dirname, 'broker.properties')
 
-export interface LocalKafka extends LocalServer {
-  /** The bootstrap server: "127.0.0.1:19092". */
+export interface KafkaOptions extends ServerOptions, JarsOptions {
+  /** How many, 1 by default. Their ports are `port` and those that follow it. */
+  readonly brokers?: number
+}
+
+/** A Kafka cluster in which every node is broker and controller. Disposing of it stops all brokers. */
+export interface LocalKafka extends AsyncDisposable {
+  /** The addresses of all brokers: "127.0.0.1:19092,127.0.0.1:19093". */
   readonly bootstrap: string
+  /** Each is a process that can be killed, frozen, stopped and started again on its own. */
+  readonly brokers: readonly LocalServer[]
 }
 
 /**
- * Starts an Apache Kafka of one node, in KRaft mode, and resolves when it is ready.
- * @throws {UserError} when Java or Maven is missing, the port is taken or the disk is full
+ * Starts an Apache Kafka in KRaft mode and resolves when all its brokers are ready. Three brokers keep three replicas of
+ * every topic, two of them in sync, so that any one broker can be away.
+ * @throws {UserError} when Java or Maven is missing, a port is taken or the disk is full
  */
-export async function startKafka(options: ServerOptions & JarsOptions): Promise<LocalKafka> {
-  const { port, dataDir, env, signal } = options
-  await requireFreePort(port, 'Kafka', options.changePortWith)
-  await requireJava(env)
+export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
+  const { port, dataDir, brokers: count = 1 } = options
+  const ports = Array.from({ length: count }, (_, index) => port + index)
+  for (const each of ports) await requireFreePort(each, 'Kafka')
+  await requireJava()
   const jars = await kafkaJars(options)
-  await requireDiskSpace(dataDir)
+  const controllers: string[] = []
+  for (const _ of ports) controllers.push(`127.0.0.1:${await freePort()}`)
+  const voters = controllers.map((controller, index) => `${index + 1}@${controller}`).join(',')
+  const shared = `${await readFile(PROPERTIES, 'utf8')}\n${replication(count)}\ncontroller.quorum.voters=${voters}\n`
+  const failure = new AbortController()
+  const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])])
+  const starting = ports.map((each, index) => {
+    const id = index + 1
+    const name = count === 1 ? 'Kafka' : `Kafka broker ${id}`
+    // The data of a node fits only a cluster of the same size.
+    const directory = count === 1 ? dataDir : join(dataDir, `${id}-of-${count}`)
+    const listeners = `node.id=${id}\nlisteners=PLAINTEXT://127.0.0.1:${each},CONTROLLER://${controllers[index]}\n`
+    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties: shared + listeners })
+  })
+  for (const broker of starting) broker.catch((error: unknown) => failure.abort(error))
+  const started = await Promise.allSettled(starting)
+  const brokers = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  const stop = async () => void (await Promise.all(brokers.map((broker) => broker.stop())))
+  if (brokers.length < count) {
+    await stop()
+    throw failure.signal.reason
+  }
+  const bootstrap = ports.map((each) => `127.0.0.1:${each}`).join(',')
+  return { bootstrap, brokers, [Symbol.asyncDispose]: stop }
+}
+
+interface BrokerOptions extends ServerOptions {
+  readonly name: string
+  readonly jars: string
+  /** The text of server.properties. */
+  readonly properties: string
+}
+
+/** Starts one broker and resolves when it is ready, which needs a majority of the controllers and brokers for all replicas. */
+async function startBroker({ name, jars, properties, ...options }: BrokerOptions): Promise<LocalServer> {
+  const cwd = await prepareServer(name, options)
   const run = (mainClass: string, ...args: string[]) => {
     // Less compiling halves the processor time of a short run on two cores, and saves 35 MB.
     const small = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
-    const command = java([...small, '-Dlog4j2.level=WARN', '-cp', join(jars, '*'), mainClass, ...args])
-    return { name: 'Kafka', ...command, cwd: dataDir, env }
+    return { name, ...java([...small, '-Dlog4j2.level=WARN', '-cp', join(jars, '*'), mainClass, ...args]), cwd }
   }
-  const command = async () => {
-    await writeFile(join(dataDir, 'server.properties'), await properties(port))
-    // Formatting writes this file last.
-    if (!existsSync(join(dataDir, 'log', 'meta.properties'))) {
-      const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties')
-      await runToEnd({ ...format, signal })
-    }
-    return run('kafka.Kafka', 'server.properties')
+  await writeFile(join(cwd, 'server.properties'), properties)
+  // Formatting writes this file last.
+  if (!existsSync(join(cwd, 'log', 'meta.properties'))) {
+    const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties')
+    await runToEnd({ ...format, signal: options.signal })
   }
-  const server = await startServer(options, { command, isReady: () => coordinatesGroups(port) })
-  return Object.assign(server, { bootstrap: `127.0.0.1:${port}` })
+  const isReady = () => coordinatesGroups(options.port)
+  return await startServer({ ...run('kafka.Kafka', 'server.properties'), isReady }, options)
 }
 
-async function properties(port: number): Promise<string> {
-  const controller = `127.0.0.1:${await freePort()}`
-  return `${await readFile(PROPERTIES, 'utf8')}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://${controller}
-controller.quorum.voters=1@${controller}
-`
+/** Properties for as many replicas as the brokers can keep, three at most. */
+function replication(brokers: number): string {
+  const replicas = Math.min(brokers, 3)
+  const inSync = Math.max(1, replicas - 1)
+  const stateTopics = ['transaction.state.log', 'share.coordinator.state.topic'].flatMap((topic) => [
+    `${topic}.replication.factor=${replicas}`,
+    `${topic}.min.isr=${inSync}`,
+  ])
+  return [
+    `default.replication.factor=${replicas}`,
+    `min.insync.replicas=${inSync}`,
+    `offsets.topic.replication.factor=${replicas}`,
+    ...stateTopics,
+  ].join('\n')
 }
 
 /**
@@ -63,15 +113,15 @@ const FIND_COORDINATOR = Buffer.from('0000000d000a000000000001ffff000161', 'hex'
 const ERROR_CODE_AT = 8
 
 /** Whether the broker on this port of 127.0.0.1 serves consumer groups, the last thing that it becomes ready for. */
-function coordinatesGroups(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port, timeout: 1000 })
-    const settle = (ready: boolean) => {
-      socket.destroy()
-      resolve(ready)
-    }
-    socket.on('connect', () => socket.write(FIND_COORDINATOR))
-    socket.on('data', (answer) => settle(answer.readInt16BE(ERROR_CODE_AT) === 0))
-    for (const event of ['timeout', 'error', 'end']) socket.on(event, () => settle(false))
-  })
+async function coordinatesGroups(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port })
+  try {
+    socket.write(FIND_COORDINATOR)
+    const [answer] = (await once(socket, 'data', { signal: AbortSignal.timeout(1000) })) as [Buffer]
+    return answer.readInt16BE(ERROR_CODE_AT) === 0
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }

@@ -1,56 +1,64 @@
+import { resolve } from 'node:path'
 import { WaitTimeout, waitUntil } from '../telemetry/wait-until.ts'
-import { type Child, type ChildOptions, type Exit, exitMessage, startChild } from './child-process.ts'
+import { type Child, type ChildOptions, type StopOptions, exitMessage, startChild } from './child-process.ts'
+import { requireDiskSpace, requireFreePort } from './host-resources.ts'
 
 export interface ServerOptions {
   /** The port of 127.0.0.1 to listen on. */
   readonly port: number
-  /** How to choose another port, such as "DB_PORT"; part of the error when the port is taken. */
-  readonly changePortWith?: string | undefined
   /** The directory of its data, which is used again when it exists. */
   readonly dataDir: string
-  /** Gets each line of progress for the user. */
-  readonly say: (line: string) => void
   /** Cancels the start: what has been started is stopped, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** A server that runs as a child process. Disposing of it stops it. */
-export interface LocalServer extends AsyncDisposable {
+/** A server that runs as a child process; `pid`, `exited` and `outputTail` are those of the current one. Disposing of it stops it. */
+export interface LocalServer extends Omit<Child, 'ended'> {
   readonly port: number
-  /** Of the current process; a restart changes it. */
-  readonly pid: number
-  /** Resolves when the current process has ended. */
-  readonly exited: Promise<Exit>
-  /** The newest lines of its output. */
-  outputTail(): string
-  /** SIGKILL, or SIGSTOP and SIGCONT to freeze and resume it. */
-  kill(signal: NodeJS.Signals): void
   /** Starts it again on the same port and data, after it has ended or been stopped; resolves when it is ready. */
   restart(): Promise<void>
-  stop(): Promise<void>
 }
 
-export interface ServerProcess {
-  /** The command of the next start. */
-  readonly command: () => ChildOptions | Promise<ChildOptions>
+export interface ServerProcess extends ChildOptions {
   /** Asked every 50 ms after a start. What it throws ends the start. */
   readonly isReady: () => Promise<boolean>
   /** 60,000 by default. */
   readonly readyTimeoutMs?: number
+  /** SIGTERM by default. */
+  readonly stopSignal?: NodeJS.Signals
+  /** Sends a signal to the server, which may have several processes. */
   readonly kill?: (child: Child, signal: NodeJS.Signals) => void
-  readonly stop?: (child: Child) => Promise<Exit>
+}
+
+/**
+ * Checks that the port is free and the disk has room, and creates the directory of the data.
+ * @returns its absolute path
+ * @throws {UserError} when the port is taken or the disk is full
+ */
+export async function prepareServer(name: string, { port, dataDir }: ServerOptions): Promise<string> {
+  await requireFreePort(port, name)
+  await requireDiskSpace(dataDir)
+  return resolve(dataDir)
 }
 
 /** Starts a server and resolves when it is ready. */
-export async function startServer({ port, signal }: ServerOptions, server: ServerProcess): Promise<LocalServer> {
+export async function startServer(
+  server: ServerProcess,
+  { port, signal: aborted }: Omit<ServerOptions, 'dataDir'>,
+): Promise<LocalServer> {
   const start = async () => {
-    const started = await startChild(await server.command())
-    await untilReady(started, server, signal)
+    const started = await startChild(server)
+    await untilReady(started, server, aborted)
     return started
   }
   let child = await start()
-  const stop = async () => void (await (server.stop?.(child) ?? child.stop()))
+  const kill = (signal: NodeJS.Signals) => (server.kill === undefined ? child.kill(signal) : server.kill(child, signal))
+  const stop = async ({ signal = server.stopSignal ?? 'SIGTERM', ...grace }: StopOptions = {}) => {
+    kill('SIGCONT')
+    return await child.stop({ signal, ...grace })
+  }
   return {
+    name: server.name,
     port,
     get pid() {
       return child.pid
@@ -59,13 +67,13 @@ export async function startServer({ port, signal }: ServerOptions, server: Serve
       return child.exited
     },
     outputTail: () => child.outputTail(),
-    kill: (each) => (server.kill === undefined ? child.kill(each) : server.kill(child, each)),
+    kill,
+    stop,
     async restart() {
       await stop()
       child = await start()
     },
-    stop,
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: async () => void (await stop()),
   }
 }
 

@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs'
-import { copyFile, readFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { childEnvironment } from '../pipeline/config.ts'
-import { freePort, requireDiskSpace, requireFreePort } from './host-resources.ts'
-import { type LocalServer, type ServerOptions, answersHttp, startServer } from './local-server.ts'
+import { freePort } from './host-resources.ts'
+import { type LocalServer, type ServerOptions, answersHttp, prepareServer, startServer } from './local-server.ts'
 
 export interface ObservabilityOptions extends ServerOptions {
   /** The path of the program, from `findProgram`. */
@@ -25,12 +25,11 @@ export function targetsOf(dataDir: string): string {
  * @throws {UserError} when the port is taken or the disk is full
  */
 export async function startPrometheus(options: ObservabilityOptions): Promise<LocalServer> {
-  const { port, dataDir, command } = options
-  await requireFreePort(port, 'Prometheus', options.changePortWith)
-  await requireDiskSpace(targetsOf(dataDir))
+  const { port, command } = options
+  const cwd = await prepareServer('Prometheus', options)
+  await mkdir(targetsOf(cwd), { recursive: true })
   // Prometheus resolves the paths of target files against the directory of its configuration.
-  await copyFile(join(TELEMETRY, 'prometheus.yml'), join(dataDir, 'prometheus.yml'))
-  const cwd = resolve(dataDir)
+  await copyFile(join(TELEMETRY, 'prometheus.yml'), join(cwd, 'prometheus.yml'))
   const args = [
     '--config.file=prometheus.yml',
     `--storage.tsdb.path=${join(cwd, 'data')}`,
@@ -39,10 +38,8 @@ export async function startPrometheus(options: ObservabilityOptions): Promise<Lo
     '--enable-feature=exemplar-storage',
     '--log.level=warn',
   ]
-  return await startServer(options, {
-    command: () => ({ name: 'Prometheus', command, args, cwd, env: childEnvironment({}) }),
-    isReady: () => answersHttp(`http://127.0.0.1:${port}/-/ready`),
-  })
+  const isReady = () => answersHttp(`http://127.0.0.1:${port}/-/ready`)
+  return await startServer({ name: 'Prometheus', command, args, cwd, isReady }, options)
 }
 
 export interface TempoOptions extends ObservabilityOptions {
@@ -56,28 +53,23 @@ export interface TempoOptions extends ObservabilityOptions {
 
 /**
  * Starts Grafana Tempo 3.
- * @throws {UserError} when a port is taken or the disk is full
+ * @throws {UserError} when the port is taken or the disk is full
  */
 export async function startTempo(options: TempoOptions): Promise<LocalServer> {
-  const { port, otlpHttpPort, otlpGrpcPort, changePortWith, command } = options
-  for (const each of [port, otlpHttpPort, otlpGrpcPort]) await requireFreePort(each, 'Tempo', changePortWith)
-  const cwd = resolve(options.dataDir)
-  await requireDiskSpace(cwd)
-  const environment = async () =>
-    childEnvironment({
-      TEMPO_ADDRESS: '127.0.0.1',
-      TEMPO_PORT: String(port),
-      TEMPO_OTLP_HTTP_PORT: String(otlpHttpPort),
-      TEMPO_OTLP_GRPC_PORT: String(otlpGrpcPort),
-      TEMPO_GRPC_PORT: String(await freePort()),
-      TEMPO_DATA_DIR: cwd,
-      TEMPO_REMOTE_WRITE_URL: options.remoteWriteUrl,
-    })
+  const { port, command } = options
+  const cwd = await prepareServer('Tempo', options)
   const args = [`-config.file=${join(TELEMETRY, 'tempo.yaml')}`, '-config.expand-env=true']
-  return await startServer(options, {
-    command: async () => ({ name: 'Tempo', command, args, cwd, env: await environment() }),
-    isReady: () => answersHttp(`http://127.0.0.1:${port}/ready`),
+  const env = childEnvironment({
+    TEMPO_ADDRESS: '127.0.0.1',
+    TEMPO_PORT: String(port),
+    TEMPO_OTLP_HTTP_PORT: String(options.otlpHttpPort),
+    TEMPO_OTLP_GRPC_PORT: String(options.otlpGrpcPort),
+    TEMPO_GRPC_PORT: String(await freePort()),
+    TEMPO_DATA_DIR: cwd,
+    TEMPO_REMOTE_WRITE_URL: options.remoteWriteUrl,
   })
+  const isReady = () => answersHttp(`http://127.0.0.1:${port}/ready`)
+  return await startServer({ name: 'Tempo', command, args, cwd, env, isReady }, options)
 }
 
 export interface GrafanaOptions extends ObservabilityOptions {
@@ -91,9 +83,7 @@ export interface GrafanaOptions extends ObservabilityOptions {
  */
 export async function startGrafana(options: GrafanaOptions): Promise<LocalServer> {
   const { port, command } = options
-  await requireFreePort(port, 'Grafana', options.changePortWith)
-  const cwd = resolve(options.dataDir)
-  await requireDiskSpace(cwd)
+  const cwd = await prepareServer('Grafana', options)
   // The program is in bin/ of Grafana's home; on the PATH there may be a link to it.
   const home = dirname(dirname(realpathSync(command)))
   const env = childEnvironment({
@@ -107,9 +97,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<LocalServer
     GF_SERVER_HTTP_PORT: String(port),
     ...options.env,
   })
-  return await startServer(options, {
-    command: () => ({ name: 'Grafana', command, args: ['server', `-homepath=${home}`], cwd, env }),
-    isReady: () => answersHttp(`http://127.0.0.1:${port}/api/health`),
-    readyTimeoutMs: 120_000,
-  })
+  const args = ['server', `-homepath=${home}`]
+  const isReady = () => answersHttp(`http://127.0.0.1:${port}/api/health`)
+  return await startServer({ name: 'Grafana', command, args, cwd, env, isReady, readyTimeoutMs: 120_000 }, options)
 }

@@ -1,11 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { readConfig } from '../pipeline/config.ts'
 import { openDatabase } from '../sql/database.ts'
 import type { Child } from './child-process.ts'
-import { requireFreePort } from './host-resources.ts'
-import { type LocalServer, type ServerOptions, startServer } from './local-server.ts'
-import { preparePostgres } from './postgres-install.ts'
+import { type LocalServer, type ServerOptions, prepareServer, startServer } from './local-server.ts'
+import { type ClusterOptions, preparePostgres } from './postgres-install.ts'
 
 /** The superuser of a Postgres, and where it listens. */
 export interface Login {
@@ -15,9 +14,7 @@ export interface Login {
   readonly password: string
 }
 
-export interface PostgresOptions extends ServerOptions {
-  readonly user: string
-  readonly password: string
+export interface PostgresOptions extends ServerOptions, ClusterOptions {
   /** Created where it is missing. */
   readonly database: string
 }
@@ -43,23 +40,24 @@ const SETTINGS = {
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
   const { port, user, password, database } = options
-  await requireFreePort(port, 'Postgres', options.changePortWith)
-  const dataDir = resolve(options.dataDir)
+  const dataDir = await prepareServer('Postgres', options)
   const { bin, cluster, runAs } = await preparePostgres({ ...options, dataDir })
   const login = { host: '127.0.0.1', port, user, password, database }
   const settings = Object.entries({ port, ...SETTINGS }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const server = await startServer(options, {
-    command: () => ({
+  const server = await startServer(
+    {
       name: 'Postgres',
       command: join(bin, 'postgres'),
       args: ['-D', cluster, ...settings],
       cwd: cluster,
       user: runAs,
-    }),
-    isReady: () => acceptsConnections(login),
-    kill: killWithBackends,
-    stop: fastShutdown,
-  })
+      isReady: () => acceptsConnections(login),
+      // A fast shutdown: Postgres ends the sessions, writes a checkpoint and exits.
+      stopSignal: 'SIGINT',
+      kill: killWithBackends,
+    },
+    options,
+  )
   return Object.assign(server, login)
 }
 
@@ -110,10 +108,4 @@ function killWithBackends(child: Child, signal: NodeJS.Signals): void {
   for (const pid of backends.split(' ').filter(Boolean)) process.kill(Number(pid), signal)
   child.kill(signal)
   if (signal !== 'SIGSTOP') child.kill('SIGCONT')
-}
-
-/** SIGINT: Postgres ends the sessions, writes a checkpoint and exits. Frozen backends must be resumed first. */
-function fastShutdown(child: Child) {
-  killWithBackends(child, 'SIGCONT')
-  return child.stop({ signal: 'SIGINT' })
 }

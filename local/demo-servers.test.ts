@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
-import { type ObservabilityPorts, planObservability } from './demo-observability.ts'
-import { startPlanned } from './demo-servers.ts'
+import { type ObservabilityPorts, planObservability, startPlanned } from './demo-servers.ts'
 import { fakeProgram } from '../test/support/processes/fake-program.ts'
 import { freePort, temporaryDirectory } from './host-resources.ts'
 
@@ -46,6 +45,7 @@ const plan = (watchers = true) =>
     {
       config: readConfig({}),
       kafkaPort: 0,
+      brokers: 1,
       monitorPort: 0,
       watchers,
       dataDir: join(directory.path, 'data'),
@@ -67,15 +67,11 @@ test('where none is installed, the demo says so and continues', async () => {
 test('the one that is installed is started, and its address is printed', async () => {
   const server = `require('node:http').createServer((_, answer) => answer.end()).listen(${ports.prometheus}, '127.0.0.1')`
   await fakeProgram(join(directory.path, 'prometheus'), `exec '${process.execPath}' -e "${server}" -- "$@"`)
-  const [prometheus, ...others] = await plan()
-  expect(others).toEqual([])
-  const address = `localhost:${ports.prometheus}`
-  const started = await startPlanned(prometheus!, (line) => said.push(line))
-  await started.process?.stop()
-  expect(started).toMatchObject({ name: 'Prometheus', address, env: {} })
+  await using started = await startPlanned(await plan(), (line) => said.push(line))
+  expect(started).toMatchObject({ names: ['Prometheus'], env: {}, processes: [{ name: 'Prometheus' }] })
   expect(said).toEqual([
     'Not installed here, and done without: Tempo, Grafana.',
-    `Prometheus is up at ${address}: scrapes every process.`,
+    `Prometheus is up at localhost:${ports.prometheus}: scrapes every process.`,
   ])
 })
 
