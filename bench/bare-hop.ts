@@ -1,4 +1,4 @@
-import { createKafka } from '../kafka/client.ts'
+import { createKafka, type EachBatchPayload } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { int8s, texts, timestamps, uuids } from '../sql/binary-array.ts'
@@ -12,22 +12,13 @@ export interface HopTimes {
   readonly cpu: number
 }
 
-/** A row of `results`: its message id in 32 hex digits, its offset and its body. */
-export type BareRow = readonly [id: string, offset: string, body: string]
-
 /** The insert of a batch: parameters of the same kinds as the pipeline's, without conflicts and counters. */
-export function bareInsert(stage: string, partition: number, rows: readonly BareRow[]) {
-  const now = timestamps(rows.map(() => Date.now()))
-  const columns = [
-    uuids(rows.map(([id]) => id)),
-    int8s(rows.map(([, offset]) => offset)),
-    texts(rows.map(([, , body]) => body)),
-  ]
-  return {
-    name: 'bare-insert',
-    text: insert,
-    values: [stage, partition, ...columns, now, now, now, now, now],
-  }
+function insertOf(stage: string, { partition, messages }: EachBatchPayload['batch']) {
+  const now = timestamps(messages.map(() => Date.now()))
+  const ids = uuids(messages.map(({ headers }) => String(headers?.['message-id'])))
+  const offsets = int8s(messages.map(({ offset }) => offset))
+  const bodies = texts(messages.map(({ value }) => String(value)))
+  return { name: 'bare-insert', text: insert, values: [stage, partition, ids, offsets, bodies, now, now, now, now, now] }
 }
 
 const insert = `
@@ -62,12 +53,7 @@ async function hop(from: string, to: string, records: number, withRows: boolean)
     async eachBatch({ batch, resolveOffset, commitOffsetsIfNecessary }) {
       const { topic, partition, messages } = batch
       if (begunAt === 0) [begunAt, usageBefore] = [Date.now(), process.cpuUsage()]
-      if (withRows) {
-        const rows = messages.map(({ headers, offset, value }): BareRow => {
-          return [String(headers?.['message-id']), offset, String(value)]
-        })
-        await database.query(bareInsert(from, partition, rows))
-      }
+      if (withRows) await database.query(insertOf(from, batch))
       const outgoing = messages.map(({ value, headers }) => ({ value, headers: headers ?? {}, partition }))
       await producer.send({ topic: config.TOPIC_PREFIX + to, acks: -1, messages: outgoing })
       const offset = String(BigInt(batch.lastOffset()) + 1n)

@@ -2,26 +2,23 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { Command, InvalidArgumentError } from 'commander'
-import { examples, exitCode, positiveWhole, report } from '../cli/options.ts'
-import { runToEnd } from '../local/child-process.ts'
+import { InvalidArgumentError } from 'commander'
+import { CliCommand, exitCode, positiveWhole, report } from '../cli/options.ts'
 import { ceilings } from './ceilings.ts'
-import { drain, replicas } from './drain.ts'
+import { drain } from './drain.ts'
 import { growth } from './growth.ts'
-import { idle } from './idle.ts'
 import { currentCommit, describeMachine, requireProc } from './machine.ts'
-import { ladder, pace } from './pace.ts'
+import { pace } from './pace.ts'
 import { sectionOf, withSection, type SuiteResult } from './results-page.ts'
-import { problemOf, type BenchContext, type Measured, type Progress, type Sizes, type Suite } from './suite.ts'
+import { problemOf, type BenchContext, type Measured, type Sizes, type Suite } from './suite.ts'
 
 interface Options extends Partial<Sizes> {
   readonly quick?: true
   readonly only?: readonly string[]
-  readonly profile?: true
 }
 
 /** In the order in which they are run. */
-const suites: readonly Suite[] = [ceilings, drain, pace, ladder, idle, replicas, growth]
+const suites: readonly Suite[] = [ceilings, drain, pace, growth]
 const names = suites.map(({ name }) => name)
 
 const full: Sizes = { messages: 100_000, rounds: 3, seconds: 15, rows: [1e5, 1e6, 1e7] }
@@ -32,31 +29,29 @@ const root = join(import.meta.dirname, '..')
 const drafts = join(root, '.cache', 'bench')
 const MOST_STOP_MS = 9500
 
-function createCommand(): Command {
-  return new Command('npm run bench --')
+function createCommand(): CliCommand {
+  return new CliCommand('npm run bench --')
     .description(
       'Measures the pipeline on its own Kafka and Postgres, each stage a process. A suite at full size replaces its section ' +
         'of bench/RESULTS.md; anything less is written to .cache/bench, as is the JSON of every run. All suites at full size ' +
-        'take about 45 minutes on two cores.',
+        'take about 40 minutes on two cores.',
     )
     .argument('[suites...]', `some of: ${names.join(', ')} (default: all)`, addSuite)
     .option('--quick', 'small sizes, one round: shows that everything works')
     .option('-n, --messages <n>', `of a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
-    .option('-s, --seconds <n>', `of each rate and of idling in a round (default: ${full.seconds})`, positiveWhole)
+    .option('-s, --seconds <n>', `for which a rate is kept (default: ${full.seconds})`, positiveWhole)
     .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, addRows)
     .option('--only <case...>', 'only these cases of the suites, by their names in the table')
-    .option('--profile', 'write CPU profiles of the processes that drain to .cache/bench/profiles')
-    .exitOverride()
-    .showHelpAfterError('(--help says more)')
     .addHelpText(
       'after',
-      `\nIt needs Linux, 2 GB of memory and, for growth, 20 GB of disk. TEMPO_BIN names a Tempo that is not on the PATH.\n${examples(
-        ['Everything', 'npm run bench'],
-        ['Does it work here?', 'npm run bench -- --quick'],
-        ['One case, a small one', 'npm run bench -- drain --only untraced --messages 20000 --rounds 1'],
-      )}`,
+      '\nIt needs Linux, 2 GB of memory and, for growth, 20 GB of disk. TEMPO_BIN names a Tempo that is not on the PATH.',
     )
+    .examples({
+      Everything: 'npm run bench',
+      'Does it work here?': 'npm run bench -- --quick',
+      'One case, a small one': 'npm run bench -- drain --only untraced --messages 20000 --rounds 1',
+    })
 }
 
 /** @throws {InvalidArgumentError} */
@@ -69,31 +64,30 @@ const addRows = (text: string, before: readonly number[] = []) => [...before, po
 
 /** Runs suites one after the other and writes each down when it is measured. Returns whether all went well. */
 async function runSuites(chosen: readonly Suite[], options: Options, signal: AbortSignal): Promise<boolean> {
-  const { quick, only, profile, ...given } = options
+  const { quick, only, ...given } = options
   const sizes: Sizes = { ...(quick ? quickSizes : full), ...given }
-  const isFull = isDeepStrictEqual(sizes, full) && only === undefined && profile === undefined
-  const wants = (name: string) => only?.includes(name) ?? true
-  const profiles = profile && join(drafts, 'profiles')
-  const context: BenchContext = { sizes, progress, signal, wants, profiles }
+  const isFull = isDeepStrictEqual(sizes, full) && only === undefined
+  const context: BenchContext = { sizes, signal, wants: (name) => only?.includes(name) ?? true }
   const page = join(isFull ? join(root, 'bench') : drafts, 'RESULTS.md')
   await mkdir(drafts, { recursive: true })
   if (!isFull) await writeFile(page, '')
   const command = ['npm run bench --', ...process.argv.slice(2)].join(' ')
-  const [commit, machine] = [await currentCommit(), await describeMachine()]
+  const [commit, machine] = [await currentCommit(), describeMachine()]
   const results: SuiteResult[] = []
   for (const suite of chosen) {
-    progress.say(`\n${suite.name}: ${suite.about}`)
+    console.log(`\n${suite.name}: ${suite.about}`)
     const startedAt = new Date().toISOString()
     const load = loadavg()[0] ?? 0
     const measured = await measure(suite, context)
     const result = { suite, measured, startedAt, commit, machine, command, load }
     results.push(result)
-    progress.say(`\n${sectionOf(result, false)}`)
+    const section = sectionOf(result)
+    console.log(`\n${section}`)
     // A suite that failed as a whole does not replace the figures of an earlier run.
-    if (measured.cases.length > 0) await write(page, sectionOf(result, true))
+    if (measured.cases.length > 0) await writeFile(page, withSection(await readFile(page, 'utf8'), section, names))
     await writeFile(join(drafts, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
   }
-  progress.say(`\nWritten: ${relative(root, page)} and ${relative(root, drafts)}/results.json`)
+  console.log(`\nWritten: ${relative(root, page)} and ${relative(root, drafts)}/results.json`)
   return results.every(({ measured }) => measured.problems.length === 0)
 }
 
@@ -102,22 +96,8 @@ async function measure(suite: Suite, context: BenchContext): Promise<Measured> {
     return await suite.measure(context)
   } catch (error) {
     context.signal.throwIfAborted()
-    return { tables: [], cases: [], notes: [], problems: [problemOf(error)] }
+    return { cases: [], note: '', problems: [problemOf(error)] }
   }
-}
-
-async function write(page: string, section: string): Promise<void> {
-  const before = await readFile(page, 'utf8').catch(() => '')
-  await writeFile(page, withSection(before, section, names))
-  const args = ['node_modules/oxfmt/bin/oxfmt', page]
-  if (!page.startsWith(drafts)) await runToEnd({ name: 'oxfmt', command: process.execPath, args, cwd: root })
-}
-
-const { stdout } = process
-const ERASE_LINE = '\r\u001B[K'
-const progress: Progress = {
-  say: (line) => void stdout.write(`${stdout.isTTY ? ERASE_LINE : ''}${line}\n`),
-  now: (text) => void (stdout.isTTY && stdout.write(`${ERASE_LINE}${text.slice(0, (stdout.columns || 80) - 1)}`)),
 }
 
 async function bench(): Promise<number> {
@@ -138,5 +118,5 @@ async function bench(): Promise<number> {
 try {
   process.exitCode = await bench()
 } catch (error) {
-  process.exitCode = report(error, (text) => process.stderr.write(text))
+  process.exitCode = report(error)
 }

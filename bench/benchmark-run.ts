@@ -3,12 +3,19 @@ import { runToEnd } from '../local/child-process.ts'
 import { createKafka } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { childEnvironment, readConfig, type Config } from '../pipeline/config.ts'
-import { endTopics, routeOf, topicPlan, tracerName } from '../pipeline/route.ts'
+import { endTopics, topicPlan } from '../pipeline/route.ts'
 import { openDatabase, type Database } from '../sql/database.ts'
 import { createLog } from '../telemetry/log.ts'
 import { waitUntil } from '../telemetry/wait-until.ts'
 import type { DedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { throughline } from './processes.ts'
+
+/** How many messages have come so far. */
+export interface Counts {
+  readonly finished: number
+  /** Committed by the tracer. */
+  readonly traced: number
+}
 
 /** An empty database and empty topics, on the servers of a suite. Disposing removes both. */
 export interface BenchmarkRun extends AsyncDisposable {
@@ -17,15 +24,16 @@ export interface BenchmarkRun extends AsyncDisposable {
   readonly config: Config
   /** Four connections, without the short timeouts of the pipeline. */
   readonly database: Database
-  /** How many messages a stage or the tracer has committed, as the broker knows it: Postgres is busy enough. */
-  committed(name: string): Promise<number>
+  counts(): Promise<Counts>
+  /** Waits until so many messages have come so far. @throws {Error} when their number has not changed for a minute */
+  waitFor(goal: number, state: keyof Counts, signal: AbortSignal): Promise<void>
 }
 
-/** Twelve integers from 1,000 to 100,000: what the generator makes, unless a case has other settings. */
+/** Twelve integers from 1,000 to 100,000 in each message of the generator. */
 const twelveIntegers = { COUNT_MIN: '12', COUNT_MAX: '12', NUMBERS_DECIMALS: '0' }
 const TEN_MINUTES_MS = 600_000
 
-/** @param settings variables of its processes, such as TOPIC_PARTITIONS */
+/** @param settings variables of its processes, such as OTEL_EXPORTER_OTLP_ENDPOINT */
 export async function startRun(
   servers: DedicatedServers,
   settings: Readonly<Record<string, string>> = {},
@@ -44,17 +52,28 @@ export async function startRun(
   await runToEnd(throughline(['migrate'], env))
   starting.defer(() => admin.deleteTopics({ topics: [...topicPlan(config).names] }))
   const database = starting.adopt(openWithLongTimeout(config), (pool) => pool.end())
+  const { group, topics } = endTopics(config)
   const running = starting.move()
+  const counts = async () => {
+    const committed = await admin.fetchOffsets({ groupId: group, topics: [...topics] })
+    const offsets = committed.flatMap(({ partitions }) => partitions.map(({ offset }) => Number(offset)))
+    // The topics begin at offset 0; -1 means that nothing is committed.
+    const traced = offsets.reduce((sum, offset) => sum + Math.max(0, offset), 0)
+    const { rows } = await database.query<{ finished: number }>(
+      'select coalesce(sum(finished), 0)::float8 as finished from counters',
+    )
+    return { finished: rows[0]?.finished ?? 0, traced }
+  }
   return {
     env,
     config,
     database,
-    async committed(name) {
-      const { group, topics } = consumerGroup(config, name)
-      const committed = await admin.fetchOffsets({ groupId: group, topics: [...topics] })
-      const offsets = committed.flatMap(({ partitions }) => partitions.map(({ offset }) => Number(offset)))
-      // -1 before the first commit. The topics begin at offset 0.
-      return offsets.reduce((sum, offset) => sum + Math.max(0, offset), 0)
+    counts,
+    async waitFor(goal, state, signal) {
+      let latest = 0
+      const isReached = async () => (latest = (await counts())[state]) >= goal
+      const options = { timeoutMs: 60_000, everyMs: 100, progress: () => latest, signal }
+      await waitUntil(`${goal} messages are ${state}`, isReached, options)
     },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -64,27 +83,4 @@ function openWithLongTimeout(config: Config): Database {
   const database = openDatabase(config, 4)
   database.options.query_timeout = TEN_MINUTES_MS
   return database
-}
-
-function consumerGroup(config: Config, name: string) {
-  if (name === tracerName) return endTopics(config)
-  const { group, source } = routeOf(config, name)
-  return { group, topics: [source] }
-}
-
-export interface CountOptions {
-  readonly goal: number
-  readonly everyMs?: number
-  readonly signal: AbortSignal
-}
-
-/** Waits until a count reaches its goal. @throws {Error} when it has not changed for a minute */
-export async function waitForCount(
-  what: string,
-  count: () => Promise<number>,
-  { goal, everyMs = 100, signal }: CountOptions,
-): Promise<void> {
-  let latest = Number.NaN
-  const isReached = async () => (latest = await count()) >= goal
-  await waitUntil(what, isReached, { timeoutMs: 60_000, everyMs, progress: () => latest, signal })
 }

@@ -1,70 +1,26 @@
+import { max } from 'simple-statistics'
+import { runToEnd } from '../local/child-process.ts'
+import { tracerName } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
-import { startDedicatedServers } from '../test/support/processes/dedicated-servers.ts'
+import { startDedicatedServers, type DedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { startRun } from './benchmark-run.ts'
-import { bareLoop } from './ceilings.ts'
-import { measureDrain, type Drain } from './measure-drain.ts'
-import { plainStage, stages } from './processes.ts'
-import { repeat, type CasePlan, type Figures, type Suite } from './suite.ts'
+import { bareLoop, PER_SECOND } from './ceilings.ts'
+import { measureCpu, memoryOf } from './machine.ts'
+import { startProcesses, throughline } from './processes.ts'
+import { repeat, type BenchContext, type Figures, type Suite } from './suite.ts'
+import { startTraceBackend, type TraceBackend } from './trace-backend.ts'
 
-const columns = {
-  finished: 'finished/s',
-  stagesCpu: 'CPU us a message: stages',
-  tracerCpu: 'tracer',
-  PostgresCpu: 'Postgres',
-  brokerCpu: 'broker',
-  TempoCpu: 'Tempo',
-  stageMemory: 'peak MB of a stage',
-  tracerSeconds: 'tracer done after s',
-  spansExported: 'spans exported',
-  spansReceived: 'received',
-  spansDiscarded: 'discarded',
-  spansLost: 'spans lost',
-  tracesWhole: 'whole of 500',
-  benchShare: 'bench, % of the machine',
-  otherShare: 'others, %',
-}
+/** The entry span, and two of each stage. */
+const SPANS_A_TRACE = 1 + 2 * pipeline.length
 
-const eachProcess = (figure: 'Cpu' | 'Memory') =>
-  Object.fromEntries(
-    [...pipeline.map(({ name }) => name), 'tracer', 'broker', 'Postgres', 'Tempo'].map((name) => [name + figure, name]),
-  )
-const tables = [
-  { columns },
-  { title: 'CPU us a message', columns: eachProcess('Cpu'), rowsOnPage: 0 },
-  { title: 'MB', columns: eachProcess('Memory'), rowsOnPage: 0 },
-]
-
-const note =
-  'finished/s is from the first start at the first stage to the last finish. CPU time includes child processes: of the stages ' +
-  'until the last finish, of all others until the tracer has no backlog, which is when it is done. MB is the peak of a stage or ' +
-  'the tracer, and what the others have at the end. Exported, received and discarded are spans, 13 a trace, the last two as ' +
-  'counted by Tempo; whole are those of 500 random traces that Tempo shows with all their spans.'
-
-type DrainCase = CasePlan & Omit<Drain, 'messages'>
-
-/** What the drains are compared with: the least that processes must do for as many rows and records. */
-const bareLoopCase: DrainCase = { name: 'bare loop with rows', about: 'as in `ceilings`', commands: [] }
-
-const withSetting = (name: string, variable: string, value: string): DrainCase => {
-  return { name, about: `${variable}=${value}, no tracer`, commands: stages, settings: { [variable]: value } }
-}
-
-const cases: readonly DrainCase[] = [
-  { name: 'untraced', about: 'rows, counters and metrics, 4 partitions, no tracer', commands: stages },
-  { name: 'sampled', about: 'a tracer that keeps one trace in ten', commands: stages, ratio: 0.1 },
-  { name: 'kept', about: 'a tracer that keeps every trace', commands: stages, ratio: 1 },
-  {
-    name: 'no metrics',
-    about: 'no metrics and no scrapes',
-    commands: pipeline.map(({ name }) => plainStage(name)),
-  },
-  withSetting('no traceparent', 'OTEL_SDK_DISABLED', 'true'),
-  withSetting('two decimals', 'NUMBERS_DECIMALS', '2'),
-  withSetting('1 partition', 'TOPIC_PARTITIONS', '1'),
-  withSetting('6 partitions', 'TOPIC_PARTITIONS', '6'),
-  bareLoopCase,
-]
+const BARE_LOOP = 'bare loop with rows'
+const FINISHED = 'finished/s'
+const BYTES = 'bytes a message in Postgres'
+const PEAK = 'peak MB of a stage'
+const DONE_AFTER = 'tracer done after s'
+const LOST = 'spans lost'
+const cpuOf = (component: string) => `CPU us a message: ${component}`
 
 export const drain: Suite = {
   name: 'drain',
@@ -72,70 +28,98 @@ export const drain: Suite = {
     'Messages of 12 integers wait on the first topic, put there by the generator without traceparent; then the stages start. ' +
     'Their metrics are scraped every 5 s.',
   goals: [
-    { of: 'untraced', key: 'finished', atLeast: 8000 },
-    { of: 'untraced', to: bareLoopCase.name, key: 'finished', atLeast: 0.65 },
-    { of: 'sampled', to: 'untraced', key: 'finished', atLeast: 0.97 },
-    { of: 'two decimals', to: 'untraced', key: 'finished', atLeast: 0.8 },
-    { of: 'kept', to: 'untraced', key: 'stagesCpu', below: 1.05 },
-    { of: 'kept', key: 'tracerSeconds', below: 180 },
-    { of: 'sampled', key: 'spansLost', below: 1 },
-    { of: 'kept', key: 'spansLost', below: 1 },
-    { of: 'kept', key: 'stageMemory', below: 140 },
+    { of: 'untraced', figure: FINISHED, atLeast: 8000 },
+    { of: 'untraced', to: BARE_LOOP, figure: FINISHED, atLeast: 0.65 },
+    { of: 'sampled', to: 'untraced', figure: FINISHED, atLeast: 0.97 },
+    { of: 'kept', figure: DONE_AFTER, below: 180 },
+    { of: 'kept', figure: LOST, below: 1 },
+    { of: 'untraced', figure: cpuOf('stages'), below: 145 },
+    { of: 'untraced', figure: cpuOf('Postgres'), below: 75 },
+    { of: 'untraced', figure: cpuOf('broker'), below: 28 },
+    { of: 'untraced', figure: BYTES, below: 2900 },
+    { of: 'kept', figure: PEAK, below: 140 },
   ],
   async measure(context) {
     await using servers = await startDedicatedServers()
-    const { messages } = context.sizes
-    const measured = await repeat(context, cases, async (plan) => {
-      if (plan !== bareLoopCase) return await measureDrain(servers, { ...plan, messages }, context)
+    const bare = async () => {
       await using run = await startRun(servers)
-      const { perSecond = 0 } = await bareLoop('rows')(run, messages, context.signal)
-      return { finished: perSecond }
-    })
-    return { tables, notes: [note], ...measured }
+      const { [PER_SECOND]: perSecond = 0 } = await bareLoop(run, 'rows', context)
+      return { [FINISHED]: perSecond }
+    }
+    const measured = await repeat(context, [
+      { name: 'untraced', about: 'no tracer', measure: () => measureDrain(servers, 0, context) },
+      {
+        name: 'sampled',
+        about: 'a tracer that keeps one trace in ten',
+        measure: () => measureDrain(servers, 0.1, context),
+      },
+      { name: 'kept', about: 'a tracer that keeps every trace', measure: () => measureDrain(servers, 1, context) },
+      { name: BARE_LOOP, about: 'as in `ceilings`', measure: bare },
+    ])
+    return { ...measured, note }
   },
 }
 
-const SLOW_STAGE = 'multiply'
-const DELAY_MS = 5
-/** Can be shared evenly by one, two and three processes. */
-const PARTITIONS = 6
-const MOST_MESSAGES = 1500
+const note =
+  `${FINISHED} is from the first start at the first stage to the last finish. CPU time includes child processes: of the stages ` +
+  'until the last finish, of all others until the tracer has no backlog, which is when it is done. Spans received and ' +
+  `discarded are counted by Tempo; of ${SPANS_A_TRACE} a message, those are lost that it did not receive or discarded.`
 
-const replicaCases = [1, 2, 3].map((count): DrainCase => ({
-  name: count === 1 ? '1 process' : `${count} processes`,
-  about: '',
-  settings: { TOPIC_PARTITIONS: String(PARTITIONS) },
-  readMore: readComputed,
-  commands: [
-    ...stages.filter(({ name }) => name !== SLOW_STAGE),
-    ...Array.from({ length: count }, () => plainStage(SLOW_STAGE, DELAY_MS)),
-  ],
-}))
-
-export const replicas: Suite = {
-  name: 'replicas',
-  about: `The stage ${SLOW_STAGE} made slow, ${DELAY_MS} ms a message without CPU time, and run by 1, 2 and 3 processes.`,
-  async measure(context) {
-    await using servers = await startDedicatedServers()
-    const messages = Math.min(MOST_MESSAGES, context.sizes.messages)
-    const measured = await repeat(context, replicaCases, (plan) => measureDrain(servers, { ...plan, messages }, context))
-    const replicaColumns = { computed: 'messages/s', finished: 'of the whole pipeline' }
-    const replicaNote =
-      `${messages} messages, ${PARTITIONS} partitions. One such process can do ${1000 / DELAY_MS} a second. Measured is the time in ` +
-      'which the middle 60 % of the messages were computed there: processes do not start and end together.'
-    return { tables: [{ columns: replicaColumns }], notes: [replicaNote], ...measured }
-  },
+/**
+ * Puts messages on the first topic, then measures until all have finished. The first stage is started last, when the others
+ * are ready, so that their start is not measured.
+ * @param share of the traces that are kept; 0 for no tracer
+ */
+async function measureDrain(servers: DedicatedServers, share: number, context: BenchContext): Promise<Figures> {
+  const { messages } = context.sizes
+  await using backend = share === 0 ? undefined : await startTraceBackend()
+  await using run = await startRun(servers, backend?.variables(share))
+  // Without traceparent, so that all drains start alike and the first stage decides which traces are kept.
+  const untraced = { ...run.env, OTEL_SDK_DISABLED: 'true' }
+  await runToEnd({ ...throughline(['generator', '--messages', String(messages)], untraced), signal: context.signal })
+  // Otherwise Postgres writes what the generator left at any time while the stages work.
+  await run.database.query('checkpoint')
+  const [first = '', ...others] = pipeline.map(({ name }) => name)
+  if (backend !== undefined) others.push(tracerName)
+  await using waiting = await startProcesses(others, run.env, context.signal)
+  await using beginning = await startProcesses([first], run.env, waiting.signal)
+  const stages = [waiting, beginning].flatMap(({ components }) => components['stages'] ?? [])
+  const { kafka, postgres } = servers
+  const components = { ...waiting.components, stages, broker: [kafka.pid], Postgres: [postgres.pid] }
+  const usage = measureCpu({ ...components, ...backend?.components })
+  await run.waitFor(messages, 'finished', beginning.signal)
+  const atFinish = usage()
+  if (backend !== undefined) await run.waitFor(messages, 'traced', beginning.signal)
+  const [doneAt, atEnd] = [Date.now() / 1000, usage()]
+  const { lastAt, ...figures } = await readRows(run.database, messages)
+  // Stages have no work while the tracer catches up, but use some CPU time: it does not count.
+  const seconds = { ...atEnd.components, stages: atFinish.components['stages'] ?? 0 }
+  return {
+    ...figures,
+    ...Object.fromEntries(Object.entries(seconds).map(([name, used]) => [cpuOf(name), (used * 1e6) / messages])),
+    [PEAK]: max(stages.map((pid) => memoryOf(pid, 'VmHWM'))),
+    'others, % of the machine': atEnd.othersPercent,
+    ...(backend && { [DONE_AFTER]: Math.max(0, doneAt - lastAt), ...(await spanFigures(backend, share, messages)) }),
+  }
 }
 
-/** Messages a second of the slow stage, while all of its processes had work. */
-async function readComputed(database: Database): Promise<Figures> {
-  const { rows } = await database.query<{ computed: number }>(
-    `with numbered as (
-       select computed_at, ntile(5) over (order by computed_at) as fifth from results where stage = $1
-     )
-     select count(*) / extract(epoch from max(computed_at) - min(computed_at))::float8 as computed
-     from numbered where fifth between 2 and 4`,
-    [SLOW_STAGE],
+/** What the rows say of a drain; `lastAt` is the time of the last finish in seconds since the epoch. */
+async function readRows(database: Database, messages: number) {
+  const { rows } = await database.query<{ count: number; seconds: number; lastAt: number; bytes: number }>(
+    `select count(*)::float8 as count, extract(epoch from max(finished_at))::float8 as "lastAt",
+       extract(epoch from max(finished_at) - (select min(started_at) from results))::float8 as seconds,
+       (select sum(pg_total_relation_size(relid))::float8 from pg_stat_user_tables) as bytes
+     from finished`,
   )
-  return rows[0] ?? {}
+  const { count = 0, seconds = 0, lastAt = 0, bytes = 0 } = rows[0] ?? {}
+  if (count !== messages) throw new Error(`${count} messages of ${messages} have finished`)
+  return { [FINISHED]: count / seconds, [BYTES]: bytes / count, lastAt }
+}
+
+async function spanFigures(backend: TraceBackend, share: number, messages: number): Promise<Figures> {
+  const spans = await backend.countSpans()
+  if (spans === undefined) return {}
+  const { received, discarded } = spans
+  const lost = share === 1 && { [LOST]: Math.max(0, messages * SPANS_A_TRACE - received) + discarded }
+  return { 'spans received': received, 'spans discarded': discarded, ...lost }
 }

@@ -2,12 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
-import { waitUntil } from '../telemetry/wait-until.ts'
 import { createPastPartitions, daysFromNow } from '../test/support/insert-messages.ts'
-import type { BenchContext } from './suite.ts'
 
 /** Days of inserted messages. Those of a day come one after the other, the last about the present time of that day. */
-export const DAYS = 20
+const DAYS = 20
 const DAY_MS = 86_400_000
 /** As growth-messages.sql has them. */
 const MESSAGES_A_SECOND = 100
@@ -21,7 +19,7 @@ const SAMPLE_MS = 5000
 const messagesSql = readFileSync(join(import.meta.dirname, 'growth-messages.sql'), 'utf8')
 
 /** Inserts about so many rows of results, up to the present, and analyses them. Returns when the next message is due. */
-export async function insertRows(database: Database, rows: number, { progress, signal }: BenchContext): Promise<Date> {
+export async function insertRows(database: Database, rows: number, signal: AbortSignal): Promise<Date> {
   const [begun, now] = [performance.now(), Date.now()]
   const messagesADay = Math.ceil(rows / ROWS_A_MESSAGE / DAYS)
   const samplesMs = Math.min(14 * DAY_MS, (rows / ROWS_A_SAMPLE) * SAMPLE_MS)
@@ -37,13 +35,12 @@ export async function insertRows(database: Database, rows: number, { progress, s
       const isBacklog = (inserted / MESSAGES_A_STATEMENT) % 10 === 1
       next = await insertMessages(database, { from: next, count, isBacklog })
     }
-    progress.now(`    ${DAYS - day} of ${DAYS} days are inserted`)
   }
   // Updates the visibility map and the BRIN summaries, as autovacuum does in time.
   await database.query('vacuum analyze')
   await database.query('checkpoint')
   const seconds = ((performance.now() - begun) / 1000).toFixed(0)
-  progress.say(`  ${rows.toLocaleString('en-US')} rows, inserted in ${seconds} s`)
+  console.log(`  ${rows.toLocaleString('en-US')} rows, inserted in ${seconds} s`)
   return next
 }
 
@@ -55,7 +52,7 @@ export async function continueRows(database: Database, next: Date): Promise<Date
   return count > 0 ? await insertMessages(database, { from: next, count, isBacklog: false }) : next
 }
 
-export interface MessagesToInsert {
+interface MessagesToInsert {
   /** When the first enters; the others follow evenly. */
   readonly from: Date
   readonly count: number
@@ -64,7 +61,7 @@ export interface MessagesToInsert {
 }
 
 /** Inserts messages of twelve numbers with all their rows. Returns when the next message is due. */
-export async function insertMessages(database: Database, { from, count, isBacklog }: MessagesToInsert): Promise<Date> {
+async function insertMessages(database: Database, { from, count, isBacklog }: MessagesToInsert): Promise<Date> {
   const added = pipeline.map((_, index) => additions[index] ?? '1')
   const bodies = pipeline.map(({ adds }, index) => `,"${adds}":${added[index]}`)
   const values = [from, count, added, bodies, isBacklog]
@@ -113,44 +110,4 @@ async function insertCounters(database: Database, count: number): Promise<void> 
        'warning', 'lcm has fallen behind', now() - (i - i % 2) * interval '7 min', null, 'f' || i / 2
      from generate_series(0, 399) i`,
   )
-}
-
-/** As many messages as a stage saves at a time. */
-const BATCH = 500
-
-/**
- * Drops the five oldest days, one after the other, as the monitor does, while a writer inserts messages of today as fast as it
- * can. Returns for each the milliseconds that it took, and those of the longest insert meanwhile: how long a lock blocks it.
- */
-export async function dropDays(database: Database, signal: AbortSignal) {
-  const isOver = new AbortController()
-  let inserts: number[] = []
-  const write = async () => {
-    while (!isOver.signal.aborted && !signal.aborted) {
-      const begun = performance.now()
-      await insertMessages(database, { from: new Date(), count: BATCH, isBacklog: false })
-      inserts.push(performance.now() - begun)
-    }
-  }
-  const older = "select from day_partitions where day < (now() at time zone 'UTC')::date - $1::integer limit 1"
-  const [drops, longestInserts]: [number[], number[]] = [[], []]
-  const writing = write()
-  try {
-    for (const days of [2, 3, 4, 5, 6].map((more) => DAYS - more)) {
-      inserts = []
-      const begun = performance.now()
-      while ((await database.query(older, [days])).rowCount !== 0) {
-        signal.throwIfAborted()
-        await database.query('select from maintain_partitions($1)', [days])
-      }
-      drops.push(performance.now() - begun)
-      // The insert that was under way may have waited, too.
-      await waitUntil('An insert', () => inserts.length > 0, { timeoutMs: 60_000, everyMs: 10 })
-      longestInserts.push(Math.max(...inserts))
-    }
-  } finally {
-    isOver.abort()
-    await writing
-  }
-  return { drops, longestInserts }
 }

@@ -1,17 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { startChild } from '../local/child-process.ts'
+import { startThroughline } from '../local/throughline-process.ts'
 import type { Database } from '../sql/database.ts'
 import { readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards, queriesTo } from '../test/grafana/dashboards.ts'
 import { interpolateSql } from '../test/grafana/interpolate.ts'
 import { startDedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { startRun, type BenchmarkRun } from './benchmark-run.ts'
-import { continueRows, dropDays, insertRows } from './growth-rows.ts'
-import { throughline } from './processes.ts'
+import { continueRows, insertRows } from './growth-rows.ts'
 import { medianOf, problemOf, type BenchContext, type Case, type Suite } from './suite.ts'
 
 const TIMES = 5
-const DROP_A_DAY = 'dropping a day beside a writer'
 const SLOWEST_OF_GRAFANA = 'the slowest query of Grafana'
 const RANGES = { '15 min': 15 * 60_000, '24 h': 24 * 3_600_000 }
 
@@ -40,44 +38,6 @@ const reportQueries: Readonly<Record<string, string>> = {
   "the monitor's ledger": 'select count(*) from outbox',
 }
 
-interface Growing {
-  readonly run: BenchmarkRun
-  readonly context: BenchContext
-  /** Milliseconds of each time that a query or command was run. */
-  readonly times: Map<string, readonly number[]>
-  readonly problems: string[]
-}
-
-/** Times every query and command. Before each of them rows are inserted up to now, as a running pipeline would. */
-async function timeQueries({ run, context, times, problems }: Growing, last: Date): Promise<void> {
-  const { database, env } = run
-  let next = last
-  const time = async (name: string, once: () => Promise<unknown>) => {
-    if (!context.wants(name)) return
-    context.signal.throwIfAborted()
-    context.progress.now(`    ${name}`)
-    next = await continueRows(database, next)
-    try {
-      times.set(name, await timesOf(once))
-    } catch (error) {
-      problems.push(`${name}: ${problemOf(error)}`)
-    }
-  }
-  next = await continueRows(database, next)
-  const id = await readMessageId(database)
-  const values = { id, message: id, trace: id, stage: 'lcm' }
-  for (const [name, sql] of allQueries()) {
-    const ranges = sql.includes('$__time') ? Object.entries(RANGES) : [['', RANGES['15 min']] as const]
-    for (const [range, lengthMs] of ranges) {
-      await time(range === '' ? name : `${name}, ${range}`, () =>
-        database.query(interpolateSql(sql, untilNow(lengthMs), values)),
-      )
-    }
-  }
-  await time('throughline status', () => runCommand(['status'], env))
-  await time('throughline follow ID', () => runCommand(['follow', id, '--timeout', '0'], env))
-}
-
 /** The SQL of every query by its name, before macros and variables are interpolated. */
 export function allQueries(): ReadonlyMap<string, string> {
   const queries = new Map(Object.entries(reportQueries))
@@ -89,9 +49,75 @@ export function allQueries(): ReadonlyMap<string, string> {
   return queries
 }
 
-function untilNow(lengthMs: number) {
-  const to = new Date()
-  return { from: new Date(to.getTime() - lengthMs), to }
+const titleOf = (rows: number) => `${rows.toLocaleString('en-US')} rows, ms`
+
+export const growth: Suite = {
+  name: 'growth',
+  about: 'Every reporting view, every query of dashboards and alert rules, and the commands, on more and more rows.',
+  goals: [
+    { of: SLOWEST_OF_GRAFANA, figure: titleOf(1e7), below: 300 },
+    { of: 'throughline status', figure: titleOf(1e7), below: 1000 },
+  ],
+  async measure(context) {
+    const { sizes, signal } = context
+    await using servers = await startDedicatedServers()
+    const figures = new Map<string, Record<string, number>[]>()
+    const problems: string[] = []
+    for (const rows of sizes.rows) {
+      await using run = await startRun(servers)
+      const next = await insertRows(run.database, rows, signal)
+      for await (const { name, times = [], problem } of timeAll(run, next, context)) {
+        if (problem !== undefined) {
+          problems.push(`${name}, ${rows} rows: ${problem}`)
+          continue
+        }
+        const rounds = figures.get(name) ?? times.map(() => ({}))
+        figures.set(name, rounds)
+        for (const [index, ms] of times.entries()) Object.assign(rounds[index] ?? {}, { [titleOf(rows)]: ms })
+      }
+    }
+    const cases = [...figures].map(([name, rounds]): Case => ({ name, about: '', rounds }))
+    return { cases: slowestFirst(cases, titleOf(Math.max(...sizes.rows))), note, problems }
+  },
+}
+
+const note =
+  'Rows of `results` in 20 daily partitions, as a flow of 100 messages a second leaves them: 1 in 100 a dead letter, 1 in 10 in ' +
+  'a backlog. The flow goes on between the queries. Each query is run five times, with ranges of 15 minutes and 24 hours where ' +
+  'it has one; a command includes its start.'
+
+/** Times every query and command. Before each of them rows are inserted up to now, as a running pipeline would. */
+async function* timeAll({ database, env }: BenchmarkRun, next: Date, { wants, signal }: BenchContext) {
+  next = await continueRows(database, next)
+  for (const [name, once] of measurements(database, env, await readMessageId(database))) {
+    if (!wants(name)) continue
+    signal.throwIfAborted()
+    next = await continueRows(database, next)
+    try {
+      yield { name, times: await timesOf(once) }
+    } catch (error) {
+      yield { name, problem: problemOf(error) }
+    }
+  }
+}
+
+type Measurement = readonly [name: string, once: () => Promise<unknown>]
+
+function measurements(database: Database, env: NodeJS.ProcessEnv, id: string): readonly Measurement[] {
+  const values = { id, message: id, trace: id, stage: 'lcm' }
+  const query = (sql: string, lengthMs: number) => {
+    const to = new Date()
+    return database.query(interpolateSql(sql, { from: new Date(to.getTime() - lengthMs), to }, values))
+  }
+  const queries = [...allQueries()].flatMap(([name, sql]): Measurement[] => {
+    if (!sql.includes('$__time')) return [[name, () => query(sql, 0)]]
+    return Object.entries(RANGES).map(([range, lengthMs]) => [`${name}, ${range}`, () => query(sql, lengthMs)])
+  })
+  return [
+    ...queries,
+    ['throughline status', () => runCommand(['status'], env)],
+    ['throughline follow ID', () => runCommand(['follow', id, '--timeout', '0'], env)],
+  ]
 }
 
 async function timesOf(once: () => Promise<unknown>): Promise<number[]> {
@@ -116,65 +142,16 @@ async function readMessageId(database: Database): Promise<string> {
 
 /** A command with its start. Exit code 1 is an answer too: a stage is not well. */
 async function runCommand(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  await using child = await startChild(throughline(args, env))
+  await using child = await startThroughline({ name: args.join(' '), args, env })
   const { code } = await child.exited
   if (code === null || code > 1) throw new Error(`exit code ${code}:\n${child.outputTail()}`)
 }
 
-/** The figures at the most rows, by which cases are sorted and goals are checked. */
-const MOST = 'most'
-const ROWS_ON_PAGE = 10
-
-async function measure(context: BenchContext) {
-  await using servers = await startDedicatedServers()
-  const rounds = new Map<string, Record<string, number>[]>()
-  const problems: string[] = []
-  const most = Math.max(...context.sizes.rows)
-  const keyOf = (rows: number) => (rows === most ? MOST : `rows${rows}`)
-  for (const rows of context.sizes.rows) {
-    await using run = await startRun(servers)
-    const one: Growing = { run, context, times: new Map(), problems: [] }
-    await timeQueries(one, await insertRows(run.database, rows, context))
-    if (context.wants(DROP_A_DAY)) {
-      const { drops, longestInserts } = await dropDays(run.database, context.signal)
-      one.times.set(DROP_A_DAY, drops).set(`${DROP_A_DAY}, its longest insert`, longestInserts)
-    }
-    problems.push(...one.problems.map((problem) => `${rows} rows, ${problem}`))
-    for (const [name, times] of one.times) {
-      const figures = rounds.get(name) ?? times.map(() => ({}))
-      rounds.set(name, figures)
-      for (const [index, ms] of times.entries()) Object.assign(figures[index] ?? {}, { [keyOf(rows)]: ms })
-    }
-  }
-  const columns = Object.fromEntries(
-    context.sizes.rows.map((rows) => [keyOf(rows), `${rows.toLocaleString('en-US')} rows, ms`]),
-  )
-  const cases = slowestFirst([...rounds].map(([name, figures]) => ({ name, about: '', rounds: figures })))
-  return { tables: [{ columns, rowsOnPage: ROWS_ON_PAGE }], cases, notes: [note], problems }
-}
-
-/** The cases by their medians at the most rows, after the slowest query of Grafana again under that name, for its goal. */
-export function slowestFirst(cases: readonly Case[]): Case[] {
-  const slowness = ({ name }: Case) => medianOf(cases, name, MOST)
+/** The cases by their medians of a figure, after the slowest query of Grafana again under that name, for its goal. */
+export function slowestFirst(cases: readonly Case[], figure: string): Case[] {
+  const slowness = ({ name }: Case) => medianOf(cases, name, figure)
   const sorted = cases.toSorted((one, other) => slowness(other) - slowness(one))
   // Only names of Grafana's queries have a slash: "pipeline/Latest messages/A".
   const slowest = sorted.find(({ name }) => name.includes('/'))
   return slowest === undefined ? sorted : [{ ...slowest, name: SLOWEST_OF_GRAFANA }, ...sorted]
-}
-
-const note =
-  'Rows of `results` in 20 daily partitions, as a flow of 100 messages a second leaves them: 1 in 100 a dead letter, 1 in 10 in ' +
-  'a backlog. The flow goes on between the queries. Each query is run five times, with ranges of 15 minutes and 24 hours where ' +
-  'it has one; a command includes its start. Last, five days are dropped while a writer inserts as fast as it can. ' +
-  `RESULTS.md has the ${ROWS_ON_PAGE} slowest at most rows, results.json has all.`
-
-export const growth: Suite = {
-  name: 'growth',
-  about: 'Every reporting view, every query of dashboards and alert rules, and the commands, on more and more rows.',
-  goals: [
-    { of: SLOWEST_OF_GRAFANA, key: MOST, below: 300 },
-    { of: 'throughline status', key: MOST, below: 1000 },
-    { of: DROP_A_DAY, key: MOST, below: 1000 },
-  ],
-  measure,
 }

@@ -12,10 +12,9 @@ const provenance = {
 
 const caseOf = (name: string, rounds: readonly Figures[]): Case => ({ name, about: 'a case', rounds })
 
-function section(measured: Partial<Measured>, goals: readonly Goal[] = [], isForPage = false): string {
+function section(measured: Partial<Measured>, goals: readonly Goal[] = []): string {
   const suite = { name: 'drain', about: 'What is measured.', goals }
-  const all = { tables: [], cases: [], notes: [], problems: [], ...measured }
-  return sectionOf({ suite, measured: all, ...provenance }, isForPage)
+  return sectionOf({ suite, measured: { cases: [], note: '', problems: [], ...measured }, ...provenance })
 }
 
 test('a section says when, at which commit, by which command and on which machine it was measured', () => {
@@ -25,18 +24,17 @@ test('a section says when, at which commit, by which command and on which machin
   )
 })
 
-test('a cell is the median with its range; a column without figures and a case without rounds are left out', () => {
-  const columns = { speed: 'finished/s', share: 'share', absent: 'absent' }
+test('a cell is the median with its range; a case without rounds is left out', () => {
   const cases = [
-    caseOf('fast', [{ speed: 9812.4, share: 0.5 }, { speed: 10_100 }, { speed: 9500 }]),
-    caseOf('steady', [{ speed: 7000 }, { speed: 7000.2 }]),
+    caseOf('fast', [{ 'finished/s': 9812.4, share: 0.5 }, { 'finished/s': 10_100 }, { 'finished/s': 9500 }]),
+    caseOf('steady', [{ 'finished/s': 7000 }, { 'finished/s': 7000.2 }]),
     caseOf('two rounds', [
-      { speed: 11, share: 1 },
-      { speed: 10, share: 2 },
+      { 'finished/s': 11, share: 1 },
+      { 'finished/s': 10, share: 2 },
     ]),
     caseOf('not run', []),
   ]
-  expect(section({ tables: [{ columns }], cases })).toContain(
+  expect(section({ cases })).toContain(
     [
       '|            |              finished/s |        share |',
       '| ---------- | ----------------------: | -----------: |',
@@ -47,57 +45,33 @@ test('a cell is the median with its range; a column without figures and a case w
   )
 })
 
-test('a section has several tables, each with a title, and says what could not be measured', () => {
-  const columns = { addCpu: 'add' }
-  const cases = [caseOf('untraced', [{ addCpu: 20 }, { addCpu: 30 }]), caseOf('kept', [{ addCpu: 50 }])]
-  const text = section({
-    tables: [
-      { title: 'CPU us', columns },
-      { title: 'first', columns, rowsOnPage: 1 },
-    ],
-    cases,
-    notes: ['A note.'],
-    problems: ['sink, round 1: died\nbadly'],
-  })
-  expect(text).toContain('| CPU us   |           add |\n')
-  expect(text).toContain('| kept     |            50 |\n')
+test('a section describes its cases and says what could not be measured', () => {
+  const cases = [caseOf('untraced', [{ speed: 20 }]), caseOf('kept', [{ speed: 50 }])]
+  const text = section({ cases, note: 'A note.', problems: ['sink, round 1: died\nbadly'] })
   expect(text).toContain('untraced: a case; kept: a case.')
   expect(text).toContain('A note.')
   expect(text).toContain('Not measured:\n\n```\nsink, round 1: died\nbadly\n```')
 })
 
-test('on the page a table has some of its rows, or is left out', () => {
-  const columns = { addCpu: 'add' }
-  const cases = [caseOf('untraced', [{ addCpu: 20 }]), caseOf('kept', [{ addCpu: 50 }])]
-  const tables = [
-    { title: 'first', columns, rowsOnPage: 1 },
-    { title: 'second', columns, rowsOnPage: 0 },
-  ]
-  expect(section({ tables, cases }, [], true)).toMatch(/\| first.*\n\| -.*\n\| untraced .*20 \|\n\nuntraced/)
-  expect(section({ tables, cases }, [], true)).not.toContain('second')
-  expect(section({ tables, cases })).toMatch(/\| kept .*50 \|\n\n\| second /)
-})
-
 test('a goal is compared with the median, or with the share of another case; without figures it is left out', () => {
   const goals: Goal[] = [
-    { of: 'untraced', key: 'finished', atLeast: 8000 },
-    { of: 'kept', key: 'spansLost', below: 1 },
-    { of: 'kept', key: 'seconds', below: 180 },
-    { of: 'kept', to: 'untraced', key: 'finished', atLeast: 0.5 },
-    { of: 'absent', key: 'finished', below: 1 },
-    { of: 'kept', to: 'absent', key: 'finished', below: 1 },
+    { of: 'untraced', figure: 'finished/s', atLeast: 8000 },
+    { of: 'kept', figure: 'spans lost', below: 1 },
+    { of: 'kept', figure: 'seconds', below: 180 },
+    { of: 'kept', to: 'untraced', figure: 'finished/s', atLeast: 0.5 },
+    { of: 'absent', figure: 'finished/s', below: 1 },
+    { of: 'kept', to: 'absent', figure: 'finished/s', below: 1 },
   ]
   const cases = [
-    caseOf('untraced', [{ finished: 7999 }, { finished: 50 }, { finished: 20_000 }]),
-    caseOf('kept', [{ finished: 4000, spansLost: 1, seconds: 179 }]),
+    caseOf('untraced', [{ 'finished/s': 7999 }, { 'finished/s': 50 }, { 'finished/s': 20_000 }]),
+    caseOf('kept', [{ 'finished/s': 4000, 'spans lost': 1, seconds: 179 }]),
   ]
-  const tables = [{ columns: { finished: 'finished/s' } }]
-  const lines = section({ tables, cases }, goals)
+  const lines = section({ cases }, goals)
     .split('\n')
     .map((line) => line.replaceAll(/ +/g, ' '))
   expect(lines.slice(-4)).toEqual([
     '| untraced: finished/s | 7,999 | at least 8,000 | no |',
-    '| kept: spansLost | 1 | below 1 | no |',
+    '| kept: spans lost | 1 | below 1 | no |',
     '| kept: seconds | 179 | below 180 | yes |',
     '| kept to untraced: finished/s | 0.5 | at least 0.5 | yes |',
   ])

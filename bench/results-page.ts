@@ -1,7 +1,7 @@
 import { markdownTable } from 'markdown-table'
 import { max, median, min } from 'simple-statistics'
 import { nodeFlags } from '../local/throughline-process.ts'
-import { medianOf, type Case, type Goal, type Measured, type Suite, type Table } from './suite.ts'
+import { medianOf, type Case, type Goal, type Measured, type Suite } from './suite.ts'
 
 /** The figures of a suite, and when, on what and how they were measured. */
 export interface SuiteResult {
@@ -24,20 +24,19 @@ trace backend and bench share one machine. A figure is the median of its rounds,
 alone: \`npm run bench -- SUITE --only CASE\`. Flags of each process of the pipeline, as in containers:
 \`${nodeFlags.join(' ')}\`. The broker is one node with a heap of 256 MiB and \`-XX:TieredStopAtLevel=1\`.`
 
-/** Markdown of one suite. `isForPage`: as a section of RESULTS.md, which does not have all rows and tables. */
-export function sectionOf(result: SuiteResult, isForPage: boolean): string {
-  const { suite, measured, startedAt, commit, machine, command, load } = result
-  const { tables, cases, notes, problems } = measured
+/** Markdown of one suite. */
+export function sectionOf({ suite, measured, startedAt, commit, machine, command, load }: SuiteResult): string {
+  const { cases, note, problems } = measured
   const when = startedAt.slice(0, 16).replace('T', ' ')
   const described = cases.flatMap(({ name, about }) => (about === '' ? [] : `${name}: ${about}`))
   return [
     `## ${suite.name}`,
     suite.about,
     `Measured ${when} UTC at commit ${commit} by \`${command}\`: ${machine}; load ${load.toFixed(2)} before.`,
-    ...tables.map((table) => tableOf(table, isForPage ? cases.slice(0, table.rowsOnPage) : cases)),
+    figuresTable(cases),
     described.length === 0 ? '' : `${described.join('; ')}.`,
-    ...notes,
-    goalsTable(suite.goals ?? [], measured),
+    note,
+    goalsTable(suite.goals ?? [], cases),
     ...problems.map((problem) => `Not measured:\n\n\`\`\`\n${problem}\n\`\`\``),
   ]
     .filter((paragraph) => paragraph !== '')
@@ -53,18 +52,18 @@ export function withSection(page: string, section: string, names: readonly strin
   return `${[pageHead, ...ordered].join('\n\n')}\n`
 }
 
-/** A row for each measured case, and the columns that have figures. */
-function tableOf({ title = '', columns }: Table, cases: readonly Case[]): string {
+/** A row for each measured case, a column for each figure. */
+function figuresTable(cases: readonly Case[]): string {
   const measured = cases.filter(({ rounds }) => rounds.length > 0)
-  const shown = Object.keys(columns).filter((key) => measured.some(({ rounds }) => rounds.some((round) => key in round)))
-  if (shown.length === 0) return ''
-  const cells = measured.map((one) => [one.name].concat(shown.map((key) => cellOf(one, key))))
-  return tableText([title, ...shown.map((key) => columns[key] ?? key)], cells)
+  const titles = [...new Set(measured.flatMap(({ rounds }) => rounds.flatMap(Object.keys)))]
+  if (titles.length === 0) return ''
+  const rows = measured.map((one) => [one.name].concat(titles.map((title) => cellOf(one, title))))
+  return tableText(['', ...titles], rows)
 }
 
 /** "9,812 (9,500 to 10,100)": median and range, or the median alone when the range is no wider; "-" for no figure. */
-function cellOf({ rounds }: Case, key: string): string {
-  const values = rounds.flatMap((round) => round[key] ?? [])
+function cellOf({ rounds }: Case, title: string): string {
+  const values = rounds.flatMap((round) => round[title] ?? [])
   if (values.length === 0) return '-'
   const [middle, least, most] = [median(values), min(values), max(values)].map(formatted)
   return least === most ? `${middle}` : `${middle} (${least} to ${most})`
@@ -76,15 +75,13 @@ function formatted(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: digits })
 }
 
-function goalsTable(goals: readonly Goal[], { tables, cases }: Measured): string {
-  const titles: Table['columns'] = Object.assign({}, ...tables.map(({ columns }) => columns))
-  const rows = goals.flatMap(({ of, key, to, atLeast = -Infinity, below = Infinity }) => {
-    const figure = medianOf(cases, of, key) / (to === undefined ? 1 : medianOf(cases, to, key))
-    if (Number.isNaN(figure)) return []
-    const title = titles[key] ?? key
-    const name = to === undefined ? `${of}: ${title}` : `${of} to ${to}: ${title}`
+function goalsTable(goals: readonly Goal[], cases: readonly Case[]): string {
+  const rows = goals.flatMap(({ of, figure, to, atLeast = -Infinity, below = Infinity }) => {
+    const value = medianOf(cases, of, figure) / (to === undefined ? 1 : medianOf(cases, to, figure))
+    if (Number.isNaN(value)) return []
+    const name = to === undefined ? `${of}: ${figure}` : `${of} to ${to}: ${figure}`
     const bound = atLeast > -Infinity ? `at least ${formatted(atLeast)}` : `below ${formatted(below)}`
-    return [[name, formatted(figure), bound, figure >= atLeast && figure < below ? 'yes' : 'no']]
+    return [[name, formatted(value), bound, value >= atLeast && value < below ? 'yes' : 'no']]
   })
   return rows.length === 0 ? '' : tableText(['goal', 'median', 'bound', 'reached'], rows)
 }

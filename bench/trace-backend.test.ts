@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { metricSum } from './processes.ts'
+import { metricSum } from './trace-backend.ts'
 
 const page = `# HELP spans_lost_total Spans that were lost
 # TYPE spans_lost_total counter
@@ -13,9 +13,4 @@ test('all series of a metric are added, and no others', () => {
   expect(metricSum(page, 'spans_lost_total')).toBe(15)
   expect(metricSum(page, 'plain')).toBe(7)
   expect(metricSum(page, 'spans')).toBe(0)
-})
-
-test('a label chooses among the series', () => {
-  expect(metricSum(page, 'spans_lost_total', 'stage="lcm"')).toBe(3)
-  expect(metricSum(page, 'spans_lost_total', 'stage="sine"')).toBe(0)
 })
