@@ -4,7 +4,7 @@ import { readRules } from './grafana/alert-rules.ts'
 import { databaseSettings } from '../sql/database.ts'
 import { makeReportingRole } from '../sql/migrate.ts'
 import { monitoredGroups } from '../pipeline/route.ts'
-import { persistReport } from '../monitor/persist-report.ts'
+import { persistReport } from '../monitor/report-output.ts'
 import { report } from '../monitor/report.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { createFakeQueue, loadOf } from './support/data/fake-queue.ts'
@@ -36,7 +36,7 @@ async function insertSamples(oldest: number, ago = 0, late = 'lcm'): Promise<voi
       return [name, queue.sample(load)]
     }),
   )
-  const totals = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
+  const totals = { stages: new Map(), messages: { entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 } }
   const samples = [{ at: 0, wallMs, groups }]
   const ledgerSamples = [{ at: 0, totals, missing: new Map<string, number>() }]
   await persistReport(report(monitored, { samples, ledgerSamples }, { now: 0 }), pipeline.database)

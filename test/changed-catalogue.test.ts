@@ -33,7 +33,7 @@ function chain(...names: readonly string[]): Route[] {
 async function pass(route: readonly Route[], n: number): Promise<void> {
   const entered = message(n, { sentAt: undefined })
   for (const { stage, source: topic, target, isLast } of route) {
-    const place = { stage: stage.name, target }
+    const place = { stage, target }
     const outcome = result({ ...entered, topic, sentAt: topic === route[0]?.source ? undefined : 1 })
     await save(pipeline.database, place, [outcome])
     const metadata = { partition: 0, offset: BigInt(n), appendedAt: 2 }
@@ -58,7 +58,7 @@ test('no message of the past is missing after stages were added, removed or move
   const dead = { ...message(4, { sentAt: undefined }), topic: 'start' }
   const [first] = short
   if (first === undefined) throw new Error('No stage')
-  await save(pipeline.database, { stage: 'add', target: first.target }, [deadLetter(dead)])
+  await save(pipeline.database, { stage: { name: 'add' }, target: first.target }, [deadLetter(dead)])
   const ledger = { entered: 4, in_flight: 0, finished: 3, dead: 1, duplicates: 0, missing: 0 }
   expect(await ledgerAfter(short)).toEqual({ missing: { add: 0, lcm: 0 }, ledger })
   const long = chain('add', 'multiply', 'lcm', 'sine')
@@ -79,7 +79,7 @@ test('no message of the past is missing after stages were added, removed or move
 
 test('a message that was on its way to a stage when another was inserted before it is still expected', async () => {
   const { target } = chain('average', 'square-root')[0] ?? { target: '' }
-  const place = { stage: 'average', target }
+  const place = { stage: { name: 'average' }, target }
   await save(pipeline.database, place, [result(message(7, { sentAt: undefined }))])
   const { missing } = await ledgerAfter(chain('average', 'sine', 'square-root'))
   expect(missing).toEqual({ average: 0, sine: 0, 'square-root': 1 })
@@ -97,7 +97,7 @@ test('a removed stage keeps its name and position in reports', async () => {
   expect(await writeCatalogue(pipeline.database, chain('add', 'lcm'))).toBe(false)
   expect(await names()).toEqual(['1 add', '2 multiply -', '2 lcm'])
   const entered = message(8, { sentAt: undefined })
-  await save(pipeline.database, { stage: 'multiply', target: chain('lcm')[0]?.source ?? '' }, [result(entered)])
+  await save(pipeline.database, { stage: { name: 'multiply' }, target: chain('lcm')[0]?.source ?? '' }, [result(entered)])
   const { rows } = await pipeline.database.query(
     `select h.stage, h.position, m.stage as "at" from message_history h join messages m using (message_id)
      where message_id = $1`,

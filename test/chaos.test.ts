@@ -13,6 +13,7 @@ test('no message is lost or processed twice, whichever process is killed, frozen
     minutes: MINUTES,
     replicas: 2,
     rate: 50,
+    brokers: 1,
     say: silent,
     onLine: silent,
   })

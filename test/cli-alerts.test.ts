@@ -21,11 +21,11 @@ test('alerts lists what was delivered, newest first, and whole as JSON', async (
     summary: 'lcm is stopped',
     values: { value: 4 },
     url: 'http://localhost:3000/d/stage?var-stage=lcm',
-    startsAt: '2026-01-01T00:00:00Z',
-    endsAt: null,
+    starts_at: '2026-01-01T00:00:00Z',
+    ends_at: null,
     fingerprint: 'a',
   } as const
-  const resolved = { ...firing, status: 'resolved', endsAt: '2026-01-01T00:01:20Z' } as const
+  const resolved = { ...firing, status: 'resolved', ends_at: '2026-01-01T00:01:20Z' } as const
   await insertAlerts([firing], pipeline.database)
   await insertAlerts([resolved], pipeline.database)
   const { stdout } = await alerts()
@@ -38,7 +38,7 @@ test('alerts lists what was delivered, newest first, and whole as JSON', async (
     ].join('\n'),
   )
   const { stdout: json } = await alerts('--limit', '1', '--json')
-  const { fingerprint: _, ...shown } = resolved
+  const { fingerprint: _, starts_at: _start, ends_at: _end, ...shown } = resolved
   const times = { startsAt: '2026-01-01T00:00:00.000000Z', endsAt: '2026-01-01T00:01:20.000000Z' }
   expect(JSON.parse(json)).toEqual([{ ...shown, ...times, receivedAt: expect.any(String) }])
 })

@@ -93,7 +93,7 @@ test('a stage that ends by itself ends the demo, which names it', async () => {
   if (lcm === undefined) throw new Error('The demo runs no lcm')
   process.kill(lcm.pid, 'SIGKILL')
   expect(await end(demo)).toMatchObject({ code: 1 })
-  expect(demo.output()).toContain('lcm has ended by SIGKILL. Its last lines:')
+  expect(demo.output()).toContain('lcm ended by SIGKILL:')
   // The log stays, because it says why.
   expect(await demo.leftovers()).toEqual([expect.stringMatching(/^throughline-.+\.log$/)])
 })

@@ -84,7 +84,7 @@ test.skipIf(command === undefined)(
     const all = await Promise.all(started)
     const port = await freePort()
     const dataDir = join(data.path, 'prometheus')
-    await using _prometheus = await startPrometheus({ command: command ?? '', port, dataDir, say: () => {} })
+    await using _prometheus = await startPrometheus({ command: command ?? '', port, dataDir })
     // Prometheus runs first, so that it must discover the processes.
     const targets = all.map((each) => `localhost:${each.port}`)
     await writeFile(join(targetsOf(dataDir), 'test.json'), JSON.stringify([{ targets }]))

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { monitoredGroups } from '../pipeline/route.ts'
-import { persistReport } from '../monitor/persist-report.ts'
+import { persistReport } from '../monitor/report-output.ts'
 import { report } from '../monitor/report.ts'
 import { maintainPartitions } from '../sql/partitions.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'

@@ -30,7 +30,9 @@ async function latest(): Promise<Row | undefined> {
 }
 
 test('the tracer has a backlog on both topics, an oldest message and a verdict, and no part in the ledger', async () => {
-  await using monitor = runFastMonitor(pipeline, {}, true)
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://127.0.0.1:1')
+  await using monitor = runFastMonitor(pipeline)
+  vi.unstubAllEnvs()
   await vi.waitUntil(async () => (await latest())?.sentence.startsWith('tracer is idle'), wait)
   const oldest = newMessageId()
   await pipeline.post('dead-letter', 'no', { 'message-id': oldest }, 1)

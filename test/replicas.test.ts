@@ -77,7 +77,7 @@ async function startSlowReplicas(count: number): Promise<AsyncDisposable> {
   await using starting = new AsyncDisposableStack()
   const env = childEnvironment({ ...pipeline.env, LOG_LEVEL: 'error' })
   for (let replica = 0; replica < count; replica += 1) {
-    const args = [join(import.meta.dirname, '..', 'bench', 'plain-stage.ts'), 'add', '20']
+    const args = [join(import.meta.dirname, 'support', 'processes', 'slow-stage.ts'), 'add', '20']
     const child: Child = await startChild({ name: 'a slow stage', command: process.execPath, args, env })
     starting.use(child)
   }

@@ -41,7 +41,7 @@ const migrate = (login: { user: string; password: string }, password: string) =>
 
 beforeAll(async () => {
   const data = stack.use(await temporaryDirectory())
-  const options = { port: await freePort(), dataDir: join(data.path, 'postgres'), say: () => {} }
+  const options = { port: await freePort(), dataDir: join(data.path, 'postgres') }
   server = stack.use(await startPostgres({ ...options, ...superuser, database }))
   await query(
     superuser,

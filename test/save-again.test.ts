@@ -1,18 +1,18 @@
 import { expect, test, vi } from 'vitest'
-import type { DeadLetter } from '../pipeline/compute.ts'
+import type { DeadLetter } from '../sql/outcome.ts'
 import { save } from '../pipeline/save.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { spanId } from '../telemetry/trace-context.ts'
 import { int2s, uuids } from '../sql/binary-array.ts'
 import { openDatabase } from '../sql/database.ts'
-import { selectSavedResults } from '../sql/saved-results.ts'
+import { selectSavedResults } from '../sql/results.ts'
 import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 /** Connections of another process. */
 const pipelineOf = (env: Readonly<Record<string, string>>) => openDatabase(readConfig(env), 2)
 
-const add = { stage: 'add', target: 'next' }
+const add = { stage: { name: 'add' }, target: 'next' }
 
 test('batches that come again are told by their rows, and cost no connection', async () => {
   await using pipeline = await freshPipeline()
@@ -100,7 +100,7 @@ test('nothing that a record contains shifts or blocks the rows of its neighbours
 test('the parent of a message is kept where it is not the span of the stage before', async () => {
   await using pipeline = await freshPipeline()
   const { database } = pipeline
-  const multiply = { stage: 'multiply', target: 'next', previous: 'add' }
+  const multiply = { stage: { name: 'multiply' }, target: 'next', previous: 'add' }
   const [own, foreign] = [message(1), message(2)]
   const parent = { traceId: own.id, spanId: spanId(own.id, 1, 'add', 'send'), sampled: true }
   const other = { traceId: 'f'.repeat(32), spanId: 'e'.repeat(16), sampled: false }

@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => pipeline[Symbol.asyncDispose]())
 
 test('how long the process was busy is counted once, whatever the batch is made of', async () => {
-  const at = { stage: 'add', target: 'next' }
+  const at = { stage: { name: 'add' }, target: 'next' }
   const first = message(1)
   await save(pipeline.database, at, [result(first), deadLetter(message(2))], 0.5)
   await save(pipeline.database, at, [deadLetter(message(3))], 0.25)
@@ -19,7 +19,7 @@ test('how long the process was busy is counted once, whatever the batch is made 
   await save(pipeline.database, at, [result(message(4)), result(message(5), refused)], 2)
   const { rows } = await pipeline.database.query(
     'select busy_seconds, processed::int, dead::int from counters where stage = $1',
-    [at.stage],
+    [at.stage.name],
   )
   expect(rows).toEqual([{ busy_seconds: 3.75, processed: 2, dead: 3 }])
 })

@@ -6,7 +6,7 @@ import { deadLetter, message, result } from './support/data/outcomes.fixture.ts'
 
 test('a batch of several partitions is counted by partition, what enters and dies and comes again too', async () => {
   await using pipeline = await freshPipeline()
-  const at = { stage: 'add', target: 'next' }
+  const at = { stage: { name: 'add' }, target: 'next' }
   const onPartition = (offset: number, partition: number) => message(offset, { partition, sentAt: undefined })
   const [first, second, third, fourth] = [2, 0, 2, 1].map((partition, offset) => onPartition(offset, partition))
   if (!first || !second || !third || !fourth) throw new Error('Four messages were made')
@@ -17,7 +17,7 @@ test('a batch of several partitions is counted by partition, what enters and die
   const { rows } = await pipeline.database.query(
     `select partition, entered::int, processed::int, dead::int, duplicates::int
      from counters where stage = $1 order by partition`,
-    [at.stage],
+    [at.stage.name],
   )
   expect(rows).toEqual([
     { partition: 0, entered: 1, processed: 1, dead: 0, duplicates: 0 },
@@ -29,7 +29,7 @@ test('a batch of several partitions is counted by partition, what enters and die
 test('a batch with dead letters waits for whoever counts on the same partitions, and has nothing that those wait for', async () => {
   await using pipeline = await freshPipeline()
   const { database } = pipeline
-  const at = { stage: 'add', target: 'next' }
+  const at = { stage: { name: 'add' }, target: 'next' }
   const batch = (offset: number) => [
     result(message(offset, { partition: 2 })),
     deadLetter(message(offset, { partition: 1 })),

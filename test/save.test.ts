@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Outcome } from '../pipeline/compute.ts'
+import type { Outcome } from '../sql/outcome.ts'
 import { now } from '../telemetry/time.ts'
 import { save } from '../pipeline/save.ts'
 import { countDuplicates } from '../sql/counters.ts'
@@ -15,7 +15,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 /** A stage of its own for every test, with its own rows and counters. */
 function place() {
-  return { stage: `stage-${randomBytes(4).toString('hex')}`, target: 'next' }
+  return { stage: { name: `stage-${randomBytes(4).toString('hex')}` }, target: 'next' }
 }
 
 async function accountOf(stage: string) {
@@ -38,7 +38,7 @@ test('a new message is saved, counted and sent on', async () => {
   const outcome = result(message(1))
   const saved = await save(pipeline.database, at, [outcome])
   expect(saved).toEqual({ results: [outcome], deadLetters: [], redelivered: new Set(), duplicates: [] })
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 1, processed: 1 })
 })
 
 test('a redelivery from the same offset is sent again as the row has it, and not counted again', async () => {
@@ -49,7 +49,7 @@ test('a redelivery from the same offset is sent again as the row has it, and not
   const saved = await save(pipeline.database, at, [again])
   expect(saved.results.map(({ body }) => body)).toEqual(['{"first":1}'])
   expect(saved.redelivered).toEqual(new Set([from]))
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 1, processed: 1 })
 })
 
 test('a redelivery has the times of the row, to the microsecond', async () => {
@@ -75,7 +75,7 @@ test('a duplicate from another offset is dropped and counted, whatever partition
   )
   expect(saved).toEqual({ results: [], deadLetters: [], redelivered: new Set(), duplicates })
   await countDuplicates(pipeline.database, at, duplicates)
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, processed: 1, duplicates: 2 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 1, processed: 1, duplicates: 2 })
 })
 
 test('of two records of one message within one batch the first goes on', async () => {
@@ -93,7 +93,7 @@ test('another attempt of the same message is a message of its own', async () => 
   const first = message(1)
   const saved = await save(pipeline.database, at, [result(first), result(message(2, { id: first.id, attempt: 2 }))])
   expect(saved.duplicates).toEqual([])
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 2, processed: 2 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 2, processed: 2 })
 })
 
 test('results and dead letters of a batch are saved together, each with its count', async () => {
@@ -101,7 +101,7 @@ test('results and dead letters of a batch are saved together, each with its coun
   const outcomes: Outcome[] = [result(message(1)), deadLetter(message(2)), result(message(3))]
   const saved = await save(pipeline.database, at, outcomes)
   expect([saved.results.length, saved.deadLetters.length]).toEqual([2, 1])
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 2, dead_letters: 1, processed: 2, dead: 1 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 2, dead_letters: 1, processed: 2, dead: 1 })
 })
 
 test('a message keeps the row that it has when another version of the code decides otherwise', async () => {
@@ -111,7 +111,7 @@ test('a message keeps the row that it has when another version of the code decid
   const saved = await save(pipeline.database, at, [deadLetter(processed), result(dead)])
   expect(saved.results.map(({ body }) => body)).toEqual(['{"kept":1}'])
   expect(saved.deadLetters.map(({ message: { offset }, reason }) => [offset, reason])).toEqual([['2', 'not-json']])
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 1, dead_letters: 1, processed: 1, dead: 1 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 1, dead_letters: 1, processed: 1, dead: 1 })
 })
 
 test('what was posted by hand gets its inputs row and counts as entered, dead or not; what a stage sent does not', async () => {
@@ -120,7 +120,7 @@ test('what was posted by hand gets its inputs row and counts as entered, dead or
   const outcomes = [result(message(1, byHand)), deadLetter(message(2, byHand)), result(message(3))]
   await save(pipeline.database, at, outcomes)
   await save(pipeline.database, at, outcomes)
-  expect(await accountOf(at.stage)).toEqual({
+  expect(await accountOf(at.stage.name)).toEqual({
     ...none,
     results: 2,
     dead_letters: 1,
@@ -142,7 +142,7 @@ test('a dead letter keeps its bytes and headers, whatever they are', async () =>
   ])
   const { rows } = await pipeline.database.query(
     'select record_value as body, headers from dead_letters where stage = $1 order by "offset"',
-    [at.stage],
+    [at.stage.name],
   )
   expect(rows).toEqual([
     { body: value, headers: String.raw`{"odd":"\u0000È"}` },
@@ -155,7 +155,7 @@ test('results and bodies keep every character', async () => {
   const at = place()
   const body = `{ "numbers" : [1.50, 2e3], "note": "\\u00e9 é 🙂 \\u001f {},\\"" }`
   await save(pipeline.database, at, [{ ...result(message(1), body), numbers: '[1.50, 2e3]', result: '9'.repeat(500) }])
-  const { rows } = await pipeline.database.query('select result, body from results where stage = $1', [at.stage])
+  const { rows } = await pipeline.database.query('select result, body from results where stage = $1', [at.stage.name])
   expect(rows).toEqual([{ result: '9'.repeat(500), body }])
 })
 
@@ -174,5 +174,5 @@ test('a record that Postgres refuses for its content is a dead letter; the rest 
   expect(saved.deadLetters).toMatchObject([
     { reason: 'rejected-by-database', explanation: 'Postgres refuses to store the result: no poison please' },
   ])
-  expect(await accountOf(at.stage)).toEqual({ ...none, results: 4, dead_letters: 1, processed: 4, dead: 1 })
+  expect(await accountOf(at.stage.name)).toEqual({ ...none, results: 4, dead_letters: 1, processed: 4, dead: 1 })
 })

@@ -24,7 +24,7 @@ export default async function startServers(project: TestProject): Promise<() => 
   const kafka = starting.use(await startKafka({ port: await freePort(), dataDir: kafkaDir, kafkaHome, say }))
   const login = { user: 'flow', password: 'flow', database: 'flow_results' }
   const postgresDir = join(data.path, 'postgres')
-  const postgres = starting.use(await startPostgres({ port: await freePort(), dataDir: postgresDir, say, ...login }))
+  const postgres = starting.use(await startPostgres({ port: await freePort(), dataDir: postgresDir, ...login }))
   project.provide('kafka', kafka.bootstrap)
   const { host, port, user, password } = postgres
   project.provide('postgres', { host, port, user, password })

@@ -14,7 +14,7 @@ afterAll(() => pipeline[Symbol.asyncDispose]())
 
 const entered = 1_700_000_000_000
 
-const placeOf = (stage: string) => ({ stage, target: 'next' })
+const placeOf = (name: string) => ({ stage: { name }, target: 'next' })
 
 /** Inserts the rows of a message through some stages, each part of which takes `part` milliseconds. Returns its id. */
 async function insertMessage(stages: readonly string[], part: number): Promise<string> {

@@ -53,7 +53,6 @@ function runs(pipeline: FreshPipeline, { otlpHttpPort }: Ports) {
   }
 }
 
-const say = () => {}
 const names = catalogue.map(({ name }) => name)
 
 test.skipIf(command === undefined)(
@@ -64,7 +63,7 @@ test.skipIf(command === undefined)(
     const dataDir = join(data.path, 'a path with spaces')
     // The port is closed.
     const remoteWriteUrl = 'http://127.0.0.1:1/api/v1/write'
-    await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
+    await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir })
     await using pipeline = await freshPipeline()
     await using processes = runs(pipeline, ports)
     await Promise.all([processes.start('tracer'), ...names.map((name) => processes.start('run', name))])
@@ -87,11 +86,10 @@ test.skipIf(command === undefined || prometheusCommand === undefined)(
       command: prometheusCommand ?? '',
       port: prometheusPort,
       dataDir: join(data.path, 'prometheus'),
-      say,
     })
     const remoteWriteUrl = `http://127.0.0.1:${prometheusPort}/api/v1/write`
     const dataDir = join(data.path, 'tempo')
-    await using _tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir, say })
+    await using _tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir })
     await using pipeline = await freshPipeline()
     await using processes = runs(pipeline, ports)
     const late = 'lcm'

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { randomInt } from 'node:crypto'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { brokerFaults } from './broker-faults.ts'
 import { runChaos } from './run-chaos.ts'
 import { chaosTable } from './report-table.ts'
 
@@ -20,6 +21,9 @@ interface Options {
   readonly seed: number
   readonly replicas: number
   readonly rate: number
+  readonly brokers: '1' | '3'
+  readonly only?: string[]
+  readonly times: number
   readonly log?: string
 }
 
@@ -33,14 +37,29 @@ const program = new Command('npm run chaos --')
   .option('-s, --seed <n>', 'determines the faults and the messages', whole, randomInt(1, 1_000_000))
   .option('-r, --replicas <n>', 'of every stage', whole, 2)
   .option('--rate <n>', 'messages a second from the generator; a fifth as many come from a foreign client', amount, 60)
+  .addOption(
+    new Option('-b, --brokers <n>', 'one, or three that are killed, frozen and reassigned')
+      .choices(['1', '3'])
+      .default('1'),
+  )
+  .addOption(
+    new Option('--only <fault...>', 'of three brokers: only these, one after the other, and no other faults').choices(
+      brokerFaults.map(({ name }) => name),
+    ),
+  )
+  .option('--times <n>', 'how often each fault of --only is injected', whole, 1)
   .option('--log <file>', 'writes the output of all processes to a file')
-  .addHelpText('after', '\nExample:\n  $ npm run chaos -- --minutes 10 --seed 7')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ npm run chaos -- --minutes 10 --seed 7\n  $ npm run chaos -- --brokers 3 --only "leader killed" --times 5',
+  )
   .action(async ({ log, ...options }: Options) => {
     const say = (line: string) => void process.stdout.write(`${line}\n`)
     const file = log === undefined ? undefined : createWriteStream(log)
     say(`Injecting faults for ${options.minutes} minutes with seed ${options.seed}.`)
     const report = await runChaos({
       ...options,
+      brokers: Number(options.brokers),
       say: (line) => {
         say(line)
         file?.write(`--- ${line}\n`)

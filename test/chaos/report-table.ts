@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import { faultKinds, targetKinds } from './plan.ts'
 import type { ChaosReport } from './run-chaos.ts'
 
@@ -5,11 +6,11 @@ const PROBLEMS_SHOWN = 20
 
 /** The report as text: the faults, the counts, the problems. */
 export function chaosTable(report: ChaosReport): string {
-  const { faults, counts, unexpectedExits, redeliveries, settledAfterMs, problems } = report
+  const { faults, standstills, counts, unexpectedExits, redeliveries, settledAfterMs, problems } = report
   const injected = targetKinds.flatMap((target) =>
-    faultKinds.map((kind) => {
+    faultKinds.flatMap((kind) => {
       const times = faults.filter((fault) => fault.target === target && fault.kind === kind).length
-      return line(`${kind} ${target}`, times)
+      return times === 0 ? [] : [line(`${kind} ${target}`, times)]
     }),
   )
   const found = [
@@ -28,7 +29,14 @@ export function chaosTable(report: ChaosReport): string {
   ]
   const more = problems.length - PROBLEMS_SHOWN
   if (more > 0) found.push(`  and ${more} more`)
-  return [...injected, '', ...found].join('\n')
+  return [...injected, ...[...standstills].map(standstillLine), '', ...found].join('\n')
+}
+
+/** The median and the longest of a fault's standstills, in seconds. */
+function standstillLine([name, milliseconds]: readonly [string, readonly number[]]): string {
+  const seconds = milliseconds.map((ms) => ms / 1000)
+  const each = seconds.length === 1 ? '' : ` (${seconds.length} times, longest ${Math.max(...seconds).toFixed(1)} s)`
+  return `${`${name}, standstill`.padEnd(38)}${median(seconds).toFixed(1).padStart(6)} s${each}`
 }
 
 function line(what: string, count: number): string {

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { childEnvironment, type Config, readConfig } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
 import { createKafka } from '../../kafka/client.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { seededRandom } from '../support/data/random.ts'
+import { seededRandom, shuffled } from '../support/data/random.ts'
+import { brokerFaults, type BrokerFault } from './broker-faults.ts'
+import { openCluster } from './cluster.ts'
+import { longestStandstill } from './standstill.ts'
 import { checkChaos, type Findings } from './checks/check-chaos.ts'
 import { injectFaults } from './faults.ts'
 import { planFaults, type Fault } from './plan.ts'
@@ -22,6 +26,12 @@ export interface ChaosOptions {
   readonly replicas: number
   /** Messages a second from the generator; a fifth as many come from the foreign client. */
   readonly rate: number
+  /** One, or three with three replicas of every topic. */
+  readonly brokers: number
+  /** Faults of three brokers, by name. Without this: each of them, one after the other, besides all other faults. */
+  readonly only?: readonly string[] | undefined
+  /** How often each of `only` is injected. */
+  readonly times?: number
   /** Receives a line for each event. */
   readonly say: (line: string) => void
   /** Receives every line that a process writes, prefixed with its name. */
@@ -30,6 +40,8 @@ export interface ChaosOptions {
 
 export interface ChaosReport extends Findings {
   readonly faults: readonly Fault[]
+  /** For each fault of three brokers, the longest standstill after each injection, in milliseconds. */
+  readonly standstills: ReadonlyMap<string, readonly number[]>
   /** Exits that no fault explains, or with another code than 0 after SIGTERM. */
   readonly unexpectedExits: readonly string[]
   /** Records that stages received again and found in their rows, as far as the metrics were read in time. */
@@ -41,7 +53,7 @@ export interface ChaosReport extends Findings {
 /** Runs the pipeline on dedicated servers, injects faults, waits until the backlog is empty and checks all guarantees. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const unexpectedExits: string[] = []
-  await using servers = await startDedicatedServers()
+  await using servers = await startDedicatedServers(options)
   await using receiver = await startOtlpReceiver()
   const settings = {
     ...servers.env,
@@ -68,24 +80,29 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       if (!isExpected) unexpectedExits.push(`${name} exited with ${signal ?? `code ${code}`}${after}.`)
     },
   })
-  const faults = await runWithFaults(options, config, servers, processes)
+  const injected = await runWithFaults(options, config, servers, processes)
   await processes.generator.stop()
   // A new generator sends what the last one saved in the outbox and did not send.
   await runThroughline(['generator', '--messages', '1'], env)
   options.say('No more messages enter. Waiting until the backlog is empty.')
   const findings = await settleAndCheck({ config, receiver, say: options.say })
-  return { ...findings, faults, unexpectedExits, redeliveries: redeliveries.total() }
+  return { ...findings, ...injected, unexpectedExits, redeliveries: redeliveries.total() }
 }
+
+type Injected = Pick<ChaosReport, 'faults' | 'standstills'>
 
 /** Sends messages as generator and as foreign client while the faults are injected. Returns the faults. */
 async function runWithFaults(
-  { seed, minutes, rate, say }: ChaosOptions,
+  options: ChaosOptions,
   config: Config,
   servers: DedicatedServers,
   processes: ChaosProcesses,
-): Promise<Fault[]> {
-  const durationMs = minutes * 60_000
-  const faults = planFaults(seed, durationMs)
+): Promise<Injected> {
+  const { seed, minutes, rate, only } = options
+  const durationMs = only === undefined ? minutes * 60_000 : 0
+  const targets = faultTargets(processes, servers)
+  // What three brokers suffer is not planned in advance: it lasts until every replica is in sync again.
+  const faults = planFaults(seed, durationMs).filter(({ target }) => target !== 'Kafka' || servers.brokers.length === 1)
   const done = new AbortController()
   const producing = produceForeignRecords({
     config,
@@ -93,16 +110,78 @@ async function runWithFaults(
     rate: rate / 5,
     signal: done.signal,
   })
-  const begin = performance.now()
+  const say = sayWithTime(options.say)
   const onFault = ({ kind, lastsMs }: Fault, target: string) => {
-    const second = Math.round((performance.now() - begin) / 1000)
     const lasts = kind === 'freeze' ? ` for ${(lastsMs / 1000).toFixed(1)} s` : ''
-    say(`${String(second).padStart(4)} s  ${kind} ${target}${lasts}`)
+    say(`${kind} ${target}${lasts}`)
   }
-  await injectFaults({ faults, targets: faultTargets(processes, servers), onFault, durationMs })
+  const [standstills] = await Promise.all([
+    servers.brokers.length === 1 ? new Map<string, number[]>() : injectBrokerFaults({ ...options, config, servers, say }),
+    injectFaults({ faults, targets, onFault, durationMs }),
+  ])
   done.abort()
   await producing
-  return faults
+  return { faults, standstills }
+}
+
+function sayWithTime(say: ChaosOptions['say']): ChaosOptions['say'] {
+  const begin = performance.now()
+  return (line) => say(`${String(Math.round((performance.now() - begin) / 1000)).padStart(4)} s  ${line}`)
+}
+
+interface BrokerFaultsOptions extends ChaosOptions {
+  readonly config: Config
+  readonly servers: DedicatedServers
+}
+
+/** A pause before each fault and after it, so that the flow is steady when the next one comes. */
+const PAUSE_MS = 10_000
+
+/** Injects the faults of three brokers one after the other. Returns the longest standstill of each. */
+async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, number[]>> {
+  const { config, servers, say, only, minutes, times = 1 } = options
+  await using cluster = await openCluster(config, servers.brokers)
+  const database = openDatabase(config, 1)
+  const standstills = new Map<string, number[]>()
+  const end = Date.now() + minutes * 60_000
+  const inject = async ({ name, inject: injectFault, undo }: BrokerFault) => {
+    await sleep(PAUSE_MS)
+    say(name)
+    const since = await injectFault(cluster)
+    if (undo === undefined) await cluster.whole()
+    await sleep(PAUSE_MS)
+    const longest = await longestStandstill(database, since, Date.now())
+    standstills.set(name, [...(standstills.get(name) ?? []), longest])
+    say(`${name}: stood still for ${(longest / 1000).toFixed(1)} s`)
+    if (undo !== undefined && only !== undefined) {
+      await undo(cluster)
+      await cluster.whole()
+    }
+  }
+  try {
+    for (const fault of planBrokerFaults(options, times)) {
+      // A run with all faults ends with the one that leaves two brokers.
+      if (only !== undefined || Date.now() < end || fault.undo !== undefined) await inject(fault)
+    }
+  } finally {
+    await database.end()
+  }
+  return standstills
+}
+
+function planBrokerFaults({ seed, only }: ChaosOptions, times: number): BrokerFault[] {
+  if (only === undefined) {
+    return [
+      ...shuffled(
+        seededRandom(seed),
+        brokerFaults.filter(({ undo }) => undo === undefined),
+      ),
+      ...brokerFaults.filter(({ undo }) => undo !== undefined),
+    ]
+  }
+  return brokerFaults
+    .filter(({ name }) => only.includes(name))
+    .flatMap((fault) => Array.from({ length: times }, () => fault))
 }
 
 interface SettleOptions extends Pick<ChaosOptions, 'say'> {

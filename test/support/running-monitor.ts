@@ -1,5 +1,4 @@
 import { createHealth } from '../../telemetry/health.ts'
-import { noopObserver } from '../../pipeline/process.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
 import { runMonitor } from '../../monitor/monitor.ts'
 import type { FreshPipeline } from './fresh-pipeline.ts'
@@ -13,13 +12,12 @@ export interface RunningMonitor extends AsyncDisposable {
 export function runFastMonitor(
   { config, log, database }: FreshPipeline,
   changes: Partial<FreshPipeline['config']> = {},
-  isTracing = false,
 ): RunningMonitor {
   const stopping = new AbortController()
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const timing = { every: 0.5, missingAfter: 2, retentionEvery: 0.5 }
-  const context = { config: { ...config, ...changes }, log, health: createHealth(), observer: noopObserver }
-  const run = runMonitor(context, { metrics, database, timing, isTracing }, stopping.signal)
+  const context = { config: { ...config, ...changes }, log, health: createHealth(), metrics }
+  const run = runMonitor(context, { database, timing }, stopping.signal)
   return {
     async gauge(name, labels = {}) {
       const { text } = await metrics.page('')

@@ -1,6 +1,6 @@
 import { readConfig } from '../../../pipeline/config.ts'
 import { createMetrics, type Metrics } from '../../../telemetry/metrics.ts'
-import { setGauges } from '../../../monitor/gauges.ts'
+import { setGauges } from '../../../monitor/report-output.ts'
 import { monitoredGroups } from '../../../pipeline/route.ts'
 import { report } from '../../../monitor/report.ts'
 import { slide, type SlidingWindow } from '../../../monitor/samples.ts'
@@ -40,7 +40,7 @@ export async function fakeScrapes(options: ScrapeOptions, wanted: ReadonlySet<st
     const metrics = createMetrics({ stage: name, position })
     return { name, isStage, isLast: position === stageCount, metrics, queue: createFakeQueue() }
   })
-  const totals = { stages: [], entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 }
+  const totals = { stages: new Map(), messages: { entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 } }
   const lines: string[] = []
   let monitor: { metrics: Metrics; window: SlidingWindow } | undefined
   for (let second = 0; second <= seconds; second += step) {

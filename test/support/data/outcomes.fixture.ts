@@ -1,5 +1,5 @@
-import type { DeadLetter, Result } from '../../../pipeline/compute.ts'
-import { type Message, newMessageId } from '../../../pipeline/message.ts'
+import { newMessageId } from '../../../pipeline/message.ts'
+import type { DeadLetter, Message, Result } from '../../../sql/outcome.ts'
 
 const time = 1_700_000_000_000
 

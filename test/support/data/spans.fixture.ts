@@ -44,7 +44,7 @@ export function rows(changes: Partial<TraceRows> = {}): TraceRows {
     steps,
     finished,
     enteredBy: 'generator',
-    replayedAt: undefined,
+    replayedAt: null,
     firstTraceId: id,
     ...changes,
   }

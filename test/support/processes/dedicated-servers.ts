@@ -1,12 +1,15 @@
 import { join } from 'node:path'
 import { freePort, temporaryDirectory } from '../../../local/host-resources.ts'
-import { startKafka, type LocalKafka } from '../../../local/kafka.ts'
+import { startKafka } from '../../../local/kafka.ts'
+import type { LocalServer } from '../../../local/local-server.ts'
 import { startPostgres, type LocalPostgres } from '../../../local/postgres.ts'
 import { readConfig } from '../../../pipeline/config.ts'
 
 /** A Kafka and a Postgres that a test or benchmark may stop or kill. Their data is deleted at the end. */
 export interface DedicatedServers extends AsyncDisposable {
-  readonly kafka: LocalKafka
+  /** The first broker. */
+  readonly kafka: LocalServer
+  readonly brokers: readonly LocalServer[]
   readonly postgres: LocalPostgres
   /** The settings with which a process of the pipeline connects to them. */
   readonly env: Readonly<Record<string, string>>
@@ -15,27 +18,29 @@ export interface DedicatedServers extends AsyncDisposable {
 const login = { user: 'flow', password: 'flow', database: 'flow_results' }
 const say = () => {}
 
-export async function startDedicatedServers(): Promise<DedicatedServers> {
+/** @param brokers one, or three with three replicas of every topic */
+export async function startDedicatedServers({ brokers = 1 } = {}): Promise<DedicatedServers> {
   await using starting = new AsyncDisposableStack()
   const data = starting.use(await temporaryDirectory())
   const { KAFKA_HOME: kafkaHome } = readConfig()
   const [kafkaPort, postgresPort] = [await freePort(), await freePort()]
-  const kafka = starting.use(await startKafka({ port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }))
-  const postgres = starting.use(
-    await startPostgres({ port: postgresPort, dataDir: join(data.path, 'postgres'), say, ...login }),
+  const cluster = starting.use(
+    await startKafka({ brokers, port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }),
   )
+  const postgres = starting.use(await startPostgres({ port: postgresPort, dataDir: join(data.path, 'postgres'), ...login }))
   const running = starting.move()
   return {
-    kafka,
+    kafka: cluster.brokers[0]!,
+    brokers: cluster.brokers,
     postgres,
-    env: serverEnvironment(kafka, postgres),
+    env: serverEnvironment(cluster.bootstrap, postgres),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
 
-function serverEnvironment(kafka: LocalKafka, postgres: LocalPostgres): Record<string, string> {
+function serverEnvironment(bootstrap: string, postgres: LocalPostgres): Record<string, string> {
   return {
-    BOOTSTRAP_SERVERS: kafka.bootstrap,
+    BOOTSTRAP_SERVERS: bootstrap,
     DB_HOST: postgres.host,
     DB_PORT: String(postgres.port),
     DB_NAME: postgres.database,

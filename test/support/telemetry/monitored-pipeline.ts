@@ -62,7 +62,7 @@ async function scrape(ports: readonly number[], starting: AsyncDisposableStack):
   const { path } = starting.use(await temporaryDirectory())
   const dataDir = join(path, 'prometheus')
   const port = await freePort()
-  starting.use(await startPrometheus({ command, port, dataDir, say: () => {} }))
+  starting.use(await startPrometheus({ command, port, dataDir }))
   const targets = ports.map((each) => `localhost:${each}`)
   await writeFile(join(targetsOf(dataDir), 'test.json'), JSON.stringify([{ targets }]))
   // Increases before the first scrape of a process are not visible.

@@ -38,7 +38,7 @@ export async function startBackfilledPrometheus(command: string, lines: readonly
     command: join(dirname(command), 'promtool'),
     args: ['tsdb', 'create-blocks-from', 'openmetrics', '--quiet', join(path, 'samples.om'), data],
   })
-  const options = { command, port: await freePort(), dataDir: path, say: () => {} }
+  const options = { command, port: await freePort(), dataDir: path }
   const { port } = starting.use(await startPrometheus(options))
   const running = starting.move()
   return { port, [Symbol.asyncDispose]: () => running.disposeAsync() }

@@ -44,7 +44,7 @@ export async function runGrafana(
     GRAFANA_DB_PASSWORD: pipeline.grafanaPassword,
     ALERTS_URL: `http://127.0.0.1:${pipeline.processes.get('monitor')?.port}/alerts`,
   }
-  const options = { command, port: await freePort(), dataDir: join(path, 'data'), say: () => {} }
+  const options = { command, port: await freePort(), dataDir: join(path, 'data') }
   let grafana = await startGrafana({ ...options, env })
   if (!(await knowsPostgres(options.port))) {
     await grafana.stop()

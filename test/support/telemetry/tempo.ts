@@ -18,7 +18,7 @@ export async function startTempoIfInstalled(): Promise<RunningTempo> {
   if (command === undefined) return { port: undefined, pid: undefined, env: {}, async [Symbol.asyncDispose]() {} }
   const { path } = starting.use(await temporaryDirectory())
   const [port, otlpHttpPort, otlpGrpcPort] = [await freePort(), await freePort(), await freePort()]
-  const options = { command, port, otlpHttpPort, otlpGrpcPort, dataDir: join(path, 'tempo'), say: () => {} }
+  const options = { command, port, otlpHttpPort, otlpGrpcPort, dataDir: join(path, 'tempo') }
   // The metrics that Tempo generates are not stored: the port is closed.
   const { pid } = starting.use(await startTempo({ ...options, remoteWriteUrl: 'http://127.0.0.1:1/' }))
   const running = starting.move()
