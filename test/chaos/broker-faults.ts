@@ -8,14 +8,12 @@ export interface BrokerFault {
   readonly name: string
   /** Injects it and undoes it. Resolves with the time from which messages can finish again: when it began, if they always can. */
   readonly inject: (cluster: Cluster) => Promise<number>
-  /** Undoes what `inject` leaves; a run with other faults does not. */
+  /** Undoes what `inject` leaves, where another fault follows. */
   readonly undo?: (cluster: Cluster) => Promise<void>
 }
 
 const AWAY_MS = 30_000
 const UNAVAILABLE_MS = 20_000
-/** Long enough for a group to go on without the broker, or not at all. */
-const GONE_MS = 60_000
 
 /** A group whose coordinator is looked for. */
 const GROUP = 'lcm'
@@ -47,7 +45,7 @@ async function gone(cluster: Cluster): Promise<number> {
   const broker = await coordinator(cluster)
   const begin = Date.now()
   await broker.stop({ signal: 'SIGKILL' })
-  await sleep(GONE_MS)
+  await sleep(AWAY_MS)
   return begin
 }
 
@@ -133,7 +131,7 @@ async function addPartitions({ admin, topics }: Cluster): Promise<number> {
   return begin
 }
 
-/** The last one leaves the cluster with two brokers. */
+/** The last one leaves the cluster with two brokers, so a run ends with it. */
 export const brokerFaults: readonly BrokerFault[] = [
   { name: 'leader killed', inject: killed(leader) },
   { name: 'coordinator killed', inject: killed(coordinator) },

@@ -1,13 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { childEnvironment, type Config, readConfig } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
 import { createKafka } from '../../kafka/client.ts'
 import { createLog } from '../../telemetry/log.ts'
-import { seededRandom, shuffled } from '../support/data/random.ts'
-import { brokerFaults, type BrokerFault } from './broker-faults.ts'
-import { openCluster } from './cluster.ts'
-import { longestStandstill } from './standstill.ts'
+import { seededRandom } from '../support/data/random.ts'
+import { injectBrokerFaults } from './inject-broker-faults.ts'
 import { checkChaos, type Findings } from './checks/check-chaos.ts'
 import { injectFaults } from './faults.ts'
 import { planFaults, type Fault } from './plan.ts'
@@ -116,7 +113,9 @@ async function runWithFaults(
     say(`${kind} ${target}${lasts}`)
   }
   const [standstills] = await Promise.all([
-    servers.brokers.length === 1 ? new Map<string, number[]>() : injectBrokerFaults({ ...options, config, servers, say }),
+    servers.brokers.length === 1
+      ? new Map<string, number[]>()
+      : injectBrokerFaults({ ...options, config, brokers: servers.brokers, say }),
     injectFaults({ faults, targets, onFault, durationMs }),
   ])
   done.abort()
@@ -127,61 +126,6 @@ async function runWithFaults(
 function sayWithTime(say: ChaosOptions['say']): ChaosOptions['say'] {
   const begin = performance.now()
   return (line) => say(`${String(Math.round((performance.now() - begin) / 1000)).padStart(4)} s  ${line}`)
-}
-
-interface BrokerFaultsOptions extends ChaosOptions {
-  readonly config: Config
-  readonly servers: DedicatedServers
-}
-
-/** A pause before each fault and after it, so that the flow is steady when the next one comes. */
-const PAUSE_MS = 10_000
-
-/** Injects the faults of three brokers one after the other. Returns the longest standstill of each. */
-async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, number[]>> {
-  const { config, servers, say, only, minutes, times = 1 } = options
-  await using cluster = await openCluster(config, servers.brokers)
-  const database = openDatabase(config, 1)
-  const standstills = new Map<string, number[]>()
-  const end = Date.now() + minutes * 60_000
-  const inject = async ({ name, inject: injectFault, undo }: BrokerFault) => {
-    await sleep(PAUSE_MS)
-    say(name)
-    const since = await injectFault(cluster)
-    if (undo === undefined) await cluster.whole()
-    await sleep(PAUSE_MS)
-    const longest = await longestStandstill(database, since, Date.now())
-    standstills.set(name, [...(standstills.get(name) ?? []), longest])
-    say(`${name}: stood still for ${(longest / 1000).toFixed(1)} s`)
-    if (undo !== undefined && only !== undefined) {
-      await undo(cluster)
-      await cluster.whole()
-    }
-  }
-  try {
-    for (const fault of planBrokerFaults(options, times)) {
-      // A run with all faults ends with the one that leaves two brokers.
-      if (only !== undefined || Date.now() < end || fault.undo !== undefined) await inject(fault)
-    }
-  } finally {
-    await database.end()
-  }
-  return standstills
-}
-
-function planBrokerFaults({ seed, only }: ChaosOptions, times: number): BrokerFault[] {
-  if (only === undefined) {
-    return [
-      ...shuffled(
-        seededRandom(seed),
-        brokerFaults.filter(({ undo }) => undo === undefined),
-      ),
-      ...brokerFaults.filter(({ undo }) => undo !== undefined),
-    ]
-  }
-  return brokerFaults
-    .filter(({ name }) => only.includes(name))
-    .flatMap((fault) => Array.from({ length: times }, () => fault))
 }
 
 interface SettleOptions extends Pick<ChaosOptions, 'say'> {

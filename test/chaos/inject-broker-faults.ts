@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LocalServer } from '../../local/local-server.ts'
+import type { Config } from '../../pipeline/config.ts'
+import { openDatabase } from '../../sql/database.ts'
+import { seededRandom, shuffled } from '../support/data/random.ts'
+import { brokerFaults, type BrokerFault } from './broker-faults.ts'
+import { openCluster } from './cluster.ts'
+import { longestStandstill } from './standstill.ts'
+
+export interface BrokerFaultsOptions {
+  readonly config: Config
+  readonly brokers: readonly LocalServer[]
+  /** Receives a line for each event. */
+  readonly say: (line: string) => void
+  readonly seed: number
+  /** After this the faults that are left are skipped, but for the last. */
+  readonly minutes: number
+  /** Only these, each so many times. */
+  readonly only?: readonly string[] | undefined
+  readonly times?: number
+}
+
+/** A pause before each fault and after it, so that the flow is steady when the next one comes. */
+const PAUSE_MS = 10_000
+
+/** Injects the faults of three brokers one after the other. Returns the longest standstill after each, in milliseconds. */
+export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, number[]>> {
+  const { config, brokers, say, minutes } = options
+  await using opened = new AsyncDisposableStack()
+  const cluster = opened.use(await openCluster(config, brokers))
+  const database = opened.adopt(openDatabase(config, 1), (pool) => pool.end())
+  const standstills = new Map<string, number[]>()
+  const end = Date.now() + minutes * 60_000
+  const faults = planBrokerFaults(options)
+  for (const fault of faults) {
+    const isLast = fault === faults.at(-1)
+    if (Date.now() > end && !isLast && options.only === undefined) continue
+    const { name, inject, undo } = fault
+    await sleep(PAUSE_MS)
+    say(name)
+    const since = await inject(cluster)
+    if (undo === undefined) await cluster.whole()
+    await sleep(PAUSE_MS)
+    const longest = await longestStandstill(database, since, Date.now())
+    standstills.set(name, [...(standstills.get(name) ?? []), longest])
+    say(`${name}: stood still for ${(longest / 1000).toFixed(1)} s`)
+    if (undo === undefined || isLast) continue
+    await undo(cluster)
+    await cluster.whole()
+  }
+  return standstills
+}
+
+/** All in random order, with the one that is not undone at the end; or the chosen ones. */
+function planBrokerFaults({ seed, only, times = 1 }: BrokerFaultsOptions): BrokerFault[] {
+  if (only === undefined) {
+    return shuffled(seededRandom(seed), brokerFaults).toSorted(
+      (one, other) => Number('undo' in one) - Number('undo' in other),
+    )
+  }
+  const chosen = brokerFaults.filter(({ name }) => only.includes(name))
+  return chosen.flatMap((fault) => Array.from({ length: times }, () => ({ ...fault })))
+}
