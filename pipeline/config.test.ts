@@ -120,6 +120,7 @@ test('.env.example names every variable with its default', () => {
   const documented = lines.flatMap((line) => /^#?\s?([A-Z_]+)=/.exec(line)?.[1] ?? [])
   const withAll = readConfig({
     EVENTHUB_CONNECTIONSTRING: 'Endpoint=sb://x',
+    TOPIC_REPLICATION_FACTOR: '3',
     INPUT_TOPIC: 'a',
     OUTPUT_TOPIC: 'b',
     RATE: '1',
@@ -133,6 +134,7 @@ test('.env.example names every variable with its default', () => {
     GRAFANA_DB_PASSWORD: 'w',
     OPERATION_TYPE: 'add',
     STAGE_NUMBER: '1',
+    START_COMMAND: 's',
   })
   expect(documented.toSorted()).toEqual(Object.keys(withAll).toSorted())
 })
