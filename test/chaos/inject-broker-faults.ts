@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalServer } from '../../local/local-server.ts'
 import type { Config } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
+import { waitUntil } from '../../telemetry/wait-until.ts'
 import { seededRandom, shuffled } from '../support/data/random.ts'
 import { brokerFaults, type BrokerFault } from './broker-faults.ts'
 import { openCluster } from './cluster.ts'
-import { longestStandstill } from './standstill.ts'
+import { hasFinishedEverywhere, longestStandstill } from './standstill.ts'
 
 export interface BrokerFaultsOptions {
   readonly config: Config
@@ -32,6 +33,7 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   const standstills = new Map<string, number[]>()
   const end = Date.now() + minutes * 60_000
   const faults = planBrokerFaults(options)
+  await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 120_000 })
   for (const fault of faults) {
     const isLast = fault === faults.at(-1)
     if (Date.now() > end && !isLast && options.only === undefined) continue

@@ -3,6 +3,12 @@ import { pipeline } from '../../stages/index.ts'
 
 const last = pipeline.at(-1)?.name
 
+/** Whether the last stage has a row from every partition. */
+export async function hasFinishedEverywhere(database: Database, partitions: number): Promise<boolean> {
+  const { rows } = await database.query('select distinct partition from results where stage = $1', [last])
+  return rows.length === partitions
+}
+
 /**
  * The longest time, in milliseconds, in which the last stage had no row from one of its partitions.
  * @param begin milliseconds since the epoch, as is `end`; what stood still before counts from here
