@@ -1,6 +1,6 @@
-import { createKafka } from '../kafka/client.ts'
-import { kafkaSettings } from '../kafka/settings.ts'
-import { createTopics, readTopicSettings } from '../kafka/topics.ts'
+import { createKafka, type Admin } from '../kafka/client.ts'
+import { isEventHubs, kafkaSettings } from '../kafka/settings.ts'
+import { createTopics, readTopicSettings, type TopicPlan, type TopicSettings } from '../kafka/topics.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
 import { retryForever } from '../pipeline/retry.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
@@ -26,9 +26,9 @@ export function define(command: CliCommand): void {
       const log = createLog(config.LOG_LEVEL, { process: 'migrate' })
       try {
         const tables = await migrateTables(config, log)
-        const topics = config.TOPICS_AUTO_CREATE === 'true' ? await migrateTopics(config, log) : undefined
-        print(migrationSummary({ ...tables, topics: topics?.created ?? [] }))
-        if (topics?.settings.length) print(replicationSummary(topics.settings))
+        const { created, settings } = await migrateTopics(config, log)
+        print(migrationSummary({ ...tables, topics: created }))
+        if (settings.length > 0) print(replicationSummary(settings))
       } catch (error) {
         throw serverMistake(error, config) ?? error
       }
@@ -51,23 +51,29 @@ async function migrateTopics(config: Config, log: Log) {
   const kafka = createKafka(kafkaSettings(config, 'throughline'), log)
   const admin = opened.adopt(kafka.admin(), (one) => one.disconnect())
   const plan = topicPlan(config)
-  const sources = new Set(routes(config).map(({ source }) => source))
   const create = async () => {
     await admin.connect()
     return await createTopics(admin, plan)
   }
-  const created = await retry('Creating the topics', create, log)
+  const created = config.TOPICS_AUTO_CREATE === 'true' ? await retry('Creating the topics', create, log) : []
   // Existing topics keep their settings. The migration does not fail when a broker does not report them.
-  const settings = await readTopicSettings(admin, plan.names).catch((error: unknown) => {
+  const settings = await readSettings(admin, plan).catch((error: unknown) => {
     log.debug({ err: error }, 'The settings of the topics could not be read')
     return []
   })
+  const sources = new Set(routes(config).map(({ source }) => source))
   const warning = retentionWarning(
     settings.filter(({ topic }) => sources.has(topic)),
     config.RETENTION,
   )
   if (warning !== undefined) log.warn(warning)
-  return { created, settings }
+  // Event Hubs keeps copies that its settings do not tell of.
+  return { created, settings: isEventHubs(config.BOOTSTRAP_SERVERS) ? [] : settings }
+}
+
+async function readSettings(admin: Admin, plan: TopicPlan): Promise<TopicSettings[]> {
+  await admin.connect()
+  return await readTopicSettings(admin, plan.names)
 }
 
 /** Repeats a step until the server answers. Ending the process ends the retries: what is half done is rolled back. */
@@ -78,6 +84,7 @@ async function retry<T>(name: string, step: () => Promise<T>, log: Log): Promise
 
 /** Whether an error comes from a server that works, so that trying again does not help. */
 export function isPermanent({ name, code = '', type = '', retriable, cause, errors }: ServerError): boolean {
+  if (name === 'UserError') return true
   if (name === 'KafkaJSNumberOfRetriesExceeded' && cause instanceof Error) return isPermanent(cause)
   if (errors !== undefined) return errors.some(isPermanent)
   // A controller or broker that has just started gives these two, which kafkajs takes for lasting.

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../pipeline/config.ts'
-import { SYNC_GROUP_TIMEOUT } from './patches/failover.ts'
+import { SYNC_GROUP_TIMEOUT } from './patches/connections.ts'
 import { kafkaSettings } from './settings.ts'
 
 const local = kafkaSettings(readConfig({}), 'add')

@@ -40,7 +40,7 @@ const FOR_EVER = Number.MAX_SAFE_INTEGER
 /** Milliseconds. A request without an answer for that long closes its connection: a frozen broker is found by it. */
 const REQUEST_TIMEOUT = 10_000
 
-/** Milliseconds after which new leaders and new partitions are known at the latest. */
+/** Milliseconds after which a client that is in use asks for new leaders and new partitions. */
 export const METADATA_MAX_AGE = 30_000
 
 export function kafkaSettings(config: KafkaConfigVariables, clientId: string): KafkaSettings {

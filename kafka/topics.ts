@@ -2,6 +2,7 @@ import type { Admin, ITopicConfig } from 'kafkajs'
 import pRetry from 'p-retry'
 import { loadKafkajs } from './client.ts'
 import { segmentHours } from './settings.ts'
+import { UserError } from '../telemetry/user-error.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -16,10 +17,18 @@ export interface TopicPlan {
   readonly retentionHours: number
 }
 
-/** Creates the topics that are missing; existing ones stay as they are. Returns the names of the new ones. */
+/**
+ * Creates the topics that are missing; existing ones stay as they are. Returns the names of the new ones.
+ * @throws {UserError} when there are fewer brokers than replicas
+ */
 export async function createTopics(admin: Admin, plan: TopicPlan): Promise<string[]> {
   const existing = new Set(await admin.listTopics())
   const missing = plan.names.filter((name) => !existing.has(name))
+  if (missing.length > 0 && plan.replicas !== undefined) {
+    const { length } = (await admin.describeCluster()).brokers
+    const mistake = `TOPIC_REPLICATION_FACTOR is ${plan.replicas}, and Kafka has ${length} broker${length === 1 ? '' : 's'} now: lower it, or start more.`
+    if (length < plan.replicas) throw new UserError(mistake)
+  }
   const created: string[] = []
   for (const name of missing) {
     // One request each: false means that another process has created it.

@@ -99,6 +99,8 @@ function replication(brokers: number): string {
     `default.replication.factor=${replicas}`,
     `min.insync.replicas=${inSync}`,
     `offsets.topic.replication.factor=${replicas}`,
+    // Kafka's own value where another broker takes over: what is measured here is then as on a real cluster.
+    ...(brokers === 1 ? [] : ['broker.session.timeout.ms=9000', 'broker.heartbeat.interval.ms=2000']),
     ...stateTopics,
   ].join('\n')
 }

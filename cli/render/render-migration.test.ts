@@ -44,7 +44,7 @@ test.each([
   [
     2,
     2,
-    '2 brokers, and 2 must have it before it counts as sent: messages wait while any of them is away, and the loss of 1 loses none.',
+    '2 brokers, and 2 must have it before it counts as sent: messages wait while any of them is away, and no record is lost with 1 broker.',
   ],
   [
     3,
@@ -54,13 +54,15 @@ test.each([
   [
     3,
     2,
-    '3 brokers, and 2 must have it before it counts as sent: messages go on while 1 of them is away, and the loss of 1 loses none.',
+    '3 brokers, and 2 must have it before it counts as sent: messages go on while 1 of them is away, and no record is lost with 1 broker.',
   ],
 ])('with %i replicas, %i in sync, it says what that survives', (replicas, minInSync, text) => {
   expect(replicationSummary([{ ...topic('start', 1), replicas, minInSync }])).toBe(`Each record is kept by ${text}`)
 })
 
-test('the topic with the fewest replicas counts', () => {
+test('of topics that differ the one that is kept least safely is named', () => {
   const kept = { ...topic('start', 1), replicas: 3, minInSync: 2 }
-  expect(replicationSummary([kept, topic('finish', 1)])).toMatch(/^Each record is kept by 1 broker/)
+  expect(replicationSummary([kept, topic('finish', 1)])).toMatch(
+    /^Each record of finish, which is kept least safely, is kept by 1 broker/,
+  )
 })

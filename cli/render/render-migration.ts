@@ -19,21 +19,27 @@ function list(names: readonly string[], noun: string): string {
   return `${names.length} ${noun}${names.length === 1 ? '' : 's'} (${names.join(', ')})`
 }
 
-/** How many brokers keep a record, and how many of them can be away, by the topic with the fewest. */
+/** How many brokers keep a record, and how many can be away or lost, of the topic that can do with the fewest away. */
 export function replicationSummary(settings: readonly TopicSettings[]): string {
-  const replicas = Math.min(...settings.map((topic) => topic.replicas))
-  const minInSync = Math.max(...settings.map((topic) => topic.minInSync))
-  const kept = `Each record is kept by ${brokers(replicas)}, and ${minInSync} must have it before it counts as sent`
+  const [weakest] = settings.toSorted((one, other) => spareOf(one) - spareOf(other) || one.replicas - other.replicas)
+  if (weakest === undefined) return ''
+  const { topic, replicas, minInSync } = weakest
+  const areAlike = settings.every((one) => one.replicas === replicas && one.minInSync === minInSync)
+  const record = areAlike ? 'Each record' : `Each record of ${topic}, which is kept least safely,`
+  const kept = `${record} is kept by ${brokers(replicas)}, and ${minInSync} must have it before it counts as sent`
   if (replicas === 1) return `${kept}: while that broker is away messages wait, and what it loses is lost.`
-  const away = Math.max(0, replicas - minInSync)
+  const away = Math.max(0, spareOf(weakest))
   const works =
     away === 0
       ? 'messages wait while any of them is away'
       : `messages go on while ${away} of them ${away === 1 ? 'is' : 'are'} away`
   const lost = minInSync - 1
-  const survives = lost === 0 ? 'the loss of one can lose records (min.insync.replicas)' : `the loss of ${lost} loses none`
+  const survives =
+    lost === 0 ? 'the loss of one can lose records (min.insync.replicas)' : `no record is lost with ${brokers(lost)}`
   return `${kept}: ${works}, and ${survives}.`
 }
+
+const spareOf = ({ replicas, minInSync }: TopicSettings) => replicas - minInSync
 
 const brokers = (count: number) => `${count} broker${count === 1 ? '' : 's'}`
 

@@ -1,63 +1,10 @@
-import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo } from 'node:net'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { createLog } from '../../telemetry/log.ts'
-import { createKafka, loadKafkajs } from '../client.ts'
-import { kafkaSettings } from '../settings.ts'
+import { loadKafkajs } from '../client.ts'
 
 const require = createRequire(import.meta.url)
 
 beforeAll(() => void loadKafkajs())
-
-test('a connection on which no answer comes is closed', async () => {
-  const server = createServer((socket) => socket.resume())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  const settings = kafkaSettings({ BOOTSTRAP_SERVERS: [`127.0.0.1:${port}`], TOPICS_AUTO_CREATE: 'false' }, 'test')
-  const client = { ...settings.client, connectionTimeout: 200, retry: { retries: 0 } }
-  const connecting = createKafka({ ...settings, client }, createLog('silent', {}))
-    .admin()
-    .connect()
-  const failure = connecting.catch(String)
-  const [socket] = await once(server, 'connection')
-  await once(socket, 'close')
-  expect(await failure).toMatch(/no answer to ApiVersions from 127\.0\.0\.1/)
-})
-
-interface Queue {
-  push(request: object): void
-  scheduleRequestTimeoutCheck(): void
-  connection: object
-}
-
-type NewQueue = new (options: object) => Queue
-
-test('each request has its own limit: SyncGroup waits for other members', async () => {
-  vi.useFakeTimers()
-  onTestFinished(() => void vi.useRealTimers())
-  const RequestQueue = require('kafkajs/src/network/requestQueue') as NewQueue
-  const logger = { debug: () => undefined }
-  const silentAfter = async (apiName: string) => {
-    const [emit, destroy] = [vi.fn<() => void>(), vi.fn<(error: Error) => void>()]
-    const options = { requestTimeout: 10_000, enforceRequestTimeout: true, broker: 'b:1', clientId: 'c', logger }
-    const queue = new RequestQueue({ ...options, instrumentationEmitter: { emit } })
-    queue.connection = { connectionTimeout: 3000, socket: { destroy } }
-    queue.scheduleRequestTimeoutCheck()
-    const entry = { apiName, correlationId: 1 }
-    const begin = Date.now()
-    queue.push({ entry, expectResponse: true, sendRequest: () => undefined, requestTimeout: 1000 })
-    while (destroy.mock.calls.length === 0) await vi.advanceTimersByTimeAsync(100)
-    expect(destroy).toHaveBeenCalledWith(new Error(`no answer to ${apiName} from b:1`))
-    expect(emit).toHaveBeenCalledWith('network.request_timeout', expect.objectContaining({ apiName, broker: 'b:1' }))
-    return Date.now() - begin
-  }
-  expect(await silentAfter('ApiVersions')).toBeCloseTo(3000, -3)
-  expect(await silentAfter('Fetch')).toBeCloseTo(10_000, -3)
-  expect(await silentAfter('SyncGroup')).toBeCloseTo(30_000, -3)
-})
 
 interface Group {
   memberId: string
@@ -66,6 +13,7 @@ interface Group {
   offsetManager: { coordinator: object; commitOffsets?(offsets: object): Promise<void> }
   heartbeat(options: object): Promise<void>
   commitOffsets(offsets: object): Promise<void>
+  joinAndSync(): Promise<void>
 }
 
 type NewGroup = new (options: object) => Group
@@ -74,9 +22,17 @@ function groupWith(findGroupCoordinator: () => Promise<object>): Group {
   const ConsumerGroup = require('kafkajs/src/consumer/consumerGroup') as NewGroup
   const logger = { namespace: () => undefined }
   const instrumentationEmitter = { emit: () => undefined }
-  const group = new ConsumerGroup({ logger, instrumentationEmitter, groupId: 'add', cluster: { findGroupCoordinator } })
+  const group = new ConsumerGroup({
+    logger,
+    instrumentationEmitter,
+    groupId: 'add',
+    assigners: [],
+    cluster: { findGroupCoordinator },
+  })
   return Object.assign(group, { memberId: 'member', lastRequest: 0 })
 }
+
+const identity = (error: unknown) => error
 
 const failing = (name: string) => () => Promise.reject(Object.assign(new Error(name), { name }))
 
@@ -101,6 +57,32 @@ test.each(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBro
   },
 )
 
+test('a coordinator that cannot be reached at once is looked for again, by a heartbeat and by a join', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const found = { heartbeat: () => Promise.resolve(), joinGroup: failing('Joined') }
+  // What kafkajs throws after its own retries.
+  const exceeded = Object.assign(
+    new Error('refused', { cause: await failing('KafkaJSConnectionError')().catch(identity) }),
+    {
+      name: 'KafkaJSNumberOfRetriesExceeded',
+    },
+  )
+  const search = vi.fn<() => Promise<object>>()
+  const group = groupWith(search)
+  group.coordinator = { heartbeat: failing('KafkaJSConnectionError') }
+  search.mockRejectedValueOnce(exceeded).mockRejectedValueOnce(exceeded).mockResolvedValue(found)
+  const beating = group.heartbeat({ interval: 0 })
+  await vi.advanceTimersByTimeAsync(2000)
+  await beating
+  expect(search).toHaveBeenCalledTimes(3)
+  search.mockReset().mockRejectedValueOnce(exceeded).mockResolvedValue(found)
+  const joining = group.joinAndSync().catch(String)
+  await vi.advanceTimersByTimeAsync(2000)
+  expect(await joining).toContain('Joined')
+  expect(search).toHaveBeenCalledTimes(2)
+})
+
 test('any other error of a heartbeat is left to kafkajs', async () => {
   const search = vi.fn<() => Promise<object>>(() => Promise.resolve({}))
   const group = groupWith(search)
@@ -115,9 +97,11 @@ interface Pool {
   withBroker(callback: (found: { nodeId: string }) => Promise<string>): Promise<string>
 }
 
+const away = { isConnected: () => false }
+
 function poolOf(findBroker: Pool['findBroker']): Pool {
   const { prototype } = require('kafkajs/src/cluster/brokerPool') as { prototype: Pool }
-  return Object.assign(Object.create(prototype) as Pool, { brokers: { 1: {}, 2: {}, 3: {} }, findBroker })
+  return Object.assign(Object.create(prototype) as Pool, { brokers: { 1: away, 2: away, 3: away }, findBroker })
 }
 
 test('a broker that cannot be reached is passed over', async () => {
@@ -143,9 +127,17 @@ test('after offsets could not be read the leaders are asked for again', async ()
     prototype: { fetchTopicsOffset(topics: object[]): Promise<unknown> }
   }
   const refreshMetadata = vi.fn<() => Promise<void>>(() => Promise.resolve())
-  const findBroker = failing('NOT_LEADER_FOR_PARTITION')
+  const stale = Object.assign(new Error('NOT_LEADER_FOR_PARTITION'), { type: 'NOT_LEADER_FOR_PARTITION' })
+  const findBroker = () => Promise.reject(stale)
   const cluster = { refreshMetadata, findBroker, findLeaderForPartitions: () => ({ 1: [0] }), defaultOffset: () => -1 }
   const asked = prototype.fetchTopicsOffset.call(cluster, [{ topic: 'start', partitions: [{ partition: 0 }] }])
   await expect(asked).rejects.toThrow('NOT_LEADER_FOR_PARTITION')
   expect(refreshMetadata).toHaveBeenCalledOnce()
+})
+
+test('a lock that is not had in time can be retried', async () => {
+  const Lock = require('kafkajs/src/utils/lock') as new (options: object) => { acquire(): Promise<void> }
+  const lock = new Lock({ timeout: 1 })
+  await lock.acquire()
+  await expect(lock.acquire()).rejects.toMatchObject({ name: 'KafkaJSLockTimeout', retriable: true })
 })

@@ -1,79 +1,10 @@
 import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
+import pRetry from 'p-retry'
 
 const require = createRequire(import.meta.url)
 
-interface Request {
-  readonly correlationId: number
-  readonly sentAt: number
-  readonly requestTimeout: number
-  readonly entry: { readonly apiName: string }
-}
-
-interface RequestQueue {
-  readonly inflight: ReadonlyMap<number, Request>
-  readonly broker: string
-  readonly clientId: string
-  readonly instrumentationEmitter: { emit(event: string, payload: object): void } | null
-  requestTimeoutIntervalId: NodeJS.Timeout
-  connection?: Connection
-  isConnected(): boolean
-  destroy(): void
-  scheduleRequestTimeoutCheck(): void
-}
-
-interface Connection {
-  readonly socket: Socket
-  readonly connectionTimeout: number
-  readonly requestQueue: RequestQueue
-  connect(): Promise<boolean>
-}
-
-/** Milliseconds. SyncGroup waits for the leader of the group, which kafkajs leaves out of account; JoinGroup has its own. */
-export const SYNC_GROUP_TIMEOUT = 30_000
-const CHECK_INTERVAL = 100
-
-/**
- * A request without an answer closes its connection, which rejects the other requests on it with a connection error: the next
- * request connects again, or goes to another broker. kafkajs keeps the connection, so a frozen broker costs one timeout after
- * the other.
- */
-export function closeSilentConnections(): void {
-  const { prototype: connections } = require('kafkajs/src/network/connection') as { prototype: Connection }
-  const { prototype: queues } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
-  const events = require('kafkajs/src/network/instrumentationEvents') as { NETWORK_REQUEST_TIMEOUT: string }
-  const connect = connections.connect
-  connections.connect = function connectWithQueue(this: Connection) {
-    this.requestQueue.connection = this
-    return connect.call(this)
-  }
-  queues.scheduleRequestTimeoutCheck = function closeSilent(this: RequestQueue) {
-    const { connection, broker, clientId } = this
-    const check = () => {
-      const silent = this.inflight
-        .values()
-        .find((request) => Date.now() - request.sentAt > answerTimeout(request, connection))
-      if (silent !== undefined) {
-        const { apiName } = silent.entry
-        this.instrumentationEmitter?.emit(events.NETWORK_REQUEST_TIMEOUT, { ...silent.entry, broker, clientId })
-        connection?.socket.destroy(new Error(`no answer to ${apiName} from ${broker}`))
-      }
-      if (silent !== undefined || !this.isConnected()) this.destroy()
-    }
-    this.destroy()
-    this.requestTimeoutIntervalId = setInterval(check, CHECK_INTERVAL)
-  }
-}
-
-function answerTimeout({ entry, requestTimeout }: Request, connection: Connection | undefined): number {
-  if (entry.apiName === 'SyncGroup') return Math.max(requestTimeout, SYNC_GROUP_TIMEOUT)
-  // The first request on a connection: a frozen broker's system accepts the connection, and nothing answers.
-  if (entry.apiName === 'ApiVersions') return Math.min(requestTimeout, connection?.connectionTimeout ?? requestTimeout)
-  return requestTimeout
-}
-
 interface Broker {
-  readonly nodeId: number
+  isConnected(): boolean
 }
 
 interface ConsumerGroup {
@@ -83,22 +14,41 @@ interface ConsumerGroup {
   coordinator: Broker
   heartbeat(options: object): Promise<void>
   commitOffsets(offsets: object): Promise<void>
+  joinAndSync(): Promise<void>
 }
 
+/** Milliseconds. The controller takes a dead broker for 9 s before another one leads its partitions and groups. */
+const SEARCH_TIME = 20_000
+const SEARCH_PAUSE = 500
+
+/** Repeats an attempt while a broker cannot be reached. */
+const untilReachable = <T>(attempt: () => Promise<T>) =>
+  pRetry(attempt, {
+    retries: SEARCH_TIME / SEARCH_PAUSE,
+    factor: 1,
+    minTimeout: SEARCH_PAUSE,
+    maxRetryTime: SEARCH_TIME,
+    shouldRetry: ({ error }) => isUnreachable(error),
+  })
+
 /**
- * When the coordinator cannot be reached, it is looked for again and the request repeated. Members keep their partitions, or
- * join again when the new coordinator asks for it. kafkajs asks only the coordinator that it joined at, for ever.
+ * When the coordinator cannot be reached, it is looked for again and the request repeated: members keep their partitions, or
+ * join again when the new coordinator asks for it. kafkajs asks only the coordinator that it joined at, for ever; and a join
+ * that does not find one at once makes it give the member up, so that the group waits until the session of that has expired.
  */
 export function followCoordinator(): void {
   const { prototype } = require('kafkajs/src/consumer/consumerGroup') as { prototype: ConsumerGroup }
   const searches = new WeakMap<ConsumerGroup, Promise<void>>()
-  const search = async (group: ConsumerGroup) => {
-    const coordinator = await group.cluster.findGroupCoordinator({ groupId: group.groupId })
+  const search = async (group: ConsumerGroup, lost: Broker) => {
+    const { cluster, groupId, offsetManager } = group
+    const coordinator = await untilReachable(() => cluster.findGroupCoordinator({ groupId }))
+    // The group may have been joined again meanwhile.
+    if (group.coordinator !== lost) return
     group.coordinator = coordinator
-    if (group.offsetManager) group.offsetManager.coordinator = coordinator
+    if (offsetManager) offsetManager.coordinator = coordinator
   }
-  const searchOnce = (group: ConsumerGroup) => {
-    const running = searches.get(group) ?? search(group).finally(() => searches.delete(group))
+  const searchOnce = (group: ConsumerGroup, lost: Broker) => {
+    const running = searches.get(group) ?? search(group, lost).finally(() => searches.delete(group))
     searches.set(group, running)
     return running
   }
@@ -110,10 +60,14 @@ export function followCoordinator(): void {
         await original.call(this, options)
       } catch (error) {
         if (!isUnreachable(error)) throw error
-        if (this.coordinator === asked) await searchOnce(this)
+        if (this.coordinator === asked) await searchOnce(this, asked)
         await original.call(this, options)
       }
     }
+  }
+  const { joinAndSync } = prototype
+  prototype.joinAndSync = function joinReachable(this: ConsumerGroup) {
+    return untilReachable(() => joinAndSync.call(this))
   }
 }
 
@@ -129,7 +83,8 @@ function isUnreachable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const isUnavailable = 'type' in error && error.type === 'GROUP_COORDINATOR_NOT_AVAILABLE'
   // kafkajs throws this as a plain error while it connects to a broker for the first time.
-  return isUnavailable || unreachable.has(error.name) || error.message === 'Broker not connected'
+  const isItself = isUnavailable || unreachable.has(error.name) || error.message === 'Broker not connected'
+  return isItself || isUnreachable(error.cause)
 }
 
 interface BrokerPool {
@@ -138,43 +93,64 @@ interface BrokerPool {
   withBroker<T>(callback: (found: { nodeId: string; broker: Broker }) => Promise<T>): Promise<T>
 }
 
-interface Cluster {
-  fetchTopicsOffset(topics: object): Promise<unknown>
-  refreshMetadata(): Promise<void>
-}
+type NewError = new (message: string) => Error
 
 /**
- * Any broker can say which one coordinates a group. kafkajs gives up at the first broker that it cannot connect to, and calls
- * the failure of the last one final, which ends the consumer for good.
+ * Any broker can say which one coordinates a group, those that are connected first. kafkajs gives up at the first broker that
+ * it cannot connect to, and calls the failure of the last one final, which ends the consumer for good.
  */
 export function askReachableBrokers(): void {
   const { prototype } = require('kafkajs/src/cluster/brokerPool') as { prototype: BrokerPool }
   const shuffle = require('kafkajs/src/utils/shuffle') as <T>(list: readonly T[]) => T[]
-  const { KafkaJSBrokerNotFound } = require('kafkajs/src/errors') as { KafkaJSBrokerNotFound: ErrorConstructor }
+  const { KafkaJSBrokerNotFound } = require('kafkajs/src/errors') as { KafkaJSBrokerNotFound: NewError }
   prototype.withBroker = async function askReachable(this: BrokerPool, callback) {
-    // A client that has not read its metadata yet knows none: kafkajs reads them upon this error, and asks again.
+    const connected = Object.groupBy(shuffle(Object.entries(this.brokers)), ([, broker]) => String(broker.isConnected()))
+    // kafkajs loads the metadata after this error, and tries again.
     let failure: Error = new KafkaJSBrokerNotFound('There is no broker to ask')
-    for (const nodeId of shuffle(Object.keys(this.brokers))) {
+    for (const [nodeId] of [...(connected['true'] ?? []), ...(connected['false'] ?? [])]) {
       try {
         return await callback({ nodeId, broker: await this.findBroker({ nodeId }) })
       } catch (error) {
         failure = error as Error
       }
     }
-    throw Object.assign(failure, { retriable: !('retriable' in failure) || failure.retriable })
+    throw isUnreachable(failure) ? Object.assign(failure, { retriable: true }) : failure
   }
 }
 
-/** kafkajs keeps asking a broker that does not lead the partition any more for offsets, until its metadata are old. */
+interface Cluster {
+  fetchTopicsOffset(topics: object): Promise<unknown>
+  refreshMetadata(): Promise<void>
+}
+
+/** kafkajs asks a broker that does not lead the partition any more for offsets until its metadata are out of date. */
 export function refreshLeaders(): void {
   const { prototype } = require('kafkajs/src/cluster') as { prototype: Cluster }
+  const { staleMetadata } = require('kafkajs/src/protocol/error') as { staleMetadata(error: unknown): boolean }
   const original = prototype.fetchTopicsOffset
   prototype.fetchTopicsOffset = async function fetchOffsets(this: Cluster, topics) {
     try {
       return await original.call(this, topics)
     } catch (error) {
-      await this.refreshMetadata()
+      if (staleMetadata(error)) await this.refreshMetadata().catch(() => undefined)
       throw error
+    }
+  }
+}
+
+interface Lock {
+  acquire(): Promise<void>
+}
+
+/** A lock is held while a broker does not answer. kafkajs calls it final when it cannot be had, which ends the consumer. */
+export function retryLocks(): void {
+  const { prototype } = require('kafkajs/src/utils/lock') as { prototype: Lock }
+  const original = prototype.acquire
+  prototype.acquire = async function acquireOrRetry(this: Lock) {
+    try {
+      await original.call(this)
+    } catch (error) {
+      throw error instanceof Error ? Object.assign(error, { retriable: true }) : error
     }
   }
 }

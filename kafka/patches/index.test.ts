@@ -26,8 +26,8 @@ const replaced = `
   patchKafkajs()
   const queue = require('kafkajs/src/network/requestQueue').prototype.scheduleCheckPendingRequests
   const prototypes = {
-    connection: ['network/connection', 'connect'], requests: ['network/requestQueue', 'scheduleRequestTimeoutCheck'],
-    heartbeat: ['consumer/consumerGroup', 'heartbeat'], commit: ['consumer/consumerGroup', 'commitOffsets'],
+    connection: ['network/connection', 'connect'], disconnect: ['network/connection', 'disconnect'], requests: ['network/requestQueue', 'scheduleRequestTimeoutCheck'],
+    heartbeat: ['consumer/consumerGroup', 'heartbeat'], commit: ['consumer/consumerGroup', 'commitOffsets'], join: ['consumer/consumerGroup', 'joinAndSync'], locks: ['utils/lock', 'acquire'],
     brokers: ['cluster/brokerPool', 'withBroker'], offsets: ['cluster', 'fetchTopicsOffset'] }
   const failover = Object.entries(prototypes).filter(([, [module, method]]) =>
     !original('kafkajs/src/' + module).includes(require('kafkajs/src/' + module).prototype[method].toString()))
@@ -39,7 +39,7 @@ const replaced = `
     zstd: Codecs[Types.ZSTD] !== undefined && typeof Codecs[Types.ZSTD]().decompress,
   }))`
 
-const failover = ['connection', 'requests', 'heartbeat', 'commit', 'brokers', 'offsets']
+const failover = ['connection', 'disconnect', 'requests', 'heartbeat', 'commit', 'join', 'locks', 'brokers', 'offsets']
 
 test('every patch is in place before kafkajs is loaded', async () => {
   expect(JSON.parse(await evaluate(replaced))).toEqual({

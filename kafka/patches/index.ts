@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
-import { askReachableBrokers, closeSilentConnections, followCoordinator, refreshLeaders } from './failover.ts'
+import { closeSilentConnections, keepOneSocket } from './connections.ts'
+import { askReachableBrokers, followCoordinator, refreshLeaders, retryLocks } from './failover.ts'
 import { addCodecs, decodeOrRefuse } from './fixes.ts'
 import { checkQueueWhenFilled, decodeInPlace, encodeAtOnce, encodeRequest, groupByPartition } from './speed.ts'
 
@@ -27,9 +28,11 @@ export function patchKafkajs(): void {
   replace('kafkajs/src/protocol/recordBatch/v0/decoder', isFast ? decodeInPlace : decodeOrRefuse)
   addCodecs()
   closeSilentConnections()
+  keepOneSocket()
   followCoordinator()
   askReachableBrokers()
   refreshLeaders()
+  retryLocks()
   if (isFast) checkQueueWhenFilled()
   isPatched = true
 }

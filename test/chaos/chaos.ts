@@ -38,9 +38,7 @@ const program = new Command('npm run chaos --')
   .option('-r, --replicas <n>', 'of every stage', whole, 2)
   .option('--rate <n>', 'messages a second from the generator; a fifth as many come from a foreign client', amount, 60)
   .addOption(
-    new Option('-b, --brokers <n>', 'one, or three that are killed, frozen and reassigned')
-      .choices(['1', '3'])
-      .default('1'),
+    new Option('-b, --brokers <n>', 'one, or three that are killed, frozen and restarted').choices(['1', '3']).default('1'),
   )
   .addOption(
     new Option('--only <fault...>', 'of three brokers: only these, one after the other, and no other faults').choices(

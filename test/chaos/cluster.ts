@@ -22,7 +22,7 @@ export interface Cluster extends AsyncDisposable {
   controller(): Promise<LocalServer>
   /** Resolves when each partition has all its replicas in sync. */
   whole(): Promise<void>
-  /** Makes the first replica of each partition its leader, where it is in sync. */
+  /** Makes the first replica of each partition its leader; resolves when it is. */
   electPreferredLeaders(): Promise<void>
 }
 
@@ -66,7 +66,11 @@ export async function openCluster(config: Config, brokers: readonly LocalServer[
     controller: async () => node(await quorumLeader(brokers.map(({ port }) => port))),
     whole: async () =>
       void (await waitUntil('every replica is in sync', isWhole, { timeoutMs: WHOLE_TIMEOUT_MS, everyMs: 500 })),
-    electPreferredLeaders: async () => void (await request(brokers[0]?.port ?? 0, ELECT_LEADERS)),
+    async electPreferredLeaders() {
+      await request(brokers[0]?.port ?? 0, ELECT_LEADERS)
+      const arePreferred = async () => (await partitions()).every(({ leader, replicas }) => leader === replicas[0])
+      await waitUntil('the first replicas lead', arePreferred, { timeoutMs: WHOLE_TIMEOUT_MS, everyMs: 500 })
+    },
     async [Symbol.asyncDispose]() {
       await Promise.all([admin.disconnect(), search.disconnect()])
     },

@@ -36,8 +36,11 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 120_000 })
   for (const fault of faults) {
     const isLast = fault === faults.at(-1)
-    if (Date.now() > end && !isLast && options.only === undefined) continue
     const { name, inject, undo } = fault
+    if (Date.now() > end && !isLast && options.only === undefined) {
+      say(`skipped, as the time is over: ${name}`)
+      continue
+    }
     await sleep(PAUSE_MS)
     say(name)
     const since = await inject(cluster)

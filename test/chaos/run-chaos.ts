@@ -98,7 +98,7 @@ async function runWithFaults(
   const { seed, minutes, rate, only } = options
   const durationMs = only === undefined ? minutes * 60_000 : 0
   const targets = faultTargets(processes, servers)
-  // What three brokers suffer is not planned in advance: it lasts until every replica is in sync again.
+  // Faults of three brokers are not planned in advance: each lasts until every replica is in sync again.
   const faults = planFaults(seed, durationMs).filter(({ target }) => target !== 'Kafka' || servers.brokers.length === 1)
   const done = new AbortController()
   const producing = produceForeignRecords({

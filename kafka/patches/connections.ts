@@ -1,0 +1,111 @@
+import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
+
+const require = createRequire(import.meta.url)
+
+interface Request {
+  /** Milliseconds: the connection's request timeout, or more where the request has its own. */
+  readonly requestTimeout: number
+  readonly entry: { readonly apiName: string }
+}
+
+interface RequestQueue {
+  /** In the order in which they were sent, which is that of the answers. */
+  readonly inflight: ReadonlyMap<number, Request>
+  readonly broker: string
+  readonly clientId: string
+  readonly instrumentationEmitter: { emit(event: string, payload: object): void } | null
+  requestTimeoutIntervalId: NodeJS.Timeout
+  connection?: Connection
+  isConnected(): boolean
+  destroy(): void
+  scheduleRequestTimeoutCheck(): void
+}
+
+interface Connection {
+  readonly connectionTimeout: number
+  readonly broker: string
+  readonly requestQueue: RequestQueue
+  socket: Socket | null
+  connecting?: Promise<boolean> | undefined
+  isConnected(): boolean
+  connect(): Promise<boolean>
+  disconnect(): Promise<boolean>
+  rejectRequests(error: Error): void
+}
+
+type NewError = new (message: string, details: object) => Error
+
+/** Milliseconds. SyncGroup waits for the group's leader, longer than the request timeout; kafkajs gives only JoinGroup more. */
+export const SYNC_GROUP_TIMEOUT = 30_000
+const CHECK_INTERVAL = 100
+
+/** Answered without waiting for other members or replicas. */
+const answeredAtOnce = new Set(['ApiVersions', 'Fetch', 'GroupCoordinator', 'Heartbeat', 'ListOffsets', 'Metadata'])
+
+/**
+ * A connection on which a request stays without an answer is closed, and its requests fail with a connection error: the next
+ * one connects again, or goes to another broker. kafkajs keeps the connection, so a frozen broker costs one timeout after the
+ * other.
+ */
+export function closeSilentConnections(): void {
+  const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
+  const events = require('kafkajs/src/network/instrumentationEvents') as { NETWORK_REQUEST_TIMEOUT: string }
+  const { KafkaJSConnectionError } = require('kafkajs/src/errors') as { KafkaJSConnectionError: NewError }
+  const close = ({ connection, broker, clientId, instrumentationEmitter }: RequestQueue, apiName: string) => {
+    instrumentationEmitter?.emit(events.NETWORK_REQUEST_TIMEOUT, { apiName, broker, clientId })
+    const error = new KafkaJSConnectionError(`no answer to ${apiName} from ${broker}`, { broker })
+    connection?.rejectRequests(error)
+    connection?.socket?.destroy(error)
+  }
+  prototype.scheduleRequestTimeoutCheck = function closeSilent(this: RequestQueue) {
+    let [silentMs, bytesRead] = [0, 0]
+    // Checks are counted instead of the time: a process that was frozen itself has not waited.
+    const check = () => {
+      const oldest = this.inflight.values().next().value
+      const read = this.connection?.socket?.bytesRead ?? 0
+      silentMs = oldest === undefined || read !== bytesRead ? 0 : silentMs + CHECK_INTERVAL
+      bytesRead = read
+      if (oldest !== undefined && silentMs > answerTimeout(oldest, this.connection)) close(this, oldest.entry.apiName)
+      if (!this.isConnected()) this.destroy()
+    }
+    this.destroy()
+    this.requestTimeoutIntervalId = setInterval(check, CHECK_INTERVAL)
+  }
+}
+
+/** Of the oldest request only: a broker answers the requests of a connection one after the other. */
+function answerTimeout({ entry, requestTimeout }: Request, connection: Connection | undefined): number {
+  if (entry.apiName === 'SyncGroup') return Math.max(requestTimeout, SYNC_GROUP_TIMEOUT)
+  // A frozen broker's system accepts a connection, on which nothing ever comes.
+  const isNew = connection?.socket?.bytesRead === 0
+  if (isNew && answeredAtOnce.has(entry.apiName)) return Math.min(requestTimeout, connection.connectionTimeout)
+  return requestTimeout
+}
+
+/**
+ * A connection has one socket. kafkajs opens another one for each call of `connect` while it connects, keeps the old one after
+ * a timeout, and lets the events of an old socket reject the requests on the new one.
+ */
+export function keepOneSocket(): void {
+  const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection }
+  const { connect, disconnect } = prototype
+  prototype.connect = function connectOnce(this: Connection) {
+    if (this.isConnected()) return Promise.resolve(true)
+    this.requestQueue.connection = this
+    if (this.connecting === undefined) {
+      discard(this.socket)
+      this.connecting = connect.call(this).finally(() => (this.connecting = undefined))
+    }
+    return this.connecting
+  }
+  prototype.disconnect = function disconnectOpen(this: Connection) {
+    if (this.socket?.destroyed) this.socket = null
+    return disconnect.call(this)
+  }
+}
+
+function discard(socket: Socket | null | undefined): void {
+  for (const event of ['connect', 'secureConnect', 'data', 'end', 'timeout', 'error']) socket?.removeAllListeners(event)
+  socket?.on('error', () => undefined).destroy()
+}
