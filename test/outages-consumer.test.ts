@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createKafka, loadKafkajs, type ISocketFactory, type PartitionAssigner } from '../kafka/client.ts'
 import { startFaultyProxy } from './support/processes/faulty-proxy.ts'
@@ -50,14 +50,17 @@ test('a connection that breaks while the coordinator is looked for does not make
     ...settings.consumer,
     groupId: `${pipeline.config.TOPIC_PREFIX}multiply`,
   })
-  const crash = new Promise<boolean>((resolve) => consumer.on('consumer.crash', ({ payload }) => resolve(payload.restart)))
+  const givenUp = vi.fn<() => void>()
+  consumer.on('consumer.crash', ({ payload }) => void (payload.restart || givenUp()))
   const joined = new Promise((resolve) => consumer.on('consumer.group_join', resolve))
   await consumer.connect()
   await consumer.subscribe({ topic: `${pipeline.config.TOPIC_PREFIX}stage2` })
   proxy.breaksOnFindCoordinator = true
-  await consumer.run({ eachMessage: () => Promise.resolve() })
-  expect(await crash).toBe(true)
+  const before = proxy.connections
+  const running = consumer.run({ eachMessage: () => Promise.resolve() })
+  await expect.poll(() => proxy.connections).toBeGreaterThan(before)
   proxy.breaksOnFindCoordinator = false
-  await joined
+  await Promise.all([running, joined])
+  expect(givenUp).not.toHaveBeenCalled()
   await consumer.disconnect()
 })
