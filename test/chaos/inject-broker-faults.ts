@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import pRetry from 'p-retry'
 import type { LocalServer } from '../../local/local-server.ts'
 import type { Config } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
@@ -46,7 +47,9 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
     const since = await inject(cluster)
     if (undo === undefined) await cluster.whole()
     await sleep(PAUSE_MS)
-    const longest = await longestStandstill(database, since, Date.now())
+    const until = Date.now()
+    // Postgres may be away, as one of the other faults.
+    const longest = await pRetry(() => longestStandstill(database, since, until), { retries: 20, factor: 1 })
     standstills.set(name, [...(standstills.get(name) ?? []), longest])
     say(`${name}: stood still for ${(longest / 1000).toFixed(1)} s`)
     if (undo === undefined || isLast) continue

@@ -3,10 +3,14 @@ import { pipeline } from '../../stages/index.ts'
 
 const last = pipeline.at(-1)?.name
 
-/** Whether the last stage has a row from every partition. */
+/** Whether the last stage has a row from every partition; false while Postgres is away. */
 export async function hasFinishedEverywhere(database: Database, partitions: number): Promise<boolean> {
-  const { rows } = await database.query('select distinct partition from results where stage = $1', [last])
-  return rows.length === partitions
+  try {
+    const { rows } = await database.query('select distinct partition from results where stage = $1', [last])
+    return rows.length === partitions
+  } catch {
+    return false
+  }
 }
 
 /**
