@@ -84,7 +84,8 @@ async function startBroker({ name, jars, properties, ...options }: BrokerOptions
     await runToEnd({ ...format, signal: options.signal })
   }
   const isReady = () => coordinatesGroups(options.port)
-  return await startServer({ ...run('kafka.Kafka', 'server.properties'), isReady }, options)
+  // A broker that was killed is refused until its session has expired, and three start at once on a small machine.
+  return await startServer({ ...run('kafka.Kafka', 'server.properties'), isReady, readyTimeoutMs: 180_000 }, options)
 }
 
 /** Properties for as many replicas as the brokers can keep, three at most. */
