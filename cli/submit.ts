@@ -24,12 +24,12 @@ export function define(command: CliCommand): void {
       'Sends messages into the pipeline: one JSON object, or a file or standard input with one a line. All of ' +
         'it is checked before anything is sent. Prints the id of each message that has entered, one a line, in order.',
     )
-    .argument('[json]', 'a JSON object; standard input is read when neither this nor --file is given')
+    .argument('[json]', 'a JSON object, or - for standard input, which is also read when there is no --file either')
     .option('-f, --file <path>', 'read JSON lines, or one JSON object, from a file')
     .examples({
       'One message, followed to its end': `npx throughline follow $(npx throughline submit '{"numbers":[1.5,2.5]}')`,
       'A file with one JSON object a line': 'npx throughline submit --file numbers.jsonl',
-      'The output of another program': `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit`,
+      'The output of another program': `seq 5 | jq -c '{numbers: [., 10]}' | npx throughline submit -`,
     })
     .action(async (json: string | undefined, { file }: { file?: string }) => {
       const config = readConfig()
@@ -42,7 +42,7 @@ export function define(command: CliCommand): void {
 /** @throws {UserError} when both are given, the file cannot be read, or the input is not text */
 async function readInput(json?: string, file?: string): Promise<{ text: string; name: string }> {
   if (json !== undefined && file !== undefined) throw new UserError('Give either JSON or --file, not both.')
-  if (json !== undefined) return { text: json, name: 'the argument' }
+  if (json !== undefined && json !== '-') return { text: json, name: 'the argument' }
   if (file === undefined && process.stdin.isTTY) process.stderr.write('JSON, one message a line; Ctrl-D ends it:\n')
   const name = file ?? 'standard input'
   const bytes = await (file === undefined ? buffer(process.stdin) : readFile(file)).catch((cause: Error) => {

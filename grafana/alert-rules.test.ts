@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { createProgram } from '../cli/throughline.ts'
+import { alertDefaults } from '../local/observability-servers.ts'
+import { readCompose } from '../test/compose/compose-file.ts'
 import { alertingText, readRuleGroups, readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards } from '../test/grafana/dashboards.ts'
 
@@ -85,22 +87,37 @@ test.each(rules)('$uid: no `$` where Grafana expands it, and no `$$` where it do
   expect(['$labels', '$values']).toEqual(expect.arrayContaining(variables))
 })
 
-test('all alerts go to the address in the environment', () => {
-  const text = alertingText('notifications.yaml')
-  expect(text.match(/\$\w*/g)).toEqual(['$ALERTS_URL'])
-  expect(parse(text)).toMatchObject({
-    contactPoints: [{ name: 'all-receivers', receivers: [{ uid: 'monitor', type: 'webhook' }] }],
-    policies: [{ receiver: 'all-receivers' }],
+interface Notifications {
+  readonly contactPoints: readonly {
+    readonly name: string
+    readonly receivers: readonly { readonly uid: string; readonly type: string; readonly settings: object }[]
+  }[]
+  readonly policies: readonly { readonly receiver: string; readonly group_by: readonly string[] }[]
+}
+
+test('alerts go to the monitor, and to one address besides where the environment says so', () => {
+  const { contactPoints, policies } = parse(alertingText('notifications.yaml'), { merge: true }) as Notifications
+  expect(policies.map(({ receiver }) => receiver)).toEqual(['$ALERT_RECEIVER'])
+  const monitor = { type: 'webhook', settings: { url: '$ALERTS_URL', httpMethod: 'POST' } }
+  const named = contactPoints.map(({ name, receivers: [first, ...others] }) => {
+    expect(first).toMatchObject(monitor)
+    return [name, others.map(({ type, settings }) => ({ type, settings }))] as const
   })
+  expect(Object.fromEntries(named)).toEqual({
+    monitor: [],
+    slack: [{ type: 'slack', settings: { url: '$ALERT_ADDRESS' } }],
+    webhook: [{ type: 'webhook', settings: { url: '$ALERT_ADDRESS', httpMethod: 'POST' } }],
+    email: [{ type: 'email', settings: { addresses: '$ALERT_ADDRESS' } }],
+  })
+  const uids = contactPoints.flatMap(({ receivers }) => receivers.map(({ uid }) => uid))
+  expect(new Set(uids).size).toBe(uids.length)
 })
 
-test.each([
-  ['slack', 'slack', { url: expect.stringMatching(/^https:/) }],
-  ['mail', 'email', { addresses: expect.stringContaining('@') }],
-])('%s is a receiver when its three lines are uncommented', (uid, type, settings) => {
-  const lines = alertingText('notifications.yaml').split('\n')
-  const begin = lines.indexOf(`#      - uid: ${uid}`)
-  const text = lines.map((line, index) => (index >= begin && index < begin + 3 ? line.slice(1) : line)).join('\n')
-  const { contactPoints } = parse(text) as { contactPoints: { receivers: unknown[] }[] }
-  expect(contactPoints[0]?.receivers).toEqual([expect.objectContaining({ uid: 'monitor' }), { uid, type, settings }])
+test('without a variable, the monitor alone receives alerts, with Docker and without', () => {
+  const { environment } = readCompose().services['grafana'] ?? {}
+  expect(environment?.['ALERT_RECEIVER']).toBe('${ALERT_RECEIVER:-monitor}')
+  expect(alertDefaults).toEqual({
+    ALERT_RECEIVER: 'monitor',
+    ALERT_ADDRESS: /\$\{ALERT_ADDRESS:-(.+)\}/.exec(String(environment?.['ALERT_ADDRESS']))?.[1],
+  })
 })

@@ -72,6 +72,9 @@ export async function startTempo(options: TempoOptions): Promise<LocalServer> {
   return await startServer({ name: 'Tempo', command, args, cwd, env, isReady }, options)
 }
 
+/** As in compose: only the monitor receives alerts. */
+export const alertDefaults = { ALERT_RECEIVER: 'monitor', ALERT_ADDRESS: 'http://unset.invalid' }
+
 export interface GrafanaOptions extends ObservabilityOptions {
   /** The variables of grafana/provisioning: addresses of the data sources and of the alert receiver. */
   readonly env: Readonly<Record<string, string>>
@@ -86,7 +89,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<LocalServer
   const cwd = await prepareServer('Grafana', options)
   // The program is in bin/ of Grafana's home; on the PATH there may be a link to it.
   const home = dirname(dirname(realpathSync(command)))
-  const env = childEnvironment({
+  const own = childEnvironment({
     ...(parseEnv(await readFile(join(import.meta.dirname, 'grafana.env'), 'utf8')) as Record<string, string>),
     DASHBOARDS: join(GRAFANA, 'dashboards'),
     GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(GRAFANA, 'dashboards', 'pipeline.json'),
@@ -97,6 +100,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<LocalServer
     GF_SERVER_HTTP_PORT: String(port),
     ...options.env,
   })
+  const env = { ...alertDefaults, ...own }
   const args = ['server', `-homepath=${home}`]
   const isReady = () => answersHttp(`http://127.0.0.1:${port}/api/health`)
   return await startServer({ name: 'Grafana', command, args, cwd, env, isReady, readyTimeoutMs: 120_000 }, options)

@@ -69,6 +69,7 @@ const environment = z.object({
   TRACE_SLOWER_THAN: amount(0, 86_400).default(5),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
+  START_COMMAND: z.string().optional(),
   RETENTION: whole(1, 36_500).default(14),
   TOPIC_RETENTION_HOURS: whole(1, 876_000).default(168),
   KAFKA_HOME: z.string().optional(),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readConfig } from './config.ts'
-import { routeOf, routes, topicPlan } from './route.ts'
+import { monitoredGroups, routeOf, routes, topicPlan } from './route.ts'
 
 const config = readConfig({})
 
@@ -33,6 +33,14 @@ test('the seed’s topic variables take precedence', () => {
 test('an unknown stage is named, with the ones there are', () => {
   expect(() => routeOf(config, 'subtract')).toThrow(/"subtract".*add, multiply, lcm, average, sine, square-root/)
   expect(() => routeOf(config)).toThrow('Which stage?')
+})
+
+test.each([
+  [{}, 'throughline run lcm', 'throughline tracer'],
+  [{ START_COMMAND: 'docker compose up -d' }, 'docker compose up -d lcm', 'docker compose up -d tracer'],
+])('with %o a stage and the tracer are started in the way that fits', (env, stage, tracer) => {
+  const commands = new Map(monitoredGroups(readConfig(env), true).map(({ name, command }) => [name, command]))
+  expect([commands.get('lcm'), commands.get('tracer')]).toEqual([stage, tracer])
 })
 
 test('a prefix keeps pipelines on one cluster apart', () => {

@@ -106,10 +106,15 @@ export interface MonitoredGroup {
 /** In the order of the flow. The tracer is one of them only where traces are exported: otherwise it has nothing to do. */
 export function monitoredGroups(config: Config, isTracing: boolean): readonly MonitoredGroup[] {
   const stages = routes(config).map(({ stage: { name }, position, group, source }): MonitoredGroup => {
-    return { name, position, group, topics: [source], isStage: true, command: `throughline run ${name}` }
+    return { name, position, group, topics: [source], isStage: true, command: startCommand(config, name, `run ${name}`) }
   })
   if (!isTracing) return stages
   const tracer = { name: tracerName, position: stages.length + 1, isStage: false }
   const { group, topics } = endTopics(config)
-  return [...stages, { ...tracer, group, topics, command: `throughline ${tracerName}` }]
+  return [...stages, { ...tracer, group, topics, command: startCommand(config, tracerName) }]
+}
+
+/** The command that starts a process here: `throughline run lcm`, in compose `docker compose up -d lcm`. */
+function startCommand({ START_COMMAND }: Config, name: string, args = name): string {
+  return START_COMMAND === undefined ? `throughline ${args}` : `${START_COMMAND} ${name}`
 }

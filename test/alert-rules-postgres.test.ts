@@ -25,13 +25,13 @@ afterAll(async () => {
 })
 
 /** Inserts the monitor's samples with an oldest waiting message of this age in seconds, at lcm by default. */
-async function insertSamples(oldest: number, ago = 0, late = 'lcm'): Promise<void> {
+async function insertSamples(oldest: number, ago = 0, late = 'lcm', members = 1): Promise<void> {
   const monitored = monitoredGroups(pipeline.config, late === 'tracer')
   const wallMs = Date.now()
   const groups = new Map(
     monitored.map(({ name }) => {
       const queue = createFakeQueue()
-      const load = loadOf(name, name === late && oldest > 0 ? { [name]: { serve: 0 } } : {})
+      const load = loadOf(name, name === late && oldest > 0 ? { [name]: { serve: 0, members } } : {})
       queue.pass(load, wallMs - oldest * 1000)
       return [name, queue.sample(load)]
     }),
@@ -81,6 +81,14 @@ test('an old message at the tracer fires while the monitor samples the tracer', 
   expect(await firing('oldest-waiting')).toEqual({ ...noneFiring, tracer: true })
   await insertSamples(0)
   expect(await firing('oldest-waiting')).toEqual(noneFiring)
+})
+
+test('an old message at a stopped stage does not fire: the stage has an alert of its own', async () => {
+  await insertSamples(90, 0, 'lcm', 0)
+  const { rows } = await pipeline.database.query(`select verdict from stage_now where stage = 'lcm'`)
+  expect(rows).toEqual([{ verdict: 'STOPPED' }])
+  expect(await firing('oldest-waiting')).toEqual(noneFiring)
+  await insertSamples(0)
 })
 
 test('missing samples fire', async () => {

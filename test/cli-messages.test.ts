@@ -43,14 +43,15 @@ test('a file of JSON lines and standard input get in as they are written, ids in
   await writeFile(file, `${bodies.join('\r\n')}\n`)
   const fromFile = await type('submit', '--file', file)
   const fromInput = await throughline(['submit'], { env: pipeline.env, input: '{\n  "numbers": [3]\n}\n' })
-  expect([fromFile.code, fromInput.code]).toEqual([0, 0])
-  const ids = `${fromFile.stdout}${fromInput.stdout}`.trim().split('\n')
+  const fromDash = await throughline(['submit', '-'], { env: pipeline.env, input: '{"numbers":[4]}\n' })
+  expect([fromFile.code, fromInput.code, fromDash.code]).toEqual([0, 0, 0])
+  const ids = `${fromFile.stdout}${fromInput.stdout}${fromDash.stdout}`.trim().split('\n')
   const { rows } = await pipeline.database.query<{ id: string; body: string }>(
     `select encode(uuid_send(message_id), 'hex') as id, body from inputs where message_id = any($1::uuid[]) order by message_id`,
     [ids],
   )
   expect(rows.map(({ id }) => id)).toEqual(ids)
-  expect(rows.map(({ body }) => body)).toEqual([...bodies, '{\n  "numbers": [3]\n}'])
+  expect(rows.map(({ body }) => body)).toEqual([...bodies, '{\n  "numbers": [3]\n}', '{"numbers":[4]}'])
 })
 
 test('when one line is no JSON object nothing is sent, and the line is named', async () => {

@@ -4,6 +4,7 @@ import { dashboards } from './grafana/dashboards.ts'
 import { findProgram } from '../local/host-resources.ts'
 import { startMonitoredPipeline, type MonitoredPipeline } from './support/telemetry/monitored-pipeline.ts'
 import { panelsWithoutData, countValues } from './support/telemetry/panel-queries.ts'
+import { startSlackReceiver, type SlackReceiver } from './support/telemetry/slack-receiver.ts'
 import { startTempoIfInstalled, type RunningTempo } from './support/telemetry/tempo.ts'
 import { runGrafana, type RunningGrafana } from './support/telemetry/running-grafana.ts'
 
@@ -16,10 +17,13 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
   let tempo: RunningTempo
   let pipeline: MonitoredPipeline
   let grafana: RunningGrafana
+  let slack: SlackReceiver
   beforeAll(async () => {
     tempo = running.use(await startTempoIfInstalled())
     pipeline = running.use(await startMonitoredPipeline(tempo.env))
-    grafana = running.use(await runGrafana(command ?? '', pipeline, tempo.port))
+    slack = running.use(await startSlackReceiver())
+    const env = { ALERT_RECEIVER: 'slack', ALERT_ADDRESS: slack.url }
+    grafana = running.use(await runGrafana(command ?? '', pipeline, { tempo: tempo.port, env }))
   })
   afterAll(() => running.disposeAsync())
 
@@ -32,6 +36,15 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
     return rows.map(({ alert, status }) => `${alert}: ${status}`)
   }
 
+  /** The age in seconds of the oldest message that waits for a stage. */
+  async function oldestAt(stage: string): Promise<number> {
+    const { rows } = await pipeline.database.query<{ seconds: number | null }>(
+      'select oldest_seconds as seconds from stage_now where stage = $1',
+      [stage],
+    )
+    return rows[0]?.seconds ?? 0
+  }
+
   /** The summary of the latest notification that a stage is stopped or stalled. */
   async function summaryOf(stage: string, status: string): Promise<string | undefined> {
     const { rows } = await pipeline.database.query<{ summary: string }>(
@@ -42,7 +55,7 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
     return rows[0]?.summary
   }
 
-  test('every rule and dashboard is provisioned', async () => {
+  test('every rule and dashboard is provisioned, all in one folder, and without an error about a missing directory', async () => {
     const rules = (await grafana.request('/api/v1/provisioning/alert-rules')) as { uid: string }[]
     expect(rules.map(({ uid }) => uid).toSorted()).toEqual(
       readRules()
@@ -52,6 +65,9 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
     for (const { uid, title } of dashboards) {
       expect(await grafana.request(`/api/dashboards/uid/${uid}`)).toMatchObject({ dashboard: { title } })
     }
+    const folders = (await grafana.request('/api/folders')) as { title: string }[]
+    expect(folders.map(({ title }) => title)).toEqual(['Throughline'])
+    expect(await grafana.log()).not.toMatch(/provisioning files from directory/)
   })
 
   test('viewing needs no login, and changes do', async () => {
@@ -68,14 +84,24 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
     expect(echo).toBe(tempo.port === undefined ? 502 : 200)
   })
 
-  test('a frozen stage fires an alert at the monitor, and the alert is resolved when it continues', async () => {
+  test('a frozen stage is one alert at the monitor and in Slack, and the alert is resolved when it continues', async () => {
     const lcm = pipeline.processes.get('lcm')?.child
     await pipeline.post('start', '{"numbers":[-4,2]}')
     lcm?.kill('SIGSTOP')
     for (let count = 0; count < 8; count += 1) await pipeline.post('start', '{"numbers":[1,2]}', {}, count % 4)
-    await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: firing')
+    await expect.poll(() => delivered('lcm'), wait).toEqual(['Stage stopped or stalled: firing'])
+    // By this age the rules about missing processes and old messages would have fired, too.
+    await expect.poll(() => oldestAt('lcm'), wait).toBeGreaterThan(100)
     lcm?.kill('SIGCONT')
-    await expect.poll(() => delivered('lcm'), wait).toContain('Stage stopped or stalled: resolved')
+    const both = ['Stage stopped or stalled: firing', 'Stage stopped or stalled: resolved']
+    await expect.poll(() => delivered('lcm'), wait).toEqual(both)
+    const aboutLcm = () => slack.messages.filter((text) => text.includes('stage = lcm'))
+    await expect
+      .poll(aboutLcm, wait)
+      .toEqual([
+        expect.stringMatching(/^\[FIRING:1\] Stage stopped or stalled[^]*summary = lcm is (stopped|stalled)/),
+        expect.stringMatching(/^\[RESOLVED\] Stage stopped or stalled/),
+      ])
     const { rows } = await pipeline.database.query<{ url: string }>(
       `select url from alert_notifications where stage = 'lcm' limit 1`,
     )

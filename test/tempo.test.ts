@@ -89,7 +89,7 @@ test.skipIf(command === undefined || prometheusCommand === undefined)(
     })
     const remoteWriteUrl = `http://127.0.0.1:${prometheusPort}/api/v1/write`
     const dataDir = join(data.path, 'tempo')
-    await using _tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir })
+    await using tempo = await startTempo({ ...ports, remoteWriteUrl, command: command ?? '', dataDir })
     await using pipeline = await freshPipeline()
     await using processes = runs(pipeline, ports)
     const late = 'lcm'
@@ -102,5 +102,7 @@ test.skipIf(command === undefined || prometheusCommand === undefined)(
     await processes.start('run', late)
     const hops = names.map((name, index) => [`${names[index - 1] ?? 'generator'} > ${name}`, 3])
     await expect.poll(() => edges(prometheusPort), wait).toEqual(Object.fromEntries(hops))
+    // A send span ends with the answer of the broker, often after the next stage has begun: Tempo would warn at each message.
+    expect(tempo.outputTail()).not.toContain('producerSpanEndTime')
   },
 )

@@ -92,6 +92,15 @@ test('a dead letter says where, why and what explains it, and keeps control char
   expect(text).toMatch(/2 {2}sine +2\.00 ms +0\.50 ms +- +- +-/)
 })
 
+test('a publish time below the resolution of the broker is not shown as 0', () => {
+  const steps = [step(1, 'add', 0, { nextQueuedAt: start + 7.5 })]
+  const text = renderMessage(
+    { ...finished, attempts: [{ attempt: 1, state: 'in flight', finishedAt: null, replayedTo: null, steps }] },
+    80,
+  )
+  expect(text).toMatch(/1 {2}add +2\.00 ms +0\.50 ms +5\.00 ms +< 1 ms +7\.50 ms/)
+})
+
 test('attempts are told apart', () => {
   const [first] = dead.attempts
   const [second] = finished.attempts
@@ -143,6 +152,8 @@ test('a message without an end is explained', () => {
   expect(renderUnfinished(finished, 30)).toBeUndefined()
   expect(renderUnfinished(dead, 30)).toBeUndefined()
   expect(renderUnfinished(inFlight, 30)).toContain('not finished within 30 s')
-  expect(renderUnfinished({ id, enteredFor: 'add', attempts: [] }, 30)).toContain('npx throughline run add')
+  expect(renderUnfinished({ id, enteredFor: 'add', attempts: [] }, 30)).toContain(
+    'entered for add, which has not consumed it within 30 s: does a process of it run?',
+  )
   expect(renderUnfinished({ id, enteredFor: null, attempts: [] }, 30)).toContain(`Message ${id} was not seen within 30 s`)
 })

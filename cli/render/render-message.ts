@@ -107,13 +107,18 @@ const timeColumn = (title: string, name: keyof Times): Column<TimeRow> => {
   return { title, align: 'right', cell: (row) => duration(row[name]) }
 }
 
+/** It ends with the broker's time, which is in whole milliseconds. */
+function publishTime(ms: number | null): string {
+  return ms !== null && ms < 1 ? '< 1 ms' : duration(ms)
+}
+
 const timeColumns: readonly Column<TimeRow>[] = [
   positionColumn,
   { title: 'stage', shrinks: true, cell: ({ stage }) => stage },
   timeColumn('wait', 'waitMs'),
   timeColumn('work', 'workMs'),
   timeColumn('save', 'saveMs'),
-  timeColumn('publish', 'publishMs'),
+  { title: 'publish', align: 'right', cell: ({ publishMs }) => publishTime(publishMs) },
   timeColumn('in all', 'totalMs'),
 ]
 
@@ -145,5 +150,5 @@ export function renderUnfinished({ id, enteredFor, attempts }: MessageHistory, t
   if (last !== undefined) return undefined
   return enteredFor === null
     ? `Message ${id} was not seen within ${timeoutSeconds} s.`
-    : `Message ${id} entered for ${enteredFor}, which has not consumed it within ${timeoutSeconds} s: is \`npx throughline run ${enteredFor}\` running?`
+    : `Message ${id} entered for ${enteredFor}, which has not consumed it within ${timeoutSeconds} s: does a process of it run?`
 }

@@ -30,8 +30,9 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
 const stopped = {
   running: 0,
   waiting: 1234,
-  waitMs: null,
-  workMs: null,
+  // Of messages before it stopped: not shown.
+  waitMs: 3.21,
+  workMs: 0.042,
   dead: 7,
   verdict: 'STOPPED',
   sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it',
@@ -99,7 +100,7 @@ test('the tracer has a line of its own, without what only rows know', () => {
 test('what only a monitor knows is not claimed without one', () => {
   const text = renderStatus({ ...status, missing: null }, 80)
   expect(text).not.toContain('missing')
-  expect(text).toContain('no monitor runs')
+  expect(text).toContain('no monitor runs: age and trend are unknown (start the process `monitor`)')
 })
 
 test.each([80, 120])('the table keeps to %i columns whatever the name of a stage', (width) => {

@@ -45,6 +45,9 @@ export interface Status extends Pick<MessageTotals, 'entered' | 'finished' | 'de
 /** A stage, or the tracer, which has no rows. */
 type Row = GroupStatus & Partial<StageStatus>
 
+/** Its medians of the last minute are of messages before that. */
+const doesNothing = ({ verdict }: Row) => verdict === 'STOPPED' || verdict === 'STALLED'
+
 const right = (title: string, cell: (row: Row) => string): Column<Row> => ({ title, align: 'right', cell })
 
 const narrowColumns: readonly Column<Row>[] = [
@@ -54,8 +57,8 @@ const narrowColumns: readonly Column<Row>[] = [
   right('running', ({ running }) => formatCount(running)),
   right('waiting', ({ waiting }) => formatCount(waiting)),
   right('oldest', ({ oldest }) => duration(oldest && oldest * 1000)),
-  right('wait', ({ waitMs }) => duration(waitMs ?? null)),
-  right('work', ({ workMs }) => duration(workMs ?? null)),
+  right('wait', (row) => duration(doesNothing(row) ? null : (row.waitMs ?? null))),
+  right('work', (row) => duration(doesNothing(row) ? null : (row.workMs ?? null))),
 ]
 const wideColumns: readonly Column<Row>[] = [
   right('in/s', ({ arrivals }) => orDash(arrivals, formatRate)),
@@ -111,7 +114,7 @@ function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] 
     ...(isWide ? [`duplicates ${formatCount(sum.duplicates)}`] : []),
     ...(missing === null ? [] : [styleText(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`)]),
   ]
-  const monitor = 'no monitor runs: age and trend are unknown (npx throughline monitor)'
+  const monitor = 'no monitor runs: age and trend are unknown (start the process `monitor`)'
   return [
     parts.join('   '),
     `end to end   ${endToEndLine(endToEnd)}`,

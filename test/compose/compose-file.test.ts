@@ -66,9 +66,20 @@ test.each(ours)('%s has a read-only file system and is never pulled', (_, servic
   expect(service).toMatchObject({ read_only: true, pull_policy: 'never' })
 })
 
-test('the memory limits add up to at most 2.5 GB', () => {
+test('the memory limits add up to at most 2.7 GB, and comment and README say so', () => {
   const limits = longRunning.map(([, service]) => Number(/^(\d+)m$/.exec(service.mem_limit)?.[1]))
-  expect(limits.reduce((sum, limit) => sum + limit)).toBeLessThanOrEqual(2560)
+  const sum = limits.reduce((total, limit) => total + limit)
+  const gigabytes = (sum * 1024 ** 2) / 1e9
+  expect(gigabytes).toBeLessThanOrEqual(2.7)
+  const spoken = `${gigabytes.toFixed(1)} GB`
+  expect(text).toContain(`All limits together are ${sum.toLocaleString('en')} MiB, that is ${spoken}.`)
+  expect(readProjectFile('README.md')).toContain(`${spoken} of limits`)
+})
+
+test('a stage that is stopped names the command that starts its service', () => {
+  expect(new Set(ours.map(([, { environment }]) => environment?.['START_COMMAND']))).toEqual(
+    new Set(['docker compose up -d']),
+  )
 })
 
 test('every port is open on localhost only and has a variable', () => {

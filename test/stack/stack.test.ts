@@ -38,17 +38,20 @@ async function up(job: string): Promise<number> {
   return Number(result[0]?.value[1] ?? 0)
 }
 
-const verdicts = (stage: string) =>
-  stack.query<{ verdict: string }>('select verdict from stage_now where stage = $1', [stage])
+/** What the monitor says of a stage. */
+async function stageNow(stage: string): Promise<{ verdict: string; sentence: string; oldest: number | null } | undefined> {
+  const sql = 'select verdict, sentence, oldest_seconds as oldest from stage_now where stage = $1'
+  const [row] = await stack.query<{ verdict: string; sentence: string; oldest: number | null }>(sql, [stage])
+  return row
+}
 
-/** The notifications that the monitor received about a stopped stage. */
+/** The notifications that the monitor received about a stage. */
 async function delivered(stage: string): Promise<string[]> {
-  const rows = await stack.query<{ status: string }>(
-    `select status from alert_notifications where stage = $1 and alert = 'Stage stopped or stalled'
-     order by id`,
+  const rows = await stack.query<{ alert: string; status: string }>(
+    'select alert, status from alert_notifications where stage = $1 order by id',
     [stage],
   )
-  return rows.map(({ status }) => status)
+  return rows.map(({ alert, status }) => `${alert}: ${status}`)
 }
 
 test('every container becomes healthy without a restart, publishes ports on localhost only, and migrate exits with 0', async () => {
@@ -108,10 +111,11 @@ test('a stopped stage exits cleanly, its backlog is reported, and is processed a
   const stopped = (await inspect()).find((container) => serviceOf(container) === 'multiply')
   expect(stopped?.State).toMatchObject({ Status: 'exited', ExitCode: 0 })
   await stack.post(...Array.from({ length: 50 }, () => '{"numbers":[44444,7]}'))
-  await expect.poll(() => verdicts('multiply'), wait).toEqual([{ verdict: 'STOPPED' }])
+  const sentence = expect.stringMatching(/start it: docker compose up -d multiply$/)
+  await expect.poll(() => stageNow('multiply'), wait).toMatchObject({ verdict: 'STOPPED', sentence })
   await stack.compose('start', 'multiply')
   await expect.poll(() => outcome('44444'), wait).toEqual(done(50))
-  await expect.poll(() => verdicts('multiply'), wait).toEqual([{ verdict: 'OK' }])
+  await expect.poll(() => stageNow('multiply'), wait).toMatchObject({ verdict: 'OK' })
 })
 
 test('a killed stage is restarted by Docker, and no message is lost', async () => {
@@ -139,12 +143,21 @@ describe.skipIf(excludedServices.includes('grafana'))('Grafana', () => {
     expect(await grafana.request(`/api/datasources/uid/${uid}/health`)).toMatchObject({ status: 'OK' })
   })
 
-  test('notifies the monitor that a stage is stopped and that it is resolved', async () => {
+  test('has one folder, and no error about a missing directory', async () => {
+    const folders = (await grafanaAt(stack.ports.GRAFANA).request('/api/folders')) as { title: string }[]
+    expect(folders.map(({ title }) => title)).toEqual(['Throughline'])
+    expect(await stack.compose('logs', 'grafana')).not.toContain('provisioning files from directory')
+  })
+
+  test('notifies the monitor once that a stage is stopped, and once that it is resolved', async () => {
     await stack.compose('stop', 'average')
     await stack.post('{"numbers":[77777,5]}')
-    await expect.poll(() => delivered('average'), wait).toEqual(['firing'])
+    const firing = 'Stage stopped or stalled: firing'
+    await expect.poll(() => delivered('average'), wait).toEqual([firing])
+    // By this age the rules about missing processes and old messages would have fired, too.
+    await expect.poll(async () => (await stageNow('average'))?.oldest ?? 0, wait).toBeGreaterThan(100)
     await stack.compose('start', 'average')
-    await expect.poll(() => delivered('average'), wait).toEqual(['firing', 'resolved'])
+    await expect.poll(() => delivered('average'), wait).toEqual([firing, 'Stage stopped or stalled: resolved'])
   })
 
   test('returns data for every query of every panel', async () => {
@@ -181,6 +194,10 @@ test('it stops cleanly, and its data is there after the next start', async () =>
   expect(containers.filter(({ State }) => State.ExitCode === 137 || State.OOMKilled).map(serviceOf)).toEqual([])
   const ours = containers.filter(({ Config }) => Config.Image.startsWith('throughline:'))
   expect(ours.filter(({ State }) => State.ExitCode !== 0).map(serviceOf)).toEqual([])
+  // Postgres that was not shut down would recover from its log at the next start.
+  expect(containers.find((container) => serviceOf(container) === 'postgres')?.State.ExitCode).toBe(0)
+  expect(await stack.compose('logs', '--tail', '1', 'postgres')).toContain('database system is shut down')
+  expect(await stack.compose('logs', 'tempo')).not.toContain('producerSpanEndTime')
   await stack.compose('up', '--detach', '--wait', '--wait-timeout', '600')
   const [after] = await stack.query<{ count: number }>('select count(*)::int from finished')
   expect(after?.count).toBeGreaterThanOrEqual(before?.count ?? Infinity)

@@ -12,7 +12,10 @@ export interface GrafanaClient {
   anonymousStatus(path: string, body?: unknown): Promise<number>
 }
 
-export type RunningGrafana = GrafanaClient & AsyncDisposable
+export interface RunningGrafana extends GrafanaClient, AsyncDisposable {
+  /** Its log, of warnings and errors. */
+  log(): Promise<string>
+}
 
 /** A client of the Grafana at a port of this machine, with the default password. */
 export function grafanaAt(port: number): GrafanaClient {
@@ -22,16 +25,22 @@ export function grafanaAt(port: number): GrafanaClient {
   }
 }
 
+export interface GrafanaSettings {
+  /** The port of a Tempo, if it is installed. */
+  readonly tempo?: number | undefined
+  /** More variables of Grafana's environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 const provisioning = join(import.meta.dirname, '..', '..', '..', 'grafana', 'provisioning')
 
 /**
  * Starts Grafana with the provisioning of grafana/ for a running pipeline.
- * @param tempo the port of a Tempo, if it is installed
  */
 export async function runGrafana(
   command: string,
   pipeline: MonitoredPipeline,
-  tempo: number | undefined,
+  { tempo, env: more = {} }: GrafanaSettings = {},
 ): Promise<RunningGrafana> {
   await using starting = new AsyncDisposableStack()
   const { path } = starting.use(await temporaryDirectory())
@@ -43,6 +52,7 @@ export async function runGrafana(
     DB_NAME,
     GRAFANA_DB_PASSWORD: pipeline.grafanaPassword,
     ALERTS_URL: `http://127.0.0.1:${pipeline.processes.get('monitor')?.port}/alerts`,
+    ...more,
   }
   const options = { command, port: await freePort(), dataDir: join(path, 'data') }
   let grafana = await startGrafana({ ...options, env })
@@ -52,7 +62,8 @@ export async function runGrafana(
   }
   starting.use(grafana)
   const running = starting.move()
-  return { ...grafanaAt(options.port), [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const log = () => readFile(join(options.dataDir, 'log', 'grafana.log'), 'utf8')
+  return { ...grafanaAt(options.port), log, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 async function requestJson(port: number, path: string, body?: unknown): Promise<unknown> {
