@@ -24,7 +24,8 @@ interface RequestQueue {
 
 interface Connection {
   readonly connectionTimeout: number
-  readonly broker: string
+  readonly host: string
+  readonly port: number
   readonly requestQueue: RequestQueue
   socket: Socket | null
   connecting?: Promise<boolean> | undefined
@@ -51,12 +52,14 @@ const answeredAtOnce = new Set(['ApiVersions', 'Fetch', 'GroupCoordinator', 'Hea
 export function closeSilentConnections(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
   const events = require('kafkajs/src/network/instrumentationEvents') as { NETWORK_REQUEST_TIMEOUT: string }
-  const { KafkaJSConnectionError } = require('kafkajs/src/errors') as { KafkaJSConnectionError: NewError }
+  const { KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as { KafkaJSConnectionClosedError: NewError }
   const close = ({ connection, broker, clientId, instrumentationEmitter }: RequestQueue, apiName: string) => {
     instrumentationEmitter?.emit(events.NETWORK_REQUEST_TIMEOUT, { apiName, broker, clientId })
-    const error = new KafkaJSConnectionError(`no answer to ${apiName} from ${broker}`, { broker })
-    connection?.rejectRequests(error)
-    connection?.socket?.destroy(error)
+    if (connection === undefined) return
+    // After this error, unlike after others, kafkajs asks for new metadata at once.
+    const error = new KafkaJSConnectionClosedError(`no answer to ${apiName} from ${broker}`, connection)
+    connection.rejectRequests(error)
+    connection.socket?.destroy(error)
   }
   prototype.scheduleRequestTimeoutCheck = function closeSilent(this: RequestQueue) {
     let [silentMs, bytesRead] = [0, 0]
