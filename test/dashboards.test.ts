@@ -83,13 +83,15 @@ test('every SQL query of panels, variables and rules returns rows for the role o
 const mayBeNull = [
   'message/What became of it?/A: end to end',
   'message/Where was its time spent?/A: not taken yet',
-  'stage/Which is the oldest?/A: message',
+  'stage/Oldest message/A: message',
 ]
 
 test('every column that a panel colours, hides or links with is returned by its query', async () => {
   for (const { panels } of dashboards) {
     for (const panel of panels) {
       const sql = panel.targets.flatMap(({ rawSql }) => rawSql ?? [])
+      if (sql.length === 0) continue
+      const all: string[] = []
       for (const text of sql) {
         const { fields } = await queryRows(text)
         const columns = fields.map(({ name }) => name)
@@ -98,11 +100,9 @@ test('every column that a panel colours, hides or links with is returned by its 
           without: [],
         })
         expect(new Set(columns).size).toBe(columns.length)
-        expect({ panel: panel.title, unknown: unknownColumns(panel, columns) }).toEqual({
-          panel: panel.title,
-          unknown: [],
-        })
+        all.push(...columns)
       }
+      expect({ panel: panel.title, unknown: unknownColumns(panel, all) }).toEqual({ panel: panel.title, unknown: [] })
     }
   }
 })

@@ -43,6 +43,17 @@ async function shown(title: string): Promise<Record<string, unknown> | undefined
   return (await grafanaClient.query<Record<string, unknown>>(sql)).rows[0]
 }
 
+test('a stage that stands is not shown as one with a reserve', async () => {
+  const busy = async (verdict: string) => {
+    await pipeline.database.query('delete from stage_samples')
+    await insertSamples(1, verdict)
+    await pipeline.database.query('update stage_samples set utilisation = 0')
+    return (await shown('How is every stage now?'))?.['busy']
+  }
+  expect([await busy('OK'), await busy('STALLED'), await busy('STOPPED')]).toEqual([0, null, null])
+  await pipeline.database.query('delete from stage_samples; delete from ledger_samples')
+})
+
 test('a line has a gap where samples are missing, and none for a late sample', async () => {
   for (const ago of [120, 115, 110, 97, 92, 30, 25, 20]) await insertSamples(ago)
   const { rows } = await grafanaClient.query<{ ago: number; waiting: string | null }>(
@@ -83,7 +94,7 @@ test('the tracer is shown while the monitor samples it: after the last stage, in
   expect(await names()).toEqual(stages)
   await insertTracerSample(newMessageId())
   expect(await names()).toEqual([...stages, 'tracer'])
-  expect(await shown('Oldest waiting')).toEqual({ oldest: 1 })
+  expect(await shown('Oldest')).toEqual({ oldest: 1 })
   const { rows } = await grafanaClient.query<{ position: number; waiting: string | null }>(
     `select stage_history_between.position, waiting from stage_history_between(now() - interval '110 s', now())
      where stage = 'tracer'`,
@@ -114,9 +125,9 @@ test('a link to the oldest message begins at the time in its id, or else when it
 test('the number of alerts is 0 only while the monitor runs, and otherwise unknown', async () => {
   await pipeline.database.query('delete from ledger_samples')
   await insertSamples(30)
-  expect(await shown('Alerts firing')).toEqual({ firing: null })
+  expect(await shown('Alerts')).toEqual({ firing: null })
   await insertSamples(2)
-  expect(await shown('Alerts firing')).toEqual({ firing: '0' })
+  expect(await shown('Alerts')).toEqual({ firing: '0' })
 })
 
 test('a stage without a sample is not shown as never empty', async () => {

@@ -178,7 +178,8 @@ select
   s.arrivals_per_second,
   s.served_per_second,
   s.drain_seconds,
-  s.utilisation,
+  -- Null while nothing is done: 0 would look like a stage with a reserve.
+  case when s.members > 0 and s.verdict not in ('STOPPED', 'STALLED') then s.utilisation end as utilisation,
   s.members,
   s.partitions,
   s.partitions_assigned,

@@ -54,7 +54,12 @@ export interface Panel {
     readonly color?: { readonly scheme: string }
     readonly xField?: string
     readonly yAxis?: { readonly unit: string }
+    readonly nodes?: { readonly arcs?: readonly { readonly field: string; readonly color: string }[] }
   }
+  readonly transformations?: readonly {
+    readonly filter?: { readonly options: string }
+    readonly options: { readonly renameByName?: Readonly<Record<string, string>> }
+  }[]
 }
 
 export interface Variable {

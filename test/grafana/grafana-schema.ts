@@ -4,6 +4,7 @@ import type { Dashboard, FieldConfig, FieldConfigSource, Panel } from '@grafana/
 import type { TableFieldOptions, TableOptions } from '@grafana/schema'
 import type * as bars from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen'
 import type * as heatmap from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen'
+import type * as nodegraph from '@grafana/schema/dist/esm/raw/composable/nodegraph/panelcfg/x/NodeGraphPanelCfg_types.gen'
 import type * as stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen'
 import type * as timeline from '@grafana/schema/dist/esm/raw/composable/statetimeline/panelcfg/x/StateTimelinePanelCfg_types.gen'
 import type * as lines from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen'
@@ -89,7 +90,6 @@ interface AlertListOptions {
   alertName: string
   alertInstanceLabelFilter: string
   showInstances: boolean
-  folder: { uid: string; title: string }
   stateFilter: Record<'firing' | 'pending' | 'noData' | 'normal' | 'error', boolean>
 }
 
@@ -100,6 +100,7 @@ type CheckedPanel =
   | PanelOf<'heatmap', Json<heatmap.Options>, Json<heatmap.FieldConfig>>
   | PanelOf<'state-timeline', Json<timeline.Options>, Json<timeline.FieldConfig>>
   | PanelOf<'timeseries', Json<lines.Options>, Json<lines.FieldConfig>>
+  | PanelOf<'nodeGraph', Json<nodegraph.Options>>
   | PanelOf<'traces', Record<string, never>>
   | PanelOf<'alertlist', AlertListOptions>
 
