@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,bench,test/{grafana,compose}}/**/*.test.ts',
+            '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,deploy,bench,test/{grafana,compose}}/**/*.test.ts',
           ],
         },
       },
