@@ -5,6 +5,7 @@ import { sleep } from '../telemetry/wait-until.ts'
 import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
 import { persistReport, setGauges } from './report-output.ts'
 import { report, type Report, type StageReport } from './report.ts'
+import { decideScaling, type Scaling } from './processes-wanted.ts'
 import { createRetention } from './retention.ts'
 import type { SlidingWindow } from './samples.ts'
 import { openReaders, takeSample, unlessAway, type Sources } from './take-sample.ts'
@@ -31,6 +32,8 @@ interface Monitor extends ProcessContext {
   readonly window: SlidingWindow
   /** The latest verdict on each stage. */
   readonly verdicts: Map<string, Verdict>
+  /** The latest decision on each stage: how many processes it wants. */
+  scaling: ReadonlyMap<string, Scaling>
   /** Whether it holds the lock; undefined until Postgres has said so. */
   isLeader: boolean | undefined
   /** Whether it has sampled since it became the leader. */
@@ -53,7 +56,7 @@ export async function runMonitor(context: ProcessContext, options: MonitorOption
   }
   const lock = createLeaderLock(context.config)
   const window: SlidingWindow = { samples: [], ledgerSamples: [] }
-  const state = { verdicts: new Map(), isLeader: undefined, hasSampled: false }
+  const state = { verdicts: new Map(), scaling: new Map(), isLeader: undefined, hasSampled: false }
   const monitor: Monitor = { ...context, sources, lock, timing, window, ...state }
   const retention = createRetention(context, sources, timing)
   for (const status of ['firing', 'resolved']) metrics.count('throughline_alert_notifications_total', 0, { status })
@@ -88,15 +91,16 @@ async function everyInterval(work: () => Promise<void>, seconds: number, signal:
 async function sample(monitor: Monitor): Promise<void> {
   if (!monitor.isLeader) return
   await takeSample(monitor.sources, monitor.window)
+  monitor.scaling = decideScaling(monitor.scaling, monitor.window, monitor.config.SCALE_TARGET_SECONDS)
   // Leadership may have changed meanwhile.
   monitor.hasSampled = monitor.isLeader
 }
 
 /** Undefined when another monitor is active. */
-function reportNow({ sources, timing, window, isLeader, hasSampled }: Monitor): Report | undefined {
+function reportNow({ sources, timing, window, scaling, isLeader, hasSampled }: Monitor): Report | undefined {
   if (!isLeader || !hasSampled) return undefined
   const groups = sources.readers.map(({ group }) => group)
-  return report(groups, window, { now: performance.now() / 1000, missingAfter: timing.missingAfter })
+  return report(groups, window, { now: performance.now() / 1000, missingAfter: timing.missingAfter, scaling })
 }
 
 async function runReportCycle(monitor: Monitor): Promise<void> {
@@ -117,7 +121,7 @@ async function acquireLock(monitor: Monitor): Promise<void> {
   if (isLeader === undefined || isLeader === monitor.isLeader) return
   log.info(isLeader ? 'Watching.' : 'Another monitor is watching: standing by.')
   Object.assign(window, { samples: [], ledgerSamples: [] })
-  Object.assign(monitor, { isLeader, hasSampled: false })
+  Object.assign(monitor, { isLeader, hasSampled: false, scaling: new Map() })
 }
 
 /** Logs that a verdict has become bad, or is bad no more. */

@@ -21,6 +21,7 @@ function rowOf(report: StageReport) {
     members: report.members,
     partitions: report.partitions.length,
     partitions_assigned: report.assigned,
+    processes_wanted: report.wanted,
   }
 }
 
@@ -34,6 +35,7 @@ const gauges: Readonly<Record<string, MetricName>> = {
   members: 'throughline_group_members',
   partitions: 'throughline_partitions',
   partitions_assigned: 'throughline_partitions_assigned',
+  processes_wanted: 'throughline_processes_wanted',
 }
 
 /**

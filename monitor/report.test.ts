@@ -126,6 +126,19 @@ test('the tracer is monitored like a stage, and is not part of the ledger', () =
   expect(monitoredGroups(readConfig({}), false).map(({ name }) => name)).not.toContain('tracer')
 })
 
+test('how many processes a stage wants is reported, also as a gauge, while it is known', async () => {
+  const scaling = new Map([['add', { at: 0, wanted: 3, rates: [] }]])
+  const { stages } = report(groups, windowOf([{}], [0]), { now: 0, scaling })
+  expect(stages.map(({ wanted }) => wanted)).toEqual([3, ...groups.slice(1).map(() => null)])
+  const metrics = createMetrics({ stage: 'monitor', position: 7 })
+  const page = async (now: number) => {
+    setGauges(report(groups, windowOf([{}], [0]), { now, scaling }), metrics)
+    return (await metrics.page('')).text
+  }
+  expect(await page(0)).toMatch(/^throughline_processes_wanted\{stage="add",position="01"\} 3$/m)
+  expect(await page(16)).not.toMatch(/^throughline_processes_wanted\{/m)
+})
+
 test('a monitor that stands by shows nothing but that', async () => {
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const page = async () => (await metrics.page('')).text

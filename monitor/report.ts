@@ -1,14 +1,15 @@
 import type { MonitoredGroup } from '../pipeline/route.ts'
 import { ledgerOf, missingFor, type Ledger, type LedgerSample } from './ledger.ts'
+import type { Scaling } from './processes-wanted.ts'
 import {
   ageOf,
+  historyOf,
   meanWindow,
   oldestRead,
   partitionSamples,
   totalWaiting,
   trendsOf,
   type SlidingWindow,
-  type StageSample,
 } from './samples.ts'
 import { sentenceOf, type Findings } from './sentence.ts'
 import { judgeStage } from './verdict.ts'
@@ -23,6 +24,8 @@ export interface StageReport extends Findings {
   readonly utilisation: number | null
   /** Null when rows or broker could not be read lately, and for the tracer, which the ledger does not count. */
   readonly missing: number | null
+  /** How many processes it wants; null when it was not watched for long enough, and for the tracer, of whose work there are no rows. */
+  readonly wanted: number | null
 }
 
 export interface Report {
@@ -33,22 +36,24 @@ export interface Report {
   readonly ledger: Ledger | undefined
 }
 
-export interface ReportTime {
+export interface ReportOptions {
   /** Seconds, on the clock of the samples' `at`. */
   readonly now: number
   /** Seconds for which rows and broker have to disagree until messages are missing. */
   readonly missingAfter?: number | undefined
+  /** The latest decisions, by the name of the stage. */
+  readonly scaling?: ReadonlyMap<string, Scaling> | undefined
 }
 
 /** Seconds after which a ledger sample is too old to be reported. */
 const LEDGER_SILENCE = 15
 
 /** Reports on every group. Pure: the same for the same window. */
-export function report(groups: readonly MonitoredGroup[], window: SlidingWindow, time: ReportTime): Report {
+export function report(groups: readonly MonitoredGroup[], window: SlidingWindow, options: ReportOptions): Report {
   const { samples } = window
-  const isFresh = time.now - (window.ledgerSamples.at(-1)?.at ?? Number.NEGATIVE_INFINITY) <= LEDGER_SILENCE
+  const isFresh = options.now - (window.ledgerSamples.at(-1)?.at ?? Number.NEGATIVE_INFINITY) <= LEDGER_SILENCE
   const ledgerSamples = isFresh ? window.ledgerSamples : []
-  const stages = groups.map((group) => reportGroup(group, { samples, ledgerSamples }, time))
+  const stages = groups.map((group) => reportGroup(group, { samples, ledgerSamples }, options))
   const missing = stages.reduce((sum, stage) => sum + (stage.missing ?? 0), 0)
   const wallMs = samples.at(-1)?.wallMs
   const latest = ledgerSamples.at(-1)
@@ -58,12 +63,9 @@ export function report(groups: readonly MonitoredGroup[], window: SlidingWindow,
 function reportGroup(
   { name: stage, position, isStage, command }: MonitoredGroup,
   { samples, ledgerSamples }: SlidingWindow,
-  { now, missingAfter }: ReportTime,
+  { now, missingAfter, scaling }: ReportOptions,
 ): StageReport {
-  const history = samples.flatMap(({ at, wallMs, groups }): StageSample[] => {
-    const group = groups.get(stage)
-    return group === undefined ? [] : [{ at, wallMs, ...group }]
-  })
+  const history = historyOf(samples, stage)
   const latest = history.at(-1)
   const { members = 0, working = 0, assigned = 0 } = latest ?? {}
   const sinceSample = now - (latest?.at ?? now)
@@ -93,6 +95,7 @@ function reportGroup(
     oldestMessage: first?.oldestMessage ?? null,
     utilisation: isCounted ? utilisationOf(ledgerSamples, stage, working) : null,
     missing: isCounted ? missingFor(ledgerSamples, stage, missingAfter) : null,
+    wanted: scaling?.get(stage)?.wanted ?? null,
   }
 }
 

@@ -44,6 +44,14 @@ export interface PartitionSample extends SampleTime, PartitionState {
   readonly members: number
 }
 
+/** The samples of one group, without those in which it could not be read. */
+export function historyOf(samples: readonly Sample[], name: string): StageSample[] {
+  return samples.flatMap(({ at, wallMs, groups }) => {
+    const group = groups.get(name)
+    return group === undefined ? [] : [{ at, wallMs, ...group }]
+  })
+}
+
 export function totalWaiting(partitions: readonly { readonly waiting: number }[]): number {
   return partitions.reduce((sum, { waiting }) => sum + waiting, 0)
 }
@@ -114,7 +122,8 @@ export function trendsOf(history: readonly StageSample[]): Trends {
   return { arrivals, served, drain: served > arrivals ? waiting / (served - arrivals) : idle }
 }
 
-function rateOf(samples: readonly PartitionSample[]) {
+/** Of one partition, messages a second; undefined while there is nothing to compare with. */
+export function rateOf(samples: readonly PartitionSample[]) {
   const [first, latest] = meanWindow(samples) ?? []
   if (first === undefined || latest === undefined) return undefined
   const seconds = latest.at - first.at

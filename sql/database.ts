@@ -1,4 +1,5 @@
 import { Client, DatabaseError, Pool, type ClientConfig } from 'pg'
+import { certificateFault, readPem, withoutAdvice } from '../telemetry/certificate.ts'
 import type { Log } from '../telemetry/log.ts'
 import { timeouts } from '../telemetry/timeouts.ts'
 
@@ -13,7 +14,7 @@ export async function select<Row extends object>(database: Queryable, text: stri
 /** SQL for a time in milliseconds since the epoch, multiplied before the cast, while every digit is exact. */
 export const milliseconds = (column: string) => `(extract(epoch from ${column}) * 1000)::float8`
 
-/** The settings that lead to Postgres; DB_SSLMODE has libpq's meaning. */
+/** The settings that lead to Postgres; DB_SSLMODE and DB_SSLROOTCERT have libpq's meaning. */
 export interface DatabaseConfig {
   readonly DB_HOST: string
   readonly DB_PORT: number
@@ -21,6 +22,8 @@ export interface DatabaseConfig {
   readonly DB_USER: string
   readonly DB_PASSWORD: string
   readonly DB_SSLMODE: 'disable' | 'require' | 'verify-full'
+  /** A PEM file; undefined for the authorities that Node knows. */
+  readonly DB_SSLROOTCERT?: string | undefined
 }
 
 /** The options of a client of `pg`. */
@@ -31,11 +34,41 @@ export function databaseSettings(config: DatabaseConfig): ClientConfig {
     database: config.DB_NAME,
     user: config.DB_USER,
     password: config.DB_PASSWORD,
-    ...(config.DB_SSLMODE === 'disable' ? {} : { ssl: { rejectUnauthorized: config.DB_SSLMODE === 'verify-full' } }),
+    ...(config.DB_SSLMODE === 'disable' ? {} : { ssl: tlsOptions(config) }),
     connectionTimeoutMillis: timeouts.connect,
     query_timeout: timeouts.statement,
     keepAlive: true,
   }
+}
+
+function tlsOptions({ DB_SSLMODE, DB_SSLROOTCERT }: DatabaseConfig) {
+  return {
+    rejectUnauthorized: DB_SSLMODE === 'verify-full',
+    get ca() {
+      return readPem(DB_SSLROOTCERT)
+    },
+  }
+}
+
+/**
+ * Why Postgres refuses this client, or this client Postgres, and the setting that must change: the rest of a sentence that
+ * begins with Postgres. Undefined for any other error, such as a server that is away.
+ */
+export function databaseRefusal(error: Error & { readonly code?: unknown }): string | undefined {
+  const { code } = error
+  const message = withoutAdvice(error.message)
+  if (code === '28000' && /no encryption|SSL off/.test(message)) return 'accepts encrypted connections only: set DB_SSLMODE'
+  if (code === '28P01' || code === '28000') {
+    return `refuses the login (${message}): set DB_USER and DB_PASSWORD, or DATABASE_URL`
+  }
+  if (message.includes('does not support SSL'))
+    return 'does not support TLS: set DB_SSLMODE=disable, or turn TLS on in Postgres'
+  const fault = certificateFault(String(code))
+  if (fault === 'authority') return `has a certificate of an unknown authority (${message}): set DB_SSLROOTCERT`
+  if (fault === 'name')
+    return `has a certificate for other host names (${message}): use one of them in DB_HOST or DATABASE_URL`
+  if (fault === 'dates') return `has a certificate that is not valid now (${message}): renew it`
+  return undefined
 }
 
 /** A connection outside any pool, not open yet: for what lasts as long as its connection, such as an advisory lock. */

@@ -128,6 +128,8 @@ export interface LatestSample {
   readonly partitions: number | null
   /** Partitions that are assigned to a process; null when the broker did not answer. */
   readonly assigned: number | null
+  /** How many processes the stage wants; null when unknown. */
+  readonly wanted: number | null
   /** Messages that wait by the rows and that the broker does not have; null when unknown. */
   readonly missing: number | null
 }
@@ -135,6 +137,7 @@ export interface LatestSample {
 /** By the name of the stage, or `tracer`. Empty when no monitor runs: the view then has no time. */
 export const readLatestSamples = byStage<LatestSample>(`
 select stage, verdict, sentence, oldest_seconds as oldest, oldest_message as "oldestMessage", arrivals_per_second as arrivals,
-  served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned, missing::float8
+  served_per_second as served, drain_seconds as drain, utilisation, partitions, partitions_assigned as assigned,
+  processes_wanted as wanted, missing::float8
 from stage_now
 where at is not null`)

@@ -149,6 +149,8 @@ create table stage_samples (
   members integer,
   partitions integer,
   partitions_assigned integer,
+  -- Null until the stage was watched for a minute.
+  processes_wanted integer,
   -- Messages that wait by the rows and that the broker does not have. Null when one of the two did not answer.
   missing bigint,
   -- The oldest message that waits; null when none waits, or its record could not be read.

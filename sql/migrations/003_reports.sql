@@ -128,7 +128,7 @@ select max(position) + 1 as position from stages where is_current;
 -- The monitor's samples of every stage and the tracer. Restrict it by a range of `at`.
 create view stage_history as
 select coalesce(stages.position, (select position from tracer_position)) as position, s.at, s.stage, s.verdict, s.sentence, s.waiting, s.oldest_seconds, s.arrivals_per_second,
-  s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing
+  s.served_per_second, s.drain_seconds, s.utilisation, s.members, s.partitions, s.partitions_assigned, s.missing, s.processes_wanted
 from stage_samples s
 left join stages on stages.name = s.stage;
 
@@ -147,7 +147,7 @@ begin atomic
   )
   select h.* from ticks cross join lateral (select * from stage_history where at = ticks.at offset 0) h
   union all
-  select t.position, ticks.tick, t.stage, null, null, null, null, null, null, null, null, null, null, null, null
+  select t.position, ticks.tick, t.stage, null, null, null, null, null, null, null, null, null, null, null, null, null
   from ticks
   cross join (
     select position, stage from stage_totals
@@ -183,6 +183,7 @@ select
   s.members,
   s.partitions,
   s.partitions_assigned,
+  s.processes_wanted,
   s.missing,
   coalesce(s.sentence, stages.name || ' is unknown: the monitor has written no sample for 20 s; is it running?') as sentence,
   s.at,
