@@ -25,6 +25,11 @@ test.each([
   ['a wrong password', like({ code: '28P01' })],
   ['a database that is not there', like({ code: '3D000' })],
   ['a mistake in a migration', like({ code: '42601' })],
+  [
+    'a certificate of an unknown authority',
+    like({ name: 'KafkaJSConnectionError', code: 'SELF_SIGNED_CERT_IN_CHAIN', retriable: true }),
+  ],
+  ['a certificate for another host', like({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' })],
   ['a wrong connection string', like({ name: 'KafkaJSSASLAuthenticationError', retriable: false })],
   [
     'a policy against the topic',

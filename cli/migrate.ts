@@ -1,14 +1,15 @@
 import { createKafka, type Admin } from '../kafka/client.ts'
-import { isEventHubs, kafkaSettings } from '../kafka/settings.ts'
-import { createTopics, readTopicSettings, type TopicPlan, type TopicSettings } from '../kafka/topics.ts'
+import { isEventHubs } from '../kafka/security.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
+import { addPartitions, createTopics, readTopicSettings, type TopicPlan, type TopicSettings } from '../kafka/topics.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
-import { retryForever } from '../pipeline/retry.ts'
+import { refusalOf, retryForever } from '../pipeline/retry.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
 import { makeReportingRole, migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import type { CliCommand } from './options.ts'
-import { migrationSummary, replicationSummary, retentionWarning } from './render/render-migration.ts'
+import { migrationSummary, partitionsKept, replicationSummary, retentionWarning } from './render/render-migration.ts'
 import { print } from './render/terminal.ts'
 import { serverMistake, type ServerError } from './servers.ts'
 
@@ -16,8 +17,9 @@ export function define(command: CliCommand): void {
   command
     .summary('bring database and topics up to date')
     .description(
-      'Brings the database to the newest tables and views, creates the topics that are missing ' +
-        '(TOPICS_AUTO_CREATE=false creates none) and writes the catalogue of stages for the reports. ' +
+      'Brings the database to the newest tables and views, creates the topics that are missing, ' +
+        'gives existing ones as many partitions as TOPIC_PARTITIONS says (never fewer than they have; TOPICS_AUTO_CREATE=false ' +
+        'does neither) and writes the catalogue of stages for the reports. ' +
         'It waits for servers that are not up yet. Run it as often as you like, several at once too.',
     )
     .examples({ 'After every start and every update': 'npx throughline migrate' })
@@ -26,8 +28,11 @@ export function define(command: CliCommand): void {
       const log = createLog(config.LOG_LEVEL, { process: 'migrate' })
       try {
         const tables = await migrateTables(config, log)
-        const { created, settings } = await migrateTopics(config, log)
-        print(migrationSummary({ ...tables, topics: created }))
+        const { created, grown, settings } = await migrateTopics(config, log)
+        const partitions = config.TOPIC_PARTITIONS
+        print(migrationSummary({ ...tables, topics: created, grown, partitions }))
+        const kept = partitionsKept(settings, partitions)
+        if (kept !== undefined) print(kept)
         if (settings.length > 0) print(replicationSummary(settings))
       } catch (error) {
         throw serverMistake(error, config) ?? error
@@ -53,10 +58,11 @@ async function migrateTopics(config: Config, log: Log) {
   const plan = topicPlan(config)
   const create = async () => {
     await admin.connect()
-    return await createTopics(admin, plan)
+    return { created: await createTopics(admin, plan), grown: await addPartitions(admin, plan) }
   }
-  const created = config.TOPICS_AUTO_CREATE === 'true' ? await retry('Creating the topics', create, log) : []
-  // Existing topics keep their settings. The migration does not fail when a broker does not report them.
+  const isOurs = config.TOPICS_AUTO_CREATE === 'true'
+  const made = isOurs ? await retry('Creating the topics', create, log) : { created: [], grown: [] }
+  // The other settings of existing topics stay as they are. The migration does not fail when a broker does not report them.
   const settings = await readSettings(admin, plan).catch((error: unknown) => {
     log.debug({ err: error }, 'The settings of the topics could not be read')
     return []
@@ -68,7 +74,7 @@ async function migrateTopics(config: Config, log: Log) {
   )
   if (warning !== undefined) log.warn(warning)
   // Event Hubs keeps copies that its settings do not tell of.
-  return { created, settings: isEventHubs(config.BOOTSTRAP_SERVERS) ? [] : settings }
+  return { ...made, settings: isEventHubs(config.BOOTSTRAP_SERVERS) ? [] : settings }
 }
 
 async function readSettings(admin: Admin, plan: TopicPlan): Promise<TopicSettings[]> {
@@ -83,8 +89,9 @@ async function retry<T>(name: string, step: () => Promise<T>, log: Log): Promise
 }
 
 /** Whether an error comes from a server that works, so that trying again does not help. */
-export function isPermanent({ name, code = '', type = '', retriable, cause, errors }: ServerError): boolean {
-  if (name === 'UserError') return true
+export function isPermanent(error: ServerError): boolean {
+  const { name, code = '', type = '', retriable, cause, errors } = error
+  if (name === 'UserError' || refusalOf(error) !== undefined) return true
   if (name === 'KafkaJSNumberOfRetriesExceeded' && cause instanceof Error) return isPermanent(cause)
   if (errors !== undefined) return errors.some(isPermanent)
   // A controller or broker that has just started gives these two, which kafkajs takes for lasting.

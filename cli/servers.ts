@@ -1,8 +1,9 @@
 import { createKafka, type Admin, type Kafka } from '../kafka/client.ts'
 import { createSender, type Sender } from '../kafka/producer.ts'
 import { kafkaSettings, type KafkaSettings } from '../kafka/settings.ts'
+import { kafkaRefusal } from '../kafka/security.ts'
 import type { Config } from '../pipeline/config.ts'
-import { openDatabase, type Database } from '../sql/database.ts'
+import { databaseRefusal, openDatabase, type Database } from '../sql/database.ts'
 import { createLog } from '../telemetry/log.ts'
 import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
 import { UserError } from '../telemetry/user-error.ts'
@@ -102,13 +103,14 @@ const start = 'start `npm run demo` or `docker compose up`'
 /** By codes of Postgres and Node; where there is no code, by the message. */
 function databaseSentence(error: ServerError, config: Config): string | undefined {
   if (error.name.startsWith('KafkaJS')) return undefined
-  const { DB_HOST, DB_PORT, DB_NAME, DB_USER } = config
+  const { DB_HOST, DB_PORT, DB_NAME } = config
   const address = `${DB_HOST}:${DB_PORT}`
   // Where a host name has two addresses and both refuse, Node throws one error with an error for each.
   const { code, message } = error.errors?.[0] ?? error
+  const refusal = databaseRefusal(error)
+  if (refusal !== undefined) return `Postgres at ${address} ${refusal}.`
   const sentences: Sentences = [
     [/^42(P01|703)$/, `The database ${DB_NAME} at ${address} lacks the tables: run \`npx throughline migrate\`.`],
-    [/^28(P01|000)$/, `Postgres at ${address} refuses the login of ${DB_USER}: set DB_USER and DB_PASSWORD.`],
     [/^3D000$/, `Postgres at ${address} has no database ${DB_NAME}: create it, or set DB_NAME.`],
     [/^57P0[123]$/, `Postgres at ${address} is starting or stopping: try again in a few seconds.`],
     [/^(ENOTFOUND|EAI_AGAIN)$/, `The host ${DB_HOST} is unknown: set DB_HOST.`],
@@ -116,27 +118,31 @@ function databaseSentence(error: ServerError, config: Config): string | undefine
       /^(ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)$|connection terminated|timeout e/i,
       `Nothing answers at ${address}: ${start}, or set DB_HOST and DB_PORT.`,
     ],
-    [
-      /does not support SSL/,
-      `Postgres at ${address} does not support TLS: set DB_SSLMODE=disable, or turn TLS on in Postgres.`,
-    ],
   ]
   return sentences.find(([pattern]) => pattern.test(code ?? message))?.[1]
 }
+
+const closed = 'set KAFKA_SECURITY_PROTOCOL to that of the port, or try again in a few seconds if Kafka is just starting.'
 
 /** By the names that kafkajs gives its errors and those of the broker; where an error has no name, by the message. */
 function kafkaSentence(error: ServerError, bootstrapServers: readonly string[]): string | undefined {
   const { name, message, broker, type, retriable, cause } = error
   if (name === 'KafkaJSNumberOfRetriesExceeded' && cause instanceof Error) return kafkaSentence(cause, bootstrapServers)
   const address = bootstrapServers.join(', ')
+  const refusal = kafkaRefusal(error)
+  if (refusal !== undefined) return `Kafka at ${broker ?? address} ${refusal}.`
   const silence = `Nothing answers at ${address}: ${start}, or set BOOTSTRAP_SERVERS.`
   const stranger = `Kafka at ${address} refers to ${broker}, where nothing answers: its advertised.listeners must be reachable from here.`
   const isKnown = broker === undefined || bootstrapServers.includes(broker)
   const sentences: Sentences = [
-    [/KafkaJSConnection(Closed)?Error/, isKnown ? silence : stranger],
+    [/The token server/, `${message}: set KAFKA_OAUTH_TOKEN_URL.`],
+    [
+      /KafkaJSConnectionClosedError|before secure TLS connection/,
+      `Kafka at ${broker ?? address} closes the connection: ${closed}`,
+    ],
+    [/KafkaJSConnectionError/, isKnown ? silence : stranger],
     // The message is of a broker that accepts the connection and stays silent.
     [/KafkaJS(RequestTimeoutError|BrokerNotFound|NoBrokerAvailableError)|Broker not connected/, silence],
-    [/KafkaJSSASLAuthenticationError/, `Kafka at ${address} refuses the login: set EVENTHUB_CONNECTIONSTRING.`],
     [
       /UNKNOWN_TOPIC_OR_PARTITION/,
       `Kafka at ${address} lacks the topics of the pipeline: run \`npx throughline migrate\`.`,

@@ -26,7 +26,8 @@ export function define(command: CliCommand): void {
     .description(
       'Shows for each stage how many processes run it, how many messages it has done, how many are dead there and how ' +
         'many wait in front of it, and how long messages waited and were worked on in the last minute. Below are the ' +
-        'sums, and for each stage that is not OK what is wrong and which message has waited longest. The tracer is also ' +
+        'sums, and for each stage that is not OK what is wrong and which message has waited longest, and for each that wants ' +
+        'more or fewer processes than it has how many. The tracer is also ' +
         'shown where traces are exported. Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. ' +
         'Stalled and falling behind need a monitor, which has samples of the last minute: without one, a stage in front ' +
         'of which messages wait while processes run it is UNKNOWN, and that exits with 0.',
@@ -147,6 +148,7 @@ function sampleOf({ name, command }: MonitoredGroup, running: number, waiting: n
     utilisation: null,
     partitions: null,
     assigned: null,
+    wanted: null,
     missing: null,
   })
   if (waiting === 0) return sample('OK', 'is idle: nothing waits')

@@ -19,6 +19,21 @@ test('a plain broker needs no TLS and no login', () => {
   expect(local.createTopics).toBe(true)
 })
 
+test('TLS verifies the certificate, and the login is the mechanism that is asked for', () => {
+  const login = { KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512', KAFKA_SASL_USERNAME: 'flow', KAFKA_SASL_PASSWORD: 'secret' }
+  const { client } = kafkaSettings(readConfig({ KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', ...login }), 'add')
+  expect(client.ssl).toMatchObject({ rejectUnauthorized: true })
+  expect(client.ssl).not.toHaveProperty('checkServerIdentity')
+  expect(client.sasl).toEqual({ mechanism: 'scram-sha-512', username: 'flow', password: 'secret' })
+  const unencrypted = kafkaSettings(readConfig({ KAFKA_SECURITY_PROTOCOL: 'SASL_PLAINTEXT', ...login }), 'add')
+  expect(unencrypted.client).not.toHaveProperty('ssl')
+})
+
+test('records are read from the leader unless a rack is named', () => {
+  expect(local.consumer).not.toHaveProperty('rackId')
+  expect(kafkaSettings(readConfig({ KAFKA_RACK_ID: 'zone-a' }), 'add').consumer.rackId).toBe('zone-a')
+})
+
 test('Event Hubs: SASL PLAIN over TLS, as $ConnectionString', () => {
   expect(azure.client).toMatchObject({
     brokers: ['lab.servicebus.windows.net:9093'],

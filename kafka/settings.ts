@@ -1,16 +1,10 @@
 import type { ConsumerConfig, KafkaConfig, ProducerConfig } from 'kafkajs'
+import { isEventHubs, securityOf, type KafkaSecurity } from './security.ts'
 
 /** The variables that the settings depend on. */
-export interface KafkaConfigVariables {
-  /** host:port each. */
-  readonly BOOTSTRAP_SERVERS: readonly string[]
-  readonly EVENTHUB_CONNECTIONSTRING?: string | undefined
+export interface KafkaConfigVariables extends KafkaSecurity {
   readonly TOPICS_AUTO_CREATE: 'true' | 'false'
-}
-
-/** Azure Event Hubs speaks Kafka's protocol with limits of its own. */
-export function isEventHubs(brokers: readonly string[]): boolean {
-  return brokers.some((broker) => broker.includes('.servicebus.windows.net'))
+  readonly KAFKA_RACK_ID?: string | undefined
 }
 
 /**
@@ -45,11 +39,6 @@ export const METADATA_MAX_AGE = 30_000
 
 export function kafkaSettings(config: KafkaConfigVariables, clientId: string): KafkaSettings {
   const azure = isEventHubs(config.BOOTSTRAP_SERVERS)
-  const sasl = {
-    mechanism: 'plain' as const,
-    username: '$ConnectionString',
-    password: config.EVENTHUB_CONNECTIONSTRING ?? '',
-  }
   return {
     client: {
       clientId,
@@ -58,7 +47,7 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
       authenticationTimeout: 10_000,
       requestTimeout: azure ? 75_000 : REQUEST_TIMEOUT,
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: 5 },
-      ...(azure ? { ssl: true, sasl } : {}),
+      ...securityOf(config),
     },
     consumer: {
       sessionTimeout: azure ? 30_000 : 10_000,
@@ -70,6 +59,7 @@ export function kafkaSettings(config: KafkaConfigVariables, clientId: string): K
       minBytes: 1,
       maxBytesPerPartition: 262_144,
       allowAutoTopicCreation: false,
+      ...(config.KAFKA_RACK_ID === undefined ? {} : { rackId: config.KAFKA_RACK_ID }),
       retry: { initialRetryTime: 50, maxRetryTime: 1000, retries: FOR_EVER },
     },
     // Ids and rows make a duplicate harmless, so the idempotent producer is not needed; in kafkajs it can lose records.

@@ -18,7 +18,7 @@ export interface TopicPlan {
 }
 
 /**
- * Creates the topics that are missing; existing ones stay as they are. Returns the names of the new ones.
+ * Creates the topics that are missing; the settings of existing ones stay as they are. Returns the names of the new ones.
  * @throws {UserError} when there are fewer brokers than replicas
  */
 export async function createTopics(admin: Admin, plan: TopicPlan): Promise<string[]> {
@@ -41,9 +41,35 @@ export async function createTopics(admin: Admin, plan: TopicPlan): Promise<strin
   return created
 }
 
+/**
+ * Adds partitions to the topics that have fewer than planned, to all in one request: a record keeps the number of its partition,
+ * modulo that of its target, from topic to topic. Brokers cannot remove partitions. Returns the names of those topics.
+ */
+export async function addPartitions(admin: Admin, { names, partitions: count }: TopicPlan): Promise<string[]> {
+  const findSmaller = async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [...names] })
+    const existing = new Map(topics.map(({ name, partitions }) => [name, partitions.length]))
+    return names.filter((name) => (existing.get(name) ?? count) < count)
+  }
+  const smaller = await findSmaller()
+  if (smaller.length === 0) return []
+  const topicPartitions = smaller.map((topic) => ({ topic, count }))
+  await admin.createPartitions({ topicPartitions }).catch((error: Error & { readonly type?: unknown }) => {
+    // Another process was first.
+    if (error.type !== 'INVALID_PARTITIONS') throw error
+  })
+  const areKnown = async () => {
+    const late = await findSmaller()
+    if (late.length > 0) throw new Error(`Kafka does not show ${count} partitions of ${late.join(', ')} yet`)
+  }
+  await pRetry(areKnown, { retries: 20, minTimeout: 50, maxTimeout: 500 })
+  return smaller
+}
+
 /** What a topic's settings on the broker say about its records. */
 export interface TopicSettings {
   readonly topic: string
+  readonly partitions: number
   /** For how many hours a record may be kept; Infinity for ever. */
   readonly recordHours: number
   /** The brokers that keep a record. */
@@ -66,7 +92,13 @@ export async function readTopicSettings(admin: Admin, topics: readonly string[])
     const recordHours = retention < 0 ? Infinity : (retention + (values.get('segment.ms') ?? 0)) / HOUR_MS
     const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
     const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
-    return { topic, recordHours, replicas, minInSync: values.get('min.insync.replicas') ?? 1 }
+    return {
+      topic,
+      partitions: partitions.length,
+      recordHours,
+      replicas,
+      minInSync: values.get('min.insync.replicas') ?? 1,
+    }
   })
 }
 

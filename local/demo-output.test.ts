@@ -53,6 +53,7 @@ const status: Status = {
       served: 2,
       drain: 0.01,
       partitions: 4,
+      wanted: 1,
       assigned: 4,
       utilisation: 0.01,
     },

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { serverMistake, withDatabase, withKafka } from '../cli/servers.ts'
 import { type Config, childEnvironment, exportsTraces, isGiven, tracesProtocol } from '../pipeline/config.ts'
+import { UserError } from '../telemetry/user-error.ts'
 import { type Program, findProgram, isFree, requireFreePort } from './host-resources.ts'
 import { startKafka } from './kafka.ts'
 import type { LocalServer } from './local-server.ts'
@@ -35,7 +36,7 @@ export interface ServersOptions {
 }
 
 /**
- * Starts Kafka and Postgres, unless BOOTSTRAP_SERVERS and DB_HOST name others, and the observability servers that are
+ * Starts Kafka and Postgres, unless BOOTSTRAP_SERVERS and DB_HOST or DATABASE_URL name others, and the observability servers that are
  * installed. Disposing stops the started ones.
  * @throws {UserError} when something that they need is missing; nothing runs then
  */
@@ -73,6 +74,11 @@ async function planKafka(options: ServersOptions): Promise<DemoServer[]> {
     await withKafka(config, ({ admin }) => admin.listTopics())
     return []
   }
+  if (isGiven('KAFKA_SECURITY_PROTOCOL')) {
+    throw new UserError(
+      'KAFKA_SECURITY_PROTOCOL is set: name its Kafka in BOOTSTRAP_SERVERS, or unset it for the one of the demo.',
+    )
+  }
   const ports = Array.from({ length: brokers }, (_, index) => port + index)
   for (const each of ports) await requireFreePort(each, 'Kafka', `\`npm run demo -- --kafka-port ${another(port)}\``)
   const address = ports.map((each) => `localhost:${each}`).join(',')
@@ -83,8 +89,8 @@ async function planKafka(options: ServersOptions): Promise<DemoServer[]> {
 
 async function planPostgres({ config, dataDir, say, signal }: ServersOptions): Promise<DemoServer[]> {
   const { DB_HOST, DB_PORT: port, DB_USER: user, DB_PASSWORD: password, DB_NAME: database } = config
-  if (isGiven('DB_HOST')) {
-    say(`DB_HOST is set: the Postgres at ${DB_HOST}:${port} is used.`)
+  if (isGiven('DB_HOST') || isGiven('DATABASE_URL')) {
+    say(`${isGiven('DATABASE_URL') ? 'DATABASE_URL' : 'DB_HOST'} is set: the Postgres at ${DB_HOST}:${port} is used.`)
     await withDatabase(config, (pool) => pool.query('select 1'))
     return []
   }

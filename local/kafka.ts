@@ -15,6 +15,17 @@ const PROPERTIES = join(import.meta.dirname, 'broker.properties')
 export interface KafkaOptions extends ServerOptions, JarsOptions {
   /** How many, 1 by default. Their ports are `port` and those that follow it. */
   readonly brokers?: number
+  readonly security?: BrokerSecurity
+}
+
+/** Listeners with encryption or login beside the plaintext one, for tests. */
+export interface BrokerSecurity {
+  /** Added to `listeners`: "SECURE://localhost:19093". */
+  readonly listeners: readonly string[]
+  /** Further lines of server.properties. */
+  readonly properties: readonly string[]
+  /** As `--add-scram` of Kafka's StorageTool has them: "SCRAM-SHA-512=[name=flow,password=flow]". */
+  readonly users: readonly string[]
 }
 
 /** A Kafka cluster in which every node is broker and controller. Disposing of it stops all brokers. */
@@ -31,7 +42,7 @@ export interface LocalKafka extends AsyncDisposable {
  * @throws {UserError} when Java or Maven is missing, a port is taken or the disk is full
  */
 export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
-  const { port, dataDir, brokers: count = 1 } = options
+  const { port, dataDir, brokers: count = 1, security } = options
   const ports = Array.from({ length: count }, (_, index) => port + index)
   for (const each of ports) await requireFreePort(each, 'Kafka')
   await requireJava()
@@ -39,7 +50,8 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const controllers: string[] = []
   for (const _ of ports) controllers.push(`127.0.0.1:${await freePort()}`)
   const voters = controllers.map((controller, index) => `${index + 1}@${controller}`).join(',')
-  const shared = `${await readFile(PROPERTIES, 'utf8')}\n${replication(count)}\ncontroller.quorum.voters=${voters}\n`
+  const own = [replication(count), `controller.quorum.voters=${voters}`, ...(security?.properties ?? [])]
+  const shared = `${await readFile(PROPERTIES, 'utf8')}\n${own.join('\n')}\n`
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])])
   const starting = ports.map((each, index) => {
@@ -47,8 +59,10 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     const name = count === 1 ? 'Kafka' : `Kafka broker ${id}`
     // The data of a node fits only a cluster of the same size.
     const directory = count === 1 ? dataDir : join(dataDir, `${id}-of-${count}`)
-    const listeners = `node.id=${id}\nlisteners=PLAINTEXT://127.0.0.1:${each},CONTROLLER://${controllers[index]}\n`
-    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties: shared + listeners })
+    const plaintext = [`PLAINTEXT://127.0.0.1:${each}`, `CONTROLLER://${controllers[index]}`]
+    const listeners = `node.id=${id}\nlisteners=${[...plaintext, ...(security?.listeners ?? [])].join(',')}\n`
+    const properties = shared + listeners
+    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties, users: security?.users ?? [] })
   })
   for (const broker of starting) broker.catch((error: unknown) => failure.abort(error))
   const started = await Promise.allSettled(starting)
@@ -67,10 +81,11 @@ interface BrokerOptions extends ServerOptions {
   readonly jars: string
   /** The text of server.properties. */
   readonly properties: string
+  readonly users: readonly string[]
 }
 
 /** Starts one broker and resolves when it is ready, which needs a majority of the controllers and brokers for all replicas. */
-async function startBroker({ name, jars, properties, ...options }: BrokerOptions): Promise<LocalServer> {
+async function startBroker({ name, jars, properties, users, ...options }: BrokerOptions): Promise<LocalServer> {
   const cwd = await prepareServer(name, options)
   const run = (mainClass: string, ...args: string[]) => {
     // Less compiling halves the processor time of a short run on two cores, and saves 35 MB.
@@ -80,7 +95,8 @@ async function startBroker({ name, jars, properties, ...options }: BrokerOptions
   await writeFile(join(cwd, 'server.properties'), properties)
   // Formatting writes this file last.
   if (!existsSync(join(cwd, 'log', 'meta.properties'))) {
-    const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties')
+    const logins = users.flatMap((user) => ['--add-scram', user])
+    const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties', ...logins)
     await runToEnd({ ...format, signal: options.signal })
   }
   const isReady = () => coordinatesGroups(options.port)

@@ -90,14 +90,16 @@ export async function startGrafana(options: GrafanaOptions): Promise<LocalServer
   // The program is in bin/ of Grafana's home; on the PATH there may be a link to it.
   const home = dirname(dirname(realpathSync(command)))
   const own = childEnvironment({
-    ...(parseEnv(await readFile(join(import.meta.dirname, 'grafana.env'), 'utf8')) as Record<string, string>),
+    ...(parseEnv(await readFile(join(GRAFANA, 'grafana.env'), 'utf8')) as Record<string, string>),
     DASHBOARDS: join(GRAFANA, 'dashboards'),
     GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(GRAFANA, 'dashboards', 'pipeline.json'),
     GF_PATHS_PROVISIONING: join(GRAFANA, 'provisioning'),
     GF_PATHS_DATA: cwd,
     GF_PATHS_LOGS: join(cwd, 'log'),
     GF_PATHS_PLUGINS: join(cwd, 'plugins'),
+    GF_SERVER_HTTP_ADDR: '127.0.0.1',
     GF_SERVER_HTTP_PORT: String(port),
+    POSTGRES_SSLMODE: 'disable',
     ...options.env,
   })
   const env = { ...alertDefaults, ...own }

@@ -17,6 +17,8 @@ export interface Login {
 export interface PostgresOptions extends ServerOptions, ClusterOptions {
   /** Created where it is missing. */
   readonly database: string
+  /** Further settings of Postgres, such as ssl_cert_file. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface LocalPostgres extends LocalServer, Login {
@@ -43,7 +45,10 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
   const dataDir = await prepareServer('Postgres', options)
   const { bin, cluster, runAs } = await preparePostgres({ ...options, dataDir })
   const login = { host: '127.0.0.1', port, user, password, database }
-  const settings = Object.entries({ port, ...SETTINGS }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const settings = Object.entries({ port, ...SETTINGS, ...options.settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ])
   const server = await startServer(
     {
       name: 'Postgres',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { exportsTraces, readConfig, tracesProtocol } from './config.ts'
+import { exportsTraces, readConfig, settingNames, tracesProtocol } from './config.ts'
 import { segmentHours } from '../kafka/settings.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
@@ -108,9 +108,67 @@ test('the protocol for traces alone takes precedence', () => {
   expect(tracesProtocol(readConfig({ ...both, OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: '' }))).toBe('http/json')
 })
 
-test('never shows a secret', () => {
-  const env = { BOOTSTRAP_SERVERS: 'x.servicebus.windows.net:9093', EVENTHUB_CONNECTIONSTRING: 'hunter2' }
+test.each([
+  { BOOTSTRAP_SERVERS: 'x.servicebus.windows.net:9093', EVENTHUB_CONNECTIONSTRING: 'hunter2' },
+  { KAFKA_SASL_PASSWORD: 'hunter2' },
+  { DATABASE_URL: 'flow:hunter2@db' },
+  { DATABASE_URL: 'postgresql://flow:hunter2@db/flow?sslmode=maybe' },
+])('never shows a secret', (env) => {
+  expect(complaintsAbout(env)).toMatch(/bad setting/)
   expect(complaintsAbout(env)).not.toContain('hunter2')
+})
+
+const login = { KAFKA_SECURITY_PROTOCOL: 'SASL_SSL', KAFKA_SASL_USERNAME: 'flow', KAFKA_SASL_PASSWORD: 'secret' }
+const eventHubs = { BOOTSTRAP_SERVERS: 'lab.servicebus.windows.net:9093', EVENTHUB_CONNECTIONSTRING: 'Endpoint=sb://lab' }
+
+test.each([
+  [{ KAFKA_SECURITY_PROTOCOL: 'TLS' }, 'KAFKA_SECURITY_PROTOCOL: expected one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL'],
+  [login, 'KAFKA_SASL_MECHANISM: expected a value, for KAFKA_SECURITY_PROTOCOL is SASL_SSL, found nothing'],
+  [
+    { ...login, KAFKA_SASL_MECHANISM: 'OAUTHBEARER' },
+    'KAFKA_OAUTH_TOKEN_URL: expected a value, for KAFKA_SECURITY_PROTOCOL is SASL_SSL, found nothing',
+  ],
+  [
+    { ...login, KAFKA_SECURITY_PROTOCOL: 'SSL' },
+    'KAFKA_SECURITY_PROTOCOL: expected SASL_SSL or SASL_PLAINTEXT, for KAFKA_SASL_USERNAME is set, found "SSL"',
+  ],
+  [
+    { KAFKA_SSL_CA_FILE: '/nowhere/ca.pem' },
+    'KAFKA_SSL_CA_FILE: expected a file that can be read, with certificates in PEM, found "/nowhere/ca.pem"',
+  ],
+  [
+    { KAFKA_SSL_CA_FILE: '/nowhere/ca.pem' },
+    'KAFKA_SECURITY_PROTOCOL: expected SSL or SASL_SSL, for KAFKA_SSL_CA_FILE is set, found nothing',
+  ],
+  [{ KAFKA_SSL_CERT_FILE: '/nowhere/a.pem' }, 'KAFKA_SSL_KEY_FILE: expected the private key of KAFKA_SSL_CERT_FILE'],
+  [{ KAFKA_SSL_KEY_FILE: '/nowhere/a.pem' }, 'KAFKA_SSL_CERT_FILE: expected the certificate of KAFKA_SSL_KEY_FILE'],
+  [
+    { ...eventHubs, KAFKA_SASL_USERNAME: 'flow' },
+    'KAFKA_SASL_USERNAME: expected nothing: the login of Event Hubs is EVENTHUB_CONNECTIONSTRING, found "flow"',
+  ],
+  [{ DB_SSLROOTCERT: '/nowhere/ca.pem' }, 'DB_SSLMODE: expected verify-full, for DB_SSLROOTCERT is set, found nothing'],
+  [{ DATABASE_URL: 'mysql://db/flow' }, 'DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:5432/NAME'],
+  [{ DATABASE_URL: 'postgresql://flow:100%@db/flow' }, 'DATABASE_URL: expected postgresql://USER:PASSWORD@HOST:5432/NAME'],
+  [
+    { DATABASE_URL: 'postgresql://db/flow?pgbouncer=true' },
+    'DATABASE_URL: expected no parameters but sslmode and sslrootcert, not pgbouncer',
+  ],
+])('%o of security is refused', (env, complaint) => {
+  expect(complaintsAbout(env)).toContain(complaint)
+})
+
+test('what DATABASE_URL says replaces the variables of Postgres, and what it lacks is theirs', () => {
+  const others = { DB_HOST: 'other', DB_PORT: '1', DB_NAME: 'other', DB_PASSWORD: 'theirs' }
+  expect(readConfig({ ...others, DATABASE_URL: 'postgres://me@[::1]:6432/flow?sslmode=verify-full' })).toMatchObject({
+    DB_HOST: '::1',
+    DB_PORT: 6432,
+    DB_NAME: 'flow',
+    DB_USER: 'me',
+    DB_PASSWORD: 'theirs',
+    DB_SSLMODE: 'verify-full',
+  })
+  const { DB_HOST, DB_PORT, DB_NAME, DB_PASSWORD } = readConfig({ ...others, DATABASE_URL: 'postgresql://me:a%2Fb%3A@db' })
+  expect([DB_HOST, DB_PORT, DB_NAME, DB_PASSWORD]).toEqual(['db', 5432, 'other', 'a/b:'])
 })
 
 test('.env.example names every variable with its default', () => {
@@ -118,23 +176,5 @@ test('.env.example names every variable with its default', () => {
   // The variables at the end are those of the compose file.
   const lines = text.split('# --- `docker compose`')[0]?.split('\n') ?? []
   const documented = lines.flatMap((line) => /^#?\s?([A-Z_]+)=/.exec(line)?.[1] ?? [])
-  const withAll = readConfig({
-    EVENTHUB_CONNECTIONSTRING: 'Endpoint=sb://x',
-    TOPIC_REPLICATION_FACTOR: '3',
-    INPUT_TOPIC: 'a',
-    OUTPUT_TOPIC: 'b',
-    RATE: '1',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318',
-    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'grpc',
-    OTEL_TRACES_EXPORTER: 'none',
-    KAFKA_HOME: 'k',
-    TEMPO_BIN: 't',
-    PROMETHEUS_BIN: 'p',
-    GRAFANA_BIN: 'g',
-    GRAFANA_DB_PASSWORD: 'w',
-    OPERATION_TYPE: 'add',
-    STAGE_NUMBER: '1',
-    START_COMMAND: 's',
-  })
-  expect(documented.toSorted()).toEqual(Object.keys(withAll).toSorted())
+  expect(documented.toSorted()).toEqual([...settingNames, 'DATABASE_URL'].toSorted())
 })

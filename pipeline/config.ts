@@ -1,6 +1,9 @@
 // Version 3, which the package keeps: version 4 takes 4 MB more memory in every process.
 import { z } from 'zod/v3'
-import { isEventHubs, segmentHours } from '../kafka/settings.ts'
+import { securityDisagreements } from '../kafka/security.ts'
+import { segmentHours } from '../kafka/settings.ts'
+import { readDatabaseUrl } from '../sql/database-url.ts'
+import { isPemFile } from '../telemetry/certificate.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
 const whole = (from: number, to: number) => {
@@ -30,6 +33,16 @@ const hosts = z
   .transform((list) => list.split(',').map((entry) => entry.trim()))
   .refine((list) => list.every((entry) => host.test(entry)), 'expected host:port, or several with commas between')
 
+const certificates = z
+  .string()
+  .refine((file) => isPemFile(file, 'certificate'), 'expected a file that can be read, with certificates in PEM')
+const privateKey = z
+  .string()
+  .refine(
+    (file) => isPemFile(file, 'key'),
+    'expected a file that can be read, with a private key in PEM that is not encrypted',
+  )
+
 /** The variables of the project, with their forms and defaults; `.env.example` explains them. Those of OpenTelemetry are its own. */
 const environment = z.object({
   BOOTSTRAP_SERVERS: hosts.default('localhost:19092'),
@@ -38,6 +51,19 @@ const environment = z.object({
   TOPIC_PARTITIONS: whole(1, 1000).default(4),
   TOPIC_REPLICATION_FACTOR: whole(1, 100).optional(),
   TOPICS_AUTO_CREATE: oneOf('true', 'false').default('true'),
+  KAFKA_SECURITY_PROTOCOL: oneOf('PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL').optional(),
+  KAFKA_SASL_MECHANISM: oneOf('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER').optional(),
+  KAFKA_SASL_USERNAME: z.string().optional(),
+  KAFKA_SASL_PASSWORD: z.string().optional(),
+  KAFKA_OAUTH_TOKEN_URL: z
+    .string()
+    .regex(/^https?:\/\/[^@]+$/, 'expected a URL such as https://login.example.com/token')
+    .optional(),
+  KAFKA_OAUTH_SCOPE: z.string().optional(),
+  KAFKA_SSL_CA_FILE: certificates.optional(),
+  KAFKA_SSL_CERT_FILE: certificates.optional(),
+  KAFKA_SSL_KEY_FILE: privateKey.optional(),
+  KAFKA_RACK_ID: z.string().optional(),
   KAFKA_FAST_PATCHES: oneOf('on', 'off').default('on'),
   DB_HOST: z.string().default('localhost'),
   DB_PORT: whole(1, 65_535).default(15_432),
@@ -45,6 +71,7 @@ const environment = z.object({
   DB_USER: z.string().default('flow'),
   DB_PASSWORD: z.string().default('flow'),
   DB_SSLMODE: oneOf('disable', 'require', 'verify-full').default('disable'),
+  DB_SSLROOTCERT: certificates.optional(),
   STAGE_NUMBER: z.string().optional(),
   OPERATION_TYPE: z.string().optional(),
   INPUT_TOPIC: name.optional(),
@@ -70,6 +97,7 @@ const environment = z.object({
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
   START_COMMAND: z.string().optional(),
+  SCALE_TARGET_SECONDS: amount(1, 86_400).default(60),
   RETENTION: whole(1, 36_500).default(14),
   TOPIC_RETENTION_HOURS: whole(1, 876_000).default(168),
   KAFKA_HOME: z.string().optional(),
@@ -78,6 +106,9 @@ const environment = z.object({
   GRAFANA_BIN: z.string().optional(),
   GRAFANA_DB_PASSWORD: z.string().optional(),
 })
+
+/** The names of all variables but DATABASE_URL, which becomes those of Postgres. */
+export const settingNames: readonly string[] = Object.keys(environment.shape)
 
 const ordered = [
   ['MESSAGE_MIN', 'MESSAGE_MAX'],
@@ -90,14 +121,18 @@ const ordered = [
 export type Config = Readonly<z.infer<typeof environment>>
 
 /**
- * Reads the variables of the project. An empty one counts as unset, as compose files write it.
+ * Reads the variables of the project. An empty one counts as unset, as compose files write it. What DATABASE_URL says replaces
+ * the variables that begin with DB_.
  * @throws {UserError} naming every bad variable at once, with what was expected of it
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
+  const url = given['DATABASE_URL'] === undefined ? {} : readDatabaseUrl(given['DATABASE_URL'])
+  if (typeof url !== 'string') Object.assign(given, url)
   const result = environment.safeParse(given)
   const issues = result.error?.issues ?? []
   const wrong = issues.map(({ path, message }) => [String(path[0]), message] as const)
+  if (typeof url === 'string') wrong.push(['DATABASE_URL', url])
   wrong.push(...disagreements(given))
   if (result.success && wrong.length === 0) return Object.freeze(result.data)
   // One complaint for each variable.
@@ -130,19 +165,21 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
     const why = `for a row must outlive its record (TOPIC_RETENTION_HOURS is ${topicHours})`
     wrong.push(['RETENTION', `expected at least ${leastDays} days, ${why}`])
   }
-  if (isEventHubs([given['BOOTSTRAP_SERVERS'] ?? '']) && given['EVENTHUB_CONNECTIONSTRING'] === undefined) {
-    wrong.push(['EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace'])
+  if (given['DB_SSLROOTCERT'] !== undefined && given['DB_SSLMODE'] !== 'verify-full') {
+    wrong.push(['DB_SSLMODE', 'expected verify-full, for DB_SSLROOTCERT is set'])
   }
-  return wrong
+  return [...wrong, ...securityDisagreements(given)]
 }
 
 function quoted(key: string, value: string | undefined): string {
   if (value === undefined) return 'nothing'
-  return /PASSWORD|CONNECTIONSTRING/.test(key) ? 'something else (not shown)' : JSON.stringify(value.slice(0, 60))
+  return /PASSWORD|CONNECTIONSTRING|DATABASE_URL/.test(key)
+    ? 'something else (not shown)'
+    : JSON.stringify(value.slice(0, 60))
 }
 
 /** Whether a variable is set, where the default alone cannot tell. An empty one counts as unset. */
-export function isGiven(key: keyof Config, env: NodeJS.ProcessEnv = process.env): boolean {
+export function isGiven(key: keyof Config | 'DATABASE_URL', env: NodeJS.ProcessEnv = process.env): boolean {
   return (env[key] ?? '').trim() !== ''
 }
 

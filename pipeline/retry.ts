@@ -1,3 +1,5 @@
+import { kafkaRefusal } from '../kafka/security.ts'
+import { databaseRefusal } from '../sql/database.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
 import { sleep } from '../telemetry/wait-until.ts'
@@ -121,8 +123,15 @@ export function createOutageTracker(server: string, { log, health }: Pick<RetryO
   }
 }
 
+/** Why a server and this process refuse each other, as the rest of a sentence; undefined for any other error. */
+export function refusalOf(error: Error): string | undefined {
+  return kafkaRefusal(error) ?? databaseRefusal(error)
+}
+
 /** For a host with several addresses Node's error has no message of its own but one error for each address. */
 function reasonOf(error: Error): string {
+  const refusal = refusalOf(error)
+  if (refusal !== undefined) return `the server ${refusal}`
   if (error.message !== '') return error.message
   return error instanceof AggregateError ? error.errors.map(String).join('; ') : error.name
 }

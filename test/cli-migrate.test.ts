@@ -10,7 +10,9 @@ import { readConfig } from '../pipeline/config.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
 import { readTopicSettings } from '../kafka/topics.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
+import { freshPipeline } from './support/fresh-pipeline.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
+import { runStages } from './support/running-stages.ts'
 
 /** A database of its own, empty, and the environment that leads to it. */
 async function emptyDatabase() {
@@ -97,6 +99,34 @@ test('topics keep records for as long as they are told; those that keep them for
   expect(warnings).toEqual([
     expect.stringMatching(/Records are kept for ever \(retention\.ms and segment\.ms of t\w+\.stage3\)/),
   ])
+})
+
+test('topics that exist get more partitions, also by several at once, and never fewer', async () => {
+  const { env } = await emptyDatabase()
+  await throughline(['migrate'], { env: { ...env, TOPIC_PARTITIONS: '2' } })
+  const more = { ...env, TOPIC_PARTITIONS: '5' }
+  const all = await Promise.all([1, 2, 3].map(() => throughline(['migrate'], { env: more })))
+  expect(all.map(({ code }) => code)).toEqual([0, 0, 0])
+  expect(all.map(({ stdout }) => stdout).join('')).toMatch(
+    /New: 5 partitions for each of 8 topics \(.*start, .*dead-letter\)\./,
+  )
+  const { stdout } = await throughline(['migrate'], { env: { ...env, TOPIC_PARTITIONS: '3' } })
+  expect(stdout).toMatch(/^Nothing to do: .*\nTOPIC_PARTITIONS is 3, and these topics keep .*: \S+start \(5\), .*\.\n/)
+})
+
+test('partitions that are added while stages run are read, and no message is lost', async () => {
+  await using pipeline = await freshPipeline({ TOPIC_PARTITIONS: '2' })
+  await using _stages = runStages(pipeline)
+  const env = { ...pipeline.env, TOPIC_PARTITIONS: '5' }
+  await throughline(['generator', '--messages', '10'], { env })
+  await throughline(['migrate'], { env })
+  await throughline(['generator', '--messages', '40'], { env })
+  const count = async () => (await pipeline.database.query('select from finished')).rowCount
+  await expect.poll(count, { timeout: 240_000, interval: 200 }).toBe(50)
+  const { rows } = await pipeline.database.query(
+    "select distinct partition from results where stage = 'add' order by partition",
+  )
+  expect(rows.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4])
 })
 
 test('it waits for servers that are not up yet', async () => {

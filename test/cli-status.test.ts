@@ -18,8 +18,9 @@ async function insertSamples(verdict: Verdict, at: string): Promise<void> {
   await pipeline.database.query('truncate stage_samples')
   await pipeline.database.query(
     `insert into stage_samples (at, stage, waiting, oldest_seconds, arrivals_per_second, served_per_second, drain_seconds,
-       utilisation, members, partitions, partitions_assigned, missing, verdict, sentence)
-     select now() + $3::interval, name, 7, 41.5, 3, 2, 90, 0.5, 1, 4, 3, 0, case name when 'lcm' then $1 else 'OK' end, $2
+       utilisation, members, partitions, partitions_assigned, processes_wanted, missing, verdict,
+       sentence)
+     select now() + $3::interval, name, 7, 41.5, 3, 2, 90, 0.5, 1, 4, 3, 3, 0, case name when 'lcm' then $1 else 'OK' end, $2
      from stages`,
     [verdict, `it is ${verdict}`, at],
   )
@@ -40,6 +41,7 @@ test.each<[Verdict, number]>([
   await insertSamples(verdict, '0')
   const { code, stdout } = await status()
   expect({ code, stdout }).toEqual({ code: expected, stdout: expect.stringContaining(`it is ${verdict}`) })
+  expect(stdout).toContain('lcm wants 3 processes, has 0')
 })
 
 test('what the monitor knows of a stage is in the JSON', async () => {
@@ -57,6 +59,8 @@ test('what the monitor knows of a stage is in the JSON', async () => {
     drain: 90,
     partitions: 4,
     assigned: 3,
+    running: 0,
+    wanted: 3,
     done: 40,
     duplicates: 2,
   })

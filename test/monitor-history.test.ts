@@ -3,6 +3,7 @@ import { monitoredGroups } from '../pipeline/route.ts'
 import { persistReport } from '../monitor/report-output.ts'
 import { report } from '../monitor/report.ts'
 import { maintainPartitions } from '../sql/partitions.ts'
+import { history } from './support/data/backlog-history.fixture.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
@@ -22,6 +23,20 @@ test('the row of an UNKNOWN stage has no figures, and the time of Postgres', asy
   )
   const nothing = { waiting: null, oldest_seconds: null, members: null, partitions: null, missing: null }
   expect(rows).toEqual([{ verdict: 'UNKNOWN', ...nothing, isNow: true }])
+})
+
+test('how many processes a stage wants is in its row, and in the views of the dashboards', async () => {
+  await pipeline.database.query('truncate stage_samples')
+  const samples = history([{}]).map(({ at, wallMs, ...lcm }) => ({ at, wallMs, groups: new Map([['lcm', lcm]]) }))
+  const scaling = new Map([['lcm', { at: 0, wanted: 3, rates: [] }]])
+  const groups = monitoredGroups(pipeline.config, false)
+  await persistReport(report(groups, { samples, ledgerSamples: [] }, { now: 0, scaling }), pipeline.database)
+  for (const view of ['stage_now', "stage_history_between(now() - interval '1 min', now())"]) {
+    const { rows } = await pipeline.database.query(
+      `select processes_wanted from ${view} where stage = 'lcm' order by at desc limit 1`,
+    )
+    expect(rows).toEqual([{ processes_wanted: 3 }])
+  }
 })
 
 test('a row with a time in the future is not the current one', async () => {

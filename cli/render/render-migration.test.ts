@@ -1,20 +1,29 @@
 import { expect, test } from 'vitest'
-import { migrationSummary, replicationSummary, retentionWarning } from './render-migration.ts'
+import { migrationSummary, partitionsKept, replicationSummary, retentionWarning } from './render-migration.ts'
+
+const nothing = { migrations: [], topics: [], grown: [], partitions: 4, isCatalogueNew: false }
 
 test('says what is new, by name', () => {
-  expect(migrationSummary({ migrations: ['001_tables', '002_views'], topics: ['start'], isCatalogueNew: true })).toBe(
-    'New: 2 migrations (001_tables, 002_views); 1 topic (start); the catalogue of stages.',
-  )
-  expect(migrationSummary({ migrations: [], topics: ['start', 'finish'], isCatalogueNew: false })).toBe(
-    'New: 2 topics (start, finish).',
+  expect(
+    migrationSummary({ ...nothing, migrations: ['001_tables', '002_views'], topics: ['start'], isCatalogueNew: true }),
+  ).toBe('New: 2 migrations (001_tables, 002_views); 1 topic (start); the catalogue of stages.')
+  expect(migrationSummary({ ...nothing, topics: ['start', 'finish'] })).toBe('New: 2 topics (start, finish).')
+  expect(migrationSummary({ ...nothing, grown: ['start', 'stage2'], partitions: 8 })).toBe(
+    'New: 8 partitions for each of 2 topics (start, stage2).',
   )
 })
 
 test('says that there was nothing to do', () => {
-  expect(migrationSummary({ migrations: [], topics: [], isCatalogueNew: false })).toBe('Nothing to do: all is up to date.')
+  expect(migrationSummary(nothing)).toBe('Nothing to do: all is up to date.')
 })
 
-const topic = (name: string, recordHours: number) => ({ topic: name, recordHours, replicas: 1, minInSync: 1 })
+const topic = (name: string, recordHours: number) => ({
+  topic: name,
+  partitions: 4,
+  recordHours,
+  replicas: 1,
+  minInSync: 1,
+})
 
 test('nothing is said when rows are kept as long as records or longer', () => {
   expect(retentionWarning([topic('start', 336)], 14)).toBeUndefined()
@@ -64,5 +73,12 @@ test('of topics that differ the one that is kept least safely is named', () => {
   const kept = { ...topic('start', 1), replicas: 3, minInSync: 2 }
   expect(replicationSummary([kept, topic('finish', 1)])).toMatch(
     /^Each record of finish, which is kept least safely, is kept by 1 broker/,
+  )
+})
+
+test('topics with more partitions than asked for are named', () => {
+  expect(partitionsKept([topic('start', 1)], 4)).toBeUndefined()
+  expect(partitionsKept([topic('start', 1), { ...topic('stage2', 1), partitions: 6 }], 4)).toBe(
+    'TOPIC_PARTITIONS is 4, and these topics keep the partitions that they have, which Kafka cannot remove: stage2 (6).',
   )
 })

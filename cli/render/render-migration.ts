@@ -3,12 +3,16 @@ import type { TopicSettings } from '../../kafka/topics.ts'
 interface Migrated {
   readonly migrations: readonly string[]
   readonly topics: readonly string[]
+  /** Topics that existed with fewer partitions than TOPIC_PARTITIONS, which they have now. */
+  readonly grown: readonly string[]
+  readonly partitions: number
   readonly isCatalogueNew: boolean
 }
 
 /** One line that names what is new. */
-export function migrationSummary({ migrations, topics, isCatalogueNew }: Migrated): string {
-  const done = [list(migrations, 'migration'), list(topics, 'topic'), isCatalogueNew && 'the catalogue of stages']
+export function migrationSummary({ migrations, topics, grown, partitions, isCatalogueNew }: Migrated): string {
+  const more = grown.length > 0 && `${partitions} partitions for each of ${list(grown, 'topic')}`
+  const done = [list(migrations, 'migration'), list(topics, 'topic'), more, isCatalogueNew && 'the catalogue of stages']
   const news = done.filter(Boolean).join('; ')
   return news === '' ? 'Nothing to do: all is up to date.' : `New: ${news}.`
 }
@@ -17,6 +21,14 @@ export function migrationSummary({ migrations, topics, isCatalogueNew }: Migrate
 function list(names: readonly string[], noun: string): string {
   if (names.length === 0) return ''
   return `${names.length} ${noun}${names.length === 1 ? '' : 's'} (${names.join(', ')})`
+}
+
+/** The topics with more partitions than TOPIC_PARTITIONS; undefined when there are none. */
+export function partitionsKept(settings: readonly TopicSettings[], partitions: number): string | undefined {
+  const larger = settings.filter((topic) => topic.partitions > partitions)
+  if (larger.length === 0) return undefined
+  const names = larger.map((topic) => `${topic.topic} (${topic.partitions})`).join(', ')
+  return `TOPIC_PARTITIONS is ${partitions}, and these topics keep the partitions that they have, which Kafka cannot remove: ${names}.`
 }
 
 /** How many brokers keep a record, and how many can be away or lost, of the topic that can do with the fewest away. */

@@ -23,6 +23,7 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   drain: 0,
   partitions: 4,
   assigned: 4,
+  wanted: 1,
   utilisation: 0.031,
   ...changes,
 })
@@ -41,6 +42,7 @@ const stopped = {
   served: 0,
   drain: null,
   assigned: 0,
+  wanted: null,
   utilisation: null,
 } as const
 
@@ -95,6 +97,12 @@ test('the tracer has a line of its own, without what only rows know', () => {
   )
   expect(lines.at(-1)).toBe('tracer is stopped')
   expect(renderStatus({ ...status, tracer }, 80)).toContain('entered 12,345,690   finished')
+})
+
+test('a stage that wants more or fewer processes than it has says so', () => {
+  const stages = [stage(1, 'add', { wanted: 3, running: 2 }), stage(2, 'multiply'), stage(3, 'lcm', { running: 2 })]
+  const lines = renderStatus({ ...status, stages }, 80).split('\n')
+  expect(lines.slice(-2)).toEqual(['add wants 3 processes, has 2', 'lcm wants 1 process, has 2'])
 })
 
 test('what only a monitor knows is not claimed without one', () => {

@@ -88,6 +88,9 @@ export function renderStatus(status: Status, width: number): string {
       const styled = styleText(styles[verdict], sentence)
       return oldestMessage === null ? [styled] : [styled, `  its oldest message is ${oldestMessage}`]
     }),
+    ...rows.flatMap(({ stage, wanted, running }) =>
+      wanted === null || wanted === running ? [] : [`${stage} wants ${counted(wanted)}, has ${formatCount(running)}`],
+    ),
   ].join('\n')
 }
 
@@ -121,6 +124,10 @@ function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] 
     styleText('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...(missing === null ? [styleText('dim', monitor)] : []),
   ]
+}
+
+function counted(processes: number): string {
+  return processes === 1 ? '1 process' : `${formatCount(processes)} processes`
 }
 
 function orDash(value: number | null | undefined, format: (value: number) => string): string {

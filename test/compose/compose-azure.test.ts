@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { readConfig } from '../../pipeline/config.ts'
+import { topicPlan } from '../../pipeline/route.ts'
 import { requiredAzureVariables, readCompose, readProjectFile } from './compose-file.ts'
 
 const local = readCompose().services
@@ -9,9 +11,16 @@ test.each(ours)('%s connects to the servers on Azure and verifies their certific
   expect(azure[name]?.environment).toMatchObject({
     BOOTSTRAP_SERVERS: '${BOOTSTRAP_SERVERS}',
     EVENTHUB_CONNECTIONSTRING: '${EVENTHUB_CONNECTIONSTRING}',
+    TOPICS_AUTO_CREATE: 'false',
     DB_HOST: '${DB_HOST}',
     DB_SSLMODE: 'verify-full',
   })
+})
+
+test('the Bicep file makes a hub for each topic', () => {
+  const [, list = ''] = /^var topics = \[\n(.*?)\n\]/ms.exec(readProjectFile('deploy/azure/hubs.bicep')) ?? []
+  const hubs = [...list.matchAll(/'(.*?)'/g)].map(([, name]) => name)
+  expect(hubs).toEqual(topicPlan(readConfig({})).names)
 })
 
 test('it changes only services of docker-compose.yml', () => {

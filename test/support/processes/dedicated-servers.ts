@@ -41,6 +41,8 @@ export async function startDedicatedServers({ brokers = 1 } = {}): Promise<Dedic
 function serverEnvironment(bootstrap: string, postgres: LocalPostgres): Record<string, string> {
   return {
     BOOTSTRAP_SERVERS: bootstrap,
+    KAFKA_SECURITY_PROTOCOL: '',
+    DATABASE_URL: '',
     DB_HOST: postgres.host,
     DB_PORT: String(postgres.port),
     DB_NAME: postgres.database,
