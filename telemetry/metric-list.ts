@@ -83,6 +83,10 @@ export const metricList = {
   throughline_group_members: monitored('processes', "Members of a stage's consumer group"),
   throughline_partitions: monitored('partitions', 'Partitions of the topic that a stage reads'),
   throughline_partitions_assigned: monitored('partitions', 'Partitions of that topic that have a consumer'),
+  throughline_processes_wanted: monitored(
+    'processes',
+    'Processes that a stage wants, from 1 to its partitions, for what waits to be done within SCALE_TARGET_SECONDS; absent while unknown',
+  ),
   throughline_utilisation_ratio: monitored('ratio', "Share of time in which a stage's process is busy, 0 to 1"),
   throughline_verdict: monitored('code', '0 OK, 1 CATCHING UP, 2 FALLING BEHIND, 3 STALLED, 4 STOPPED, 5 UNKNOWN'),
   throughline_missing_messages: monitored(
