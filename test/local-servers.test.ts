@@ -20,7 +20,8 @@ const client = ({ bootstrap }: LocalKafka) =>
   new Kafka({
     brokers: bootstrap.split(','),
     logLevel: logLevel.NOTHING,
-    retry: { initialRetryTime: 20, maxRetryTime: 200 },
+    // For longer than a cluster takes to do without a broker.
+    retry: { initialRetryTime: 20, maxRetryTime: 200, retries: 200 },
   })
 
 async function createTopic(kafka: LocalKafka, topic: ITopicConfig): Promise<void> {
