@@ -2,7 +2,7 @@ import { createKafka, type Admin } from '../kafka/client.ts'
 import { isEventHubs } from '../kafka/security.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { addPartitions, createTopics, readTopicSettings, type TopicPlan, type TopicSettings } from '../kafka/topics.ts'
-import { type Config, readConfig } from '../pipeline/config.ts'
+import { type Config, isGiven, readConfig } from '../pipeline/config.ts'
 import { refusalOf, retryForever } from '../pipeline/retry.ts'
 import { routes, topicPlan } from '../pipeline/route.ts'
 import { makeReportingRole, migrateDatabase, openForMigration, writeCatalogue } from '../sql/migrate.ts'
@@ -31,7 +31,7 @@ export function define(command: CliCommand): void {
         const { created, grown, settings } = await migrateTopics(config, log)
         const partitions = config.TOPIC_PARTITIONS
         print(migrationSummary({ ...tables, topics: created, grown, partitions }))
-        const kept = partitionsKept(settings, partitions)
+        const kept = isGiven('TOPIC_PARTITIONS') ? partitionsKept(settings, partitions) : undefined
         if (kept !== undefined) print(kept)
         if (settings.length > 0) print(replicationSummary(settings))
       } catch (error) {
@@ -56,9 +56,11 @@ async function migrateTopics(config: Config, log: Log) {
   const kafka = createKafka(kafkaSettings(config, 'throughline'), log)
   const admin = opened.adopt(kafka.admin(), (one) => one.disconnect())
   const plan = topicPlan(config)
+  // Partitions cannot be removed, so the default adds none; nor can Event Hubs add any to a hub of its Standard tier.
+  const grows = isGiven('TOPIC_PARTITIONS') && !isEventHubs(config.BOOTSTRAP_SERVERS)
   const create = async () => {
     await admin.connect()
-    return { created: await createTopics(admin, plan), grown: await addPartitions(admin, plan) }
+    return { created: await createTopics(admin, plan), grown: grows ? await addPartitions(admin, plan) : [] }
   }
   const isOurs = config.TOPICS_AUTO_CREATE === 'true'
   const made = isOurs ? await retry('Creating the topics', create, log) : { created: [], grown: [] }
@@ -98,5 +100,5 @@ export function isPermanent(error: ServerError): boolean {
   const isStarting = type === 'INVALID_REPLICATION_FACTOR' || type === 'LEADER_NOT_AVAILABLE'
   if (name.startsWith('KafkaJS')) return retriable !== true && name !== 'KafkaJSTimeout' && !isStarting
   // Postgres has answered, but not that it lacks connections or resources, or is starting or shutting down.
-  return /^[\dA-Z]{5}$/.test(code) && !/^(08|53|57P)/.test(code)
+  return /^(?=.*\d)[\dA-Z]{5}$/.test(code) && !/^(08|53|57P)/.test(code)
 }

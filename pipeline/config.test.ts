@@ -178,3 +178,13 @@ test('.env.example names every variable with its default', () => {
   const documented = lines.flatMap((line) => /^#?\s?([A-Z_]+)=/.exec(line)?.[1] ?? [])
   expect(documented.toSorted()).toEqual([...settingNames, 'DATABASE_URL'].toSorted())
 })
+
+test.each([
+  { DATABASE_URL: 'postgresql://flow:42?hunter2@db:5432/x' },
+  { DATABASE_URL: 'postgresql://flow:12/hunter2@db/x' },
+  { DATABASE_URL: 'postgresql://flow:12#hunter2@db/x' },
+  { KAFKA_OAUTH_TOKEN_URL: 'https://id:hunter2@idp/token' },
+])('a password that is cut off from its URL is refused, and not shown: %o', (env) => {
+  expect(() => readConfig(env)).toThrow(/bad setting/)
+  expect(() => readConfig(env)).not.toThrow(/hunter2/)
+})

@@ -173,9 +173,7 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
 
 function quoted(key: string, value: string | undefined): string {
   if (value === undefined) return 'nothing'
-  return /PASSWORD|CONNECTIONSTRING|DATABASE_URL/.test(key)
-    ? 'something else (not shown)'
-    : JSON.stringify(value.slice(0, 60))
+  return /PASSWORD|CONNECTIONSTRING|_URL$/.test(key) ? 'something else (not shown)' : JSON.stringify(value.slice(0, 60))
 }
 
 /** Whether a variable is set, where the default alone cannot tell. An empty one counts as unset. */

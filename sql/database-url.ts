@@ -23,7 +23,9 @@ export function readDatabaseUrl(text: string): DatabaseUrl | string {
   const url = URL.parse(text)
   // A URL may have a percent sign that is no escape.
   const isEscaped = !/%(?![\da-f]{2})/i.test(text)
-  if (url === null || !isEscaped || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
+  // An unescaped /, ? or # in a password ends the host before it: an @ is left behind, or a fragment.
+  const isCut = url !== null && (url.hash !== '' || `${url.pathname}${url.search}`.includes('@'))
+  if (url === null || isCut || !isEscaped || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
     return 'expected postgresql://USER:PASSWORD@HOST:5432/NAME, with special characters as %XX'
   }
   const unknown = url.searchParams.keys().find((name) => !Object.hasOwn(parameters, name))

@@ -1,9 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 
-/** The contents of a PEM file. Read for each connection, so that a renewed certificate needs no restart. */
+/** What was read last of each file. */
+const lastRead = new Map<string, string>()
+
+/**
+ * The contents of a PEM file. Read for each connection, so that a renewed certificate needs no restart; while it is being
+ * replaced, what it had before.
+ * @throws when it was never readable
+ */
 export function readPem(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : readFileSync(file, 'utf8')
+  if (file === undefined) return undefined
+  try {
+    lastRead.set(file, readFileSync(file, 'utf8'))
+  } catch (error) {
+    if (!lastRead.has(file)) throw error
+  }
+  return lastRead.get(file)
 }
 
 const headers = {

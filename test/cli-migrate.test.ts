@@ -104,6 +104,8 @@ test('topics keep records for as long as they are told; those that keep them for
 test('topics that exist get more partitions, also by several at once, and never fewer', async () => {
   const { env } = await emptyDatabase()
   await throughline(['migrate'], { env: { ...env, TOPIC_PARTITIONS: '2' } })
+  // The default adds none.
+  expect((await throughline(['migrate'], { env })).stdout).toMatch(/^Nothing to do: all is up to date\.\nEach record/)
   const more = { ...env, TOPIC_PARTITIONS: '5' }
   const all = await Promise.all([1, 2, 3].map(() => throughline(['migrate'], { env: more })))
   expect(all.map(({ code }) => code)).toEqual([0, 0, 0])
