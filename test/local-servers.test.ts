@@ -27,7 +27,7 @@ const client = ({ bootstrap }: LocalKafka) =>
 async function createTopic(kafka: LocalKafka, topic: ITopicConfig): Promise<void> {
   const admin = client(kafka).admin()
   await admin.connect()
-  await admin.createTopics({ topics: [topic] })
+  await admin.createTopics({ topics: [topic], waitForLeaders: false })
   await admin.disconnect()
 }
 
