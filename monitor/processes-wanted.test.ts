@@ -120,6 +120,11 @@ test.each(scenarios)('%s', (name, scenario, { most, changes, late }) => {
   expect(page).toContain(rowOf(name, outcome))
 })
 
+test('a second burst, after the processes of the first were given up, is served as fast', () => {
+  const twice = simulate({ arrivals: (second) => (second === 600 || second === 2100 ? 200_000 : 100) })
+  expect(twice.late).toBe(simulate({ arrivals: atOnce(200_000) }).late)
+})
+
 /** A stage that needs three processes, one decision for each sample; `work` is what its rows say of them. */
 function decisions(
   changes: readonly Change[],

@@ -187,9 +187,10 @@ function mayRaise(raised: Capacity | undefined, { at, working, served }: Capacit
 }
 
 /** @param enough processes, with headroom */
-function lowered({ wanted, calm }: Scaling, at: number, enough: number): Pick<Scaling, 'wanted' | 'calm'> {
+function lowered({ wanted, calm }: Scaling, at: number, enough: number): Partial<Scaling> {
   if (enough >= wanted) return { wanted, calm: undefined }
   const { since, most } = { since: calm?.since ?? at, most: Math.max(calm?.most ?? 0, enough) }
   if (at - since < CALM) return { wanted, calm: { since, most } }
-  return { wanted: Math.max(most, Math.ceil(wanted / 2)), calm: undefined }
+  // What the last increase served says nothing of the next one.
+  return { wanted: Math.max(most, Math.ceil(wanted / 2)), calm: undefined, raised: undefined }
 }
