@@ -8,11 +8,12 @@ import { delimiter, join, resolve } from 'node:path'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
-/** A TCP port that is free now. */
-export async function freePort(): Promise<number> {
+/** A TCP port that is free now, or the first of several in a row. */
+export async function freePort(count = 1): Promise<number> {
   // Below the ephemeral ports: a client that reconnects to a stopped server could otherwise get that server's port as its own.
   const port = randomInt(20_000, 30_000)
-  return (await isFree(port)) ? port : freePort()
+  for (let each = port; each < port + count; each += 1) if (!(await isFree(each))) return await freePort(count)
+  return port
 }
 
 /** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */

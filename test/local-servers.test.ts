@@ -108,7 +108,7 @@ test('Kafka keeps its records when it is killed by SIGKILL, and leaves nothing w
 
 test('three brokers keep three replicas, and each can be killed or stopped and started again', async () => {
   await using data = await temporaryDirectory()
-  const port = await freePort()
+  const port = await freePort(3)
   await using kafka = await startKafka({ port, brokers: 3, dataDir: data.path, kafkaHome, say })
   expect(kafka.bootstrap).toBe([port, port + 1, port + 2].map((each) => `127.0.0.1:${each}`).join(','))
   await createTopic(kafka, { topic: 'kept', numPartitions: 3 })

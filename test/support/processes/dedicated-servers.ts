@@ -23,7 +23,7 @@ export async function startDedicatedServers({ brokers = 1 } = {}): Promise<Dedic
   await using starting = new AsyncDisposableStack()
   const data = starting.use(await temporaryDirectory())
   const { KAFKA_HOME: kafkaHome } = readConfig()
-  const [kafkaPort, postgresPort] = [await freePort(), await freePort()]
+  const [kafkaPort, postgresPort] = [await freePort(brokers), await freePort()]
   const cluster = starting.use(
     await startKafka({ brokers, port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }),
   )
