@@ -43,6 +43,10 @@ test.each([
   [refused, /^Nothing answers at localhost:19092: start `npm run demo` or .* set BOOTSTRAP_SERVERS\.$/],
   [kafkaError('KafkaJSNumberOfRetriesExceeded', { cause: refused }), /^Nothing answers/],
   [kafkaError('KafkaJSRequestTimeoutError'), /^Nothing answers/],
+  [
+    kafkaError('KafkaJSConnectionClosedError', { message: 'no answer to ApiVersions from localhost:19092' }),
+    /^Nothing answers/,
+  ],
   [new Error('Broker not connected'), /^Nothing answers/],
   [kafkaError('KafkaJSConnectionError', { broker: 'kafka:9092' }), /refers to kafka:9092.*advertised\.listeners/],
   [

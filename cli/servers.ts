@@ -136,12 +136,13 @@ function kafkaSentence(error: ServerError, bootstrapServers: readonly string[]):
   const isKnown = broker === undefined || bootstrapServers.includes(broker)
   const sentences: Sentences = [
     [/The token server/, `${message}: set KAFKA_OAUTH_TOKEN_URL.`],
+    // A broker that accepts the connection and stays silent: kafka/patches closes it.
+    [/no answer to \w+ from/, silence],
     [
       /KafkaJSConnectionClosedError|before secure TLS connection/,
       `Kafka at ${broker ?? address} closes the connection: ${closed}`,
     ],
     [/KafkaJSConnectionError/, isKnown ? silence : stranger],
-    // The message is of a broker that accepts the connection and stays silent.
     [/KafkaJS(RequestTimeoutError|BrokerNotFound|NoBrokerAvailableError)|Broker not connected/, silence],
     [
       /UNKNOWN_TOPIC_OR_PARTITION/,
