@@ -6,6 +6,9 @@ import { UserError } from '../telemetry/user-error.ts'
 
 const HOUR_MS = 3_600_000
 
+/** Brokers learn of a new topic or partition with some delay. */
+const untilKnown = { retries: 20, minTimeout: 50, maxTimeout: 500 }
+
 /** The topics of a pipeline. */
 export interface TopicPlan {
   readonly names: readonly string[]
@@ -35,9 +38,8 @@ export async function createTopics(admin: Admin, plan: TopicPlan): Promise<strin
     const isNew = await admin.createTopics({ topics: [topicConfig(name, plan)], waitForLeaders: false })
     if (isNew) created.push(name)
   }
-  // Brokers learn of a new topic with some delay.
   const areKnown = () => admin.fetchTopicMetadata({ topics: [...plan.names] })
-  await pRetry(areKnown, { retries: 20, minTimeout: 50, maxTimeout: 500 })
+  await pRetry(areKnown, untilKnown)
   return created
 }
 
@@ -62,7 +64,7 @@ export async function addPartitions(admin: Admin, { names, partitions: count }: 
     const late = await findSmaller()
     if (late.length > 0) throw new Error(`Kafka does not show ${count} partitions of ${late.join(', ')} yet`)
   }
-  await pRetry(areKnown, { retries: 20, minTimeout: 50, maxTimeout: 500 })
+  await pRetry(areKnown, untilKnown)
   return smaller
 }
 

@@ -10,12 +10,18 @@ const require = createRequire(import.meta.url)
 
 beforeAll(() => void loadKafkajs())
 
-test('a connection on which no answer comes is closed', async () => {
+/** Accepts connections, on which nothing ever comes; closed at the end of the test. */
+async function silentServer() {
   const server = createServer((socket) => socket.resume())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
   const { port } = server.address() as AddressInfo
+  return { server, port }
+}
+
+test('a connection on which no answer comes is closed', async () => {
+  const { server, port } = await silentServer()
   const settings = kafkaSettings({ BOOTSTRAP_SERVERS: [`127.0.0.1:${port}`], TOPICS_AUTO_CREATE: 'false' }, 'test')
   const client = { ...settings.client, connectionTimeout: 200, retry: { retries: 0 } }
   const connecting = createKafka({ ...settings, client }, createLog('silent', {}))
@@ -119,11 +125,7 @@ interface Connection {
 type NewConnection = new (options: object) => Connection
 
 test('a connection that is asked for twice opens one socket, and a new one closes the old one', async () => {
-  const server = createServer((socket) => socket.resume())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
+  const { server, port } = await silentServer()
   const sockets: Socket[] = []
   server.on('connection', (socket: Socket) => sockets.push(socket))
   const Connection = require('kafkajs/src/network/connection') as NewConnection

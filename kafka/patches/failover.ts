@@ -76,7 +76,6 @@ const unreachable = new Set([
   'KafkaJSConnectionClosedError',
   'KafkaJSConnectionError',
   'KafkaJSLockTimeout',
-  'KafkaJSRequestTimeoutError',
 ])
 
 function isUnreachable(error: unknown): boolean {
