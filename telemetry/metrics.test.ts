@@ -68,7 +68,9 @@ test('a histogram refuses what is not a number, and keeps its sum', async () => 
   const metrics = createMetrics({ stage: 'lcm', position: 3 })
   metrics.observe('throughline_batch_messages', [0.5, 1, 5, 2000], Number)
   for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    expect(() => metrics.observe('throughline_batch_messages', [wrong], Number)).toThrow('not a valid number')
+    expect(() => metrics.observe('throughline_batch_messages', [wrong], Number)).toThrow(
+      `${wrong} is no value of throughline_batch_messages`,
+    )
   }
   const { text } = await metrics.page('')
   const values = [...text.matchAll(/^throughline_batch_messages_(.*)\{(.*)stage="lcm",position="03"\} (.*)$/gm)]

@@ -1,4 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, type RegistryContentType } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry, type RegistryContentType } from 'prom-client'
+import { BatchHistogram } from './batch-histogram.ts'
 import { metricList, type MetricDefinition, type MetricName, type Role } from './metric-list.ts'
 
 type Labels = Readonly<Record<string, string | number>>
@@ -15,10 +16,7 @@ export interface Metrics {
   clearGauges(): void
   /** Calls `update` before each scrape, to set gauges. */
   onScrape(update: () => void): void
-  /**
-   * Adds a value of each item to a histogram. The largest that has a trace becomes the exemplar of its bucket: prom-client
-   * takes as long for an exemplar as for a value.
-   */
+  /** Adds a value of each item to a histogram. The largest that has a trace becomes the exemplar of its bucket. */
   observe<T>(
     name: MetricName,
     items: readonly T[],
@@ -36,8 +34,6 @@ export function roleOf(stage: string): Role {
 /** The metrics of one process, all with its stage and position. */
 export function createMetrics(identity: { readonly stage: string; readonly position: number }): Metrics {
   const registry: Registry<RegistryContentType> = new Registry()
-  // Otherwise prom-client refuses histograms with exemplars.
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   registry.setDefaultLabels(padded(identity))
   collectDefaultMetrics({ register: registry })
   const instruments = createInstruments(roleOf(identity.stage), registry)
@@ -60,21 +56,7 @@ export function createMetrics(identity: { readonly stage: string; readonly posit
       }
     },
     onScrape: (update) => void updates.push(update),
-    observe(name, items, valueOf, traceOf) {
-      const histogram = get(name, Histogram)
-      const series = histogram.labels()
-      let traced: { value: number; traceId: string } | undefined
-      for (const item of items) {
-        const value = valueOf(item)
-        const traceId = traced === undefined || value > traced.value ? traceOf?.(item) : undefined
-        if (traceId === undefined) series.observe(value)
-        else {
-          if (traced !== undefined) series.observe(traced.value)
-          traced = { value, traceId }
-        }
-      }
-      if (traced !== undefined) histogram.observe({ value: traced.value, exemplarLabels: { trace_id: traced.traceId } })
-    },
+    observe: (name, ...values) => get(name, BatchHistogram).observe(...values),
     page: async (accept) => {
       for (const update of updates) update()
       const isOpenMetrics = accept.includes('application/openmetrics-text')
@@ -107,5 +89,7 @@ function createInstrument(name: string, definition: MetricDefinition, registry: 
   const common = { name, help, labelNames: labels, registers: [registry] }
   if (type === 'counter') return new Counter(common)
   if (type === 'gauge') return new Gauge(common)
-  return new Histogram({ ...common, buckets: [...buckets], enableExemplars: true })
+  const histogram = new BatchHistogram(name, help, buckets)
+  registry.registerMetric(histogram.asMetric())
+  return histogram
 }

@@ -12,6 +12,10 @@ const CHUNK = 64
  */
 export function leastCommonMultiple(numbers: readonly Decimal[]): Decimal {
   if (numbers.some(({ coefficient }) => coefficient === 0n)) return zero
+  if (numbers.every(({ scale }) => scale === 0)) {
+    const multiple = lcmOfIntegers(numbers.map(({ coefficient }) => absolute(coefficient)))
+    return unfactored('lcm', [multiple], { twos: 0, fives: 0 })
+  }
   // The highest power of each prime. Scaling changes only those of 2 and 5, so it need not be carried out.
   const parts = numbers.map(factored)
   const rest = lcmOfIntegers(parts.map((part) => absolute(part.rest)))

@@ -14,11 +14,16 @@ export type Rounded = number | RawJson
 
 /** The nearest double to dividend / divisor. The divisor is a positive integer. */
 export function quotient(dividend: Decimal, divisor: number): Rounded {
+  const { coefficient, scale } = dividend
+  // IEEE 754 requires the division of two doubles, and below the root of one, to be rounded correctly.
+  if (scale === 0 && Number.isSafeInteger(Number(coefficient))) return written(Number(coefficient) / divisor)
   return rounded(dividend, BigInt(divisor), 1)
 }
 
 /** The nearest double to the square root of a number that is not negative. */
 export function root(radicand: Decimal): Rounded {
+  const { coefficient, scale } = radicand
+  if (scale === 0 && Number.isSafeInteger(Number(coefficient))) return written(Math.sqrt(Number(coefficient)))
   return rounded(radicand, 1n, 2)
 }
 
