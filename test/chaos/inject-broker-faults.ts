@@ -7,7 +7,7 @@ import { waitUntil } from '../../telemetry/wait-until.ts'
 import { seededRandom, shuffled } from '../support/data/random.ts'
 import { brokerFaults, type BrokerFault } from './broker-faults.ts'
 import { openCluster } from './cluster.ts'
-import { hasFinishedEverywhere, longestStandstill } from './standstill.ts'
+import { hasFinishedEverywhere, longestStandstill, type Standstill } from './standstill.ts'
 
 export interface BrokerFaultsOptions {
   readonly config: Config
@@ -25,13 +25,13 @@ export interface BrokerFaultsOptions {
 /** A pause before each fault and after it, so that the flow is steady when the next one comes. */
 const PAUSE_MS = 10_000
 
-/** Injects the faults of three brokers one after the other. Returns the longest standstill after each, in milliseconds. */
-export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, number[]>> {
+/** Injects the faults of three brokers one after the other. Returns the standstill after each. */
+export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, Standstill[]>> {
   const { config, brokers, say, minutes } = options
   await using opened = new AsyncDisposableStack()
   const cluster = opened.use(await openCluster(config, brokers))
   const database = opened.adopt(openDatabase(config, 1), (pool) => pool.end())
-  const standstills = new Map<string, number[]>()
+  const standstills = new Map<string, Standstill[]>()
   const end = Date.now() + minutes * 60_000
   const faults = planBrokerFaults(options)
   await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 120_000 })
@@ -51,7 +51,8 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
     // Postgres may be away, as one of the other faults.
     const longest = await pRetry(() => longestStandstill(database, since, until), { retries: 20, factor: 1 })
     standstills.set(name, [...(standstills.get(name) ?? []), longest])
-    say(`${name}: stood still for ${(longest / 1000).toFixed(1)} s`)
+    const [all, partition] = [longest.all, longest.partition].map((ms) => `${(ms / 1000).toFixed(1)} s`)
+    say(`${name}: nothing finished for ${all}, nothing from one of the partitions for ${partition}`)
     if (undo === undefined || isLast) continue
     await undo(cluster)
     await cluster.whole()

@@ -1,6 +1,7 @@
 import { median } from 'simple-statistics'
 import { faultKinds, targetKinds } from './plan.ts'
 import type { ChaosReport } from './run-chaos.ts'
+import type { Standstill } from './standstill.ts'
 
 const PROBLEMS_SHOWN = 20
 
@@ -32,11 +33,14 @@ export function chaosTable(report: ChaosReport): string {
   return [...injected, ...[...standstills].map(standstillLine), '', ...found].join('\n')
 }
 
-/** The median and the longest of a fault's standstills, in seconds. */
-function standstillLine([name, milliseconds]: readonly [string, readonly number[]]): string {
-  const seconds = milliseconds.map((ms) => ms / 1000)
-  const each = seconds.length === 1 ? '' : ` (${seconds.length} times, longest ${Math.max(...seconds).toFixed(1)} s)`
-  return `${`${name}, standstill`.padEnd(38)}${median(seconds).toFixed(1).padStart(6)} s${each}`
+/** The medians of a fault's standstills, in seconds: of all partitions together, and of the worst one. */
+function standstillLine([name, standstills]: readonly [string, readonly Standstill[]]): string {
+  const [all, partition] = (['all', 'partition'] as const).map((of) => {
+    const seconds = standstills.map((standstill) => standstill[of] / 1000)
+    const each = seconds.length === 1 ? '' : ` (${seconds.map((value) => value.toFixed(1)).join(', ')})`
+    return `${median(seconds).toFixed(1).padStart(6)} s${each}`
+  })
+  return `${`${name}, nothing finished for`.padEnd(52)}${all}\n${'  from one of the partitions'.padEnd(52)}${partition}`
 }
 
 function line(what: string, count: number): string {

@@ -11,6 +11,7 @@ import { planFaults, type Fault } from './plan.ts'
 import { startProcesses, faultTargets, type ChaosProcesses } from './processes.ts'
 import { watchRedeliveries } from './redeliveries.ts'
 import { waitUntilSettled } from './settle.ts'
+import type { Standstill } from './standstill.ts'
 import { produceForeignRecords } from './foreign-producer.ts'
 import { startOtlpReceiver, type OtlpReceiver } from '../support/telemetry/otlp-receiver.ts'
 import { startDedicatedServers, type DedicatedServers } from '../support/processes/dedicated-servers.ts'
@@ -37,8 +38,8 @@ export interface ChaosOptions {
 
 export interface ChaosReport extends Findings {
   readonly faults: readonly Fault[]
-  /** For each fault of three brokers, the longest standstill after each injection, in milliseconds. */
-  readonly standstills: ReadonlyMap<string, readonly number[]>
+  /** For each fault of three brokers, the standstill after each injection. */
+  readonly standstills: ReadonlyMap<string, readonly Standstill[]>
   /** Exits that no fault explains, or with another code than 0 after SIGTERM. */
   readonly unexpectedExits: readonly string[]
   /** Records that stages received again and found in their rows, as far as the metrics were read in time. */
@@ -114,7 +115,7 @@ async function runWithFaults(
   }
   const [standstills] = await Promise.all([
     servers.brokers.length === 1
-      ? new Map<string, number[]>()
+      ? new Map<string, Standstill[]>()
       : injectBrokerFaults({ ...options, config, brokers: servers.brokers, say }),
     injectFaults({ faults, targets, onFault, durationMs }),
   ])

@@ -13,23 +13,35 @@ export async function hasFinishedEverywhere(database: Database, partitions: numb
   }
 }
 
+/** Milliseconds in which the last stage had no row. */
+export interface Standstill {
+  /** From any partition. */
+  readonly all: number
+  /** From one of them, the worst. */
+  readonly partition: number
+}
+
 /**
- * The longest time, in milliseconds, in which the last stage had no row from one of its partitions.
+ * The longest times in which nothing finished.
  * @param begin milliseconds since the epoch, as is `end`; what stood still before counts from here
  */
-export async function longestStandstill(database: Database, begin: number, end: number): Promise<number> {
-  const { rows } = await database.query<{ longest: number }>(
-    `with usual as (
-       select distinct partition from results where stage = $1 and computed_at < to_timestamp($2 / 1000.0)
-     ), times as (
-       select partition, computed_at as at from results join usual using (partition)
-       where stage = $1 and computed_at between to_timestamp($2 / 1000.0) and to_timestamp($3 / 1000.0)
+export async function longestStandstill(database: Database, begin: number, end: number): Promise<Standstill> {
+  const { rows } = await database.query<Standstill>(
+    `with bounds as (select to_timestamp($2 / 1000.0) as since, to_timestamp($3 / 1000.0) as until),
+     usual as (select distinct partition from results, bounds where stage = $1 and computed_at < since),
+     times as (
+       select partition, computed_at as at from results join usual using (partition), bounds
+       where stage = $1 and computed_at between since and until
        union all
-       select partition, to_timestamp(bound / 1000.0) from usual, unnest(array[$2, $3]::float[]) as bound
+       select partition, unnest(array[since, until]) from usual, bounds
+     ), gaps as (
+       select at - lag(at) over (order by at) as of_all, at - lag(at) over (partition by partition order by at) as of_one
+       from times
      )
-     select coalesce(max(extract(epoch from gap)) * 1000, 0)::float as longest
-     from (select at - lag(at) over (partition by partition order by at) as gap from times) gaps`,
+     select coalesce(max(extract(epoch from of_all)) * 1000, 0)::float as all,
+       coalesce(max(extract(epoch from of_one)) * 1000, 0)::float as partition
+     from gaps`,
     [last, begin, end],
   )
-  return rows[0]?.longest ?? 0
+  return rows[0] as Standstill
 }
