@@ -7,6 +7,8 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          // They take milliseconds, and seconds on a machine that does something else.
+          testTimeout: 30_000,
           include: [
             '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,deploy,bench,test/{grafana,compose}}/**/*.test.ts',
           ],

@@ -24,7 +24,7 @@ function reported(error: unknown) {
   return { code, text }
 }
 
-test('the commands are those that the README names', () => {
+test('the commands, in the order of the help', () => {
   expect(commands.map(([name]) => name)).toEqual([
     'run',
     'generator',

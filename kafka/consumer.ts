@@ -105,7 +105,7 @@ function batchOf<Message extends Position>(
     }))
     const committing = first.payload.commitOffsetsIfNecessary({ topics })
     await within(timeouts.commit, 'OffsetCommit', committing).catch((error: unknown) => {
-      kafkajsErrors.add(Object(error))
+      commitErrors.add(Object(error))
       throw error
     })
     for (const { payload, last } of reached) payload.resolveOffset(last)
@@ -135,11 +135,11 @@ function reachedIn(payload: EachBatchPayload, messages: readonly Position[], don
   return [{ payload, last: isWhole ? batch.lastOffset() : message.offset }]
 }
 
-/** kafkajs throws plain errors too, such as 'Broker not connected', which only their origin identifies. */
-const kafkajsErrors = new WeakSet()
+/** Errors of a commit are no bugs: plain errors of kafkajs, such as 'Broker not connected', and the timeout. */
+const commitErrors = new WeakSet()
 
 function isFromKafkajs(error: Error): boolean {
-  return error.name.startsWith('KafkaJS') || kafkajsErrors.has(error)
+  return error.name.startsWith('KafkaJS') || commitErrors.has(error)
 }
 
 /** After a failed heartbeat the partition may belong to another process: it aborts the signal with kafkajs's error. */
@@ -156,7 +156,7 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
 export interface WatchOptions {
   readonly log: Log
   readonly health: Health
-  /** Kafka works again when the group is joined. */
+  /** Kafka works again when the group is joined or a heartbeat is answered. */
   readonly outage: { failed(error: Error): void; recovered(): void }
   readonly onRebalance: () => void
 }

@@ -38,7 +38,7 @@ export function alertsRoute({ database, metrics, log }: Options): HttpRoute {
         if (error instanceof SyntaxError) return [400, error.message]
         if (isContentError(error)) return [400, `Postgres refuses its content: ${error.message}`]
         log.warn({ err: error }, 'A notification could not be stored')
-        return [503, 'Postgres is away: try again.']
+        return [503, 'The notification could not be stored: try again.']
       }
     },
   }

@@ -26,8 +26,8 @@ export interface LedgerSample {
  * How many messages wait at each stage by the rows and not by the broker.
  *
  * While messages move, rows and broker are never of the same instant. So the fewest that may wait by the rows, read before and
- * after the broker was asked, are compared with what waits by the broker; and what the stage before has saved and not sent
- * yet, it has not committed either, so it is found in front of that stage.
+ * after the broker was asked, are compared with what waits by the broker. What the stage before may not have sent yet is not
+ * missing: it is saved and not committed, so the broker has it in front of that stage.
  * @param waiting messages in front of each stage by the broker; a stage that could not be read is absent
  */
 export function missingNow(
@@ -35,13 +35,15 @@ export function missingNow(
   waiting: ReadonlyMap<string, number>,
 ): Missing {
   const missing = new Map<string, number>()
-  let unsent: number | undefined = Math.max(before.messages.unsent, after.messages.unsent)
+  let maybeUnsent: number | undefined = Math.max(before.messages.unsent, after.messages.unsent)
   for (const [stage, { arrived, entered }] of before.stages) {
     const now = after.stages.get(stage)
     const atBroker = waiting.get(stage)
-    const more = now && atBroker !== undefined ? arrived + entered - now.processed - now.dead - atBroker : undefined
-    if (more !== undefined && unsent !== undefined) missing.set(stage, Math.max(0, more - unsent))
-    unsent = more && Math.max(0, -more)
+    const beyondBroker = now && atBroker !== undefined ? arrived + entered - now.processed - now.dead - atBroker : undefined
+    if (beyondBroker !== undefined && maybeUnsent !== undefined) {
+      missing.set(stage, Math.max(0, beyondBroker - maybeUnsent))
+    }
+    maybeUnsent = beyondBroker && Math.max(0, -beyondBroker)
   }
   return missing
 }

@@ -8,7 +8,7 @@ import { report, type Report, type StageReport } from './report.ts'
 import { decideScaling, type Scaling } from './processes-wanted.ts'
 import { createRetention } from './retention.ts'
 import type { SlidingWindow } from './samples.ts'
-import { openReaders, takeSample, unlessAway, type Sources } from './take-sample.ts'
+import { openReaders, takeSample, undefinedOnFailure, type Sources } from './take-sample.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
 /** Seconds. */
@@ -111,13 +111,13 @@ async function runReportCycle(monitor: Monitor): Promise<void> {
   const { connection } = lock
   if (made === undefined) return
   for (const stage of made.stages) logVerdictChange(stage, monitor)
-  if (connection !== undefined) await unlessAway(sources.postgres, () => persistReport(made, connection))
+  if (connection !== undefined) await undefinedOnFailure(sources.postgres, () => persistReport(made, connection))
 }
 
 /** While Postgres is away no monitor can acquire the lock, so the active one stays active. */
 async function acquireLock(monitor: Monitor): Promise<void> {
   const { sources, lock, log, window } = monitor
-  const isLeader = await unlessAway(sources.postgres, lock.acquire)
+  const isLeader = await undefinedOnFailure(sources.postgres, lock.acquire)
   if (isLeader === undefined || isLeader === monitor.isLeader) return
   log.info(isLeader ? 'Watching.' : 'Another monitor is watching: standing by.')
   Object.assign(window, { samples: [], ledgerSamples: [] })

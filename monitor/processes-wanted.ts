@@ -52,14 +52,14 @@ const RATES = { fewest: 3, most: 12 }
 const HEADROOM = 1.25
 /** Processes that are less busy are not the limit. */
 const BUSY = 0.6
-/** Of a process: so much less of the busy time means that one of them reports none, which it does when a batch ends. */
+/** A total busy time that is this much below the number of working processes: one is probably in a batch that has not ended. */
 const STUCK = 0.5
-/** Of what more processes should serve more, the share that they have to: otherwise something else is the limit. */
+/** An increase helped if it brought this share of the expected additional throughput; otherwise something else is the limit. */
 const HELPED = 0.25
 
 /**
- * The decision after a sample: up within half a minute and at most to the double, down after ten minutes and at most to the
- * half. What is unknown changes nothing.
+ * The decision after a sample: up within half a minute, at most to the double or by two; down after ten minutes, at most to
+ * the half. What is unknown changes nothing.
  * @param before the previous decision; undefined in a monitor that has just started
  * @param target seconds within which what waits should be done
  * @returns undefined until the stage has been watched for a minute

@@ -4,7 +4,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Report, StageReport } from './report.ts'
 import { verdicts } from './verdict.ts'
 
-/** The row in stage_samples. That of an UNKNOWN stage has no figures: they would show how it was. */
+/** The row in stage_samples. Of an UNKNOWN stage's figures only `missing` is known: the others would be out of date. */
 function rowOf(report: StageReport) {
   const { stage, verdict, sentence, missing } = report
   const known = { stage, verdict, sentence, missing }

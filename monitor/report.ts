@@ -29,10 +29,10 @@ export interface StageReport extends Findings {
 }
 
 export interface Report {
-  /** When the broker was sampled last, seconds since the epoch; undefined when it has not answered lately. */
+  /** When the broker was sampled last, seconds since the epoch; undefined before its first answer. */
   readonly sampledAt: number | undefined
   readonly stages: readonly StageReport[]
-  /** Undefined when the rows could not be read lately. */
+  /** Undefined when rows or broker could not be read lately. */
   readonly ledger: Ledger | undefined
 }
 
@@ -74,8 +74,8 @@ function reportGroup(
     const oldest = waiting > 0 ? ageOf(ofPartition) + sinceSample : 0
     return { partition, waiting, oldest, oldestMessage: oldestRead(ofPartition)?.oldestMessage }
   })
-  const late = partitions.filter(({ waiting }) => waiting > 0)
-  const [first] = late.toSorted((one, other) => other.oldest - one.oldest)
+  const withWaiting = partitions.filter(({ waiting }) => waiting > 0)
+  const [first] = withWaiting.toSorted((one, other) => other.oldest - one.oldest)
   const findings: Findings = {
     stage,
     command,

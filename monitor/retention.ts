@@ -1,12 +1,12 @@
 import type { ProcessContext } from '../pipeline/process.ts'
 import { maintainPartitions, readDaysAhead, type PartitionChange } from '../sql/partitions.ts'
-import { unlessAway, type Sources } from './take-sample.ts'
+import { undefinedOnFailure, type Sources } from './take-sample.ts'
 
 const TABLES = 'inputs results finished replays stage_samples ledger_samples alert_notifications'.split(' ')
 
 /**
  * Makes the partitions of the days ahead and removes rows that are older than RETENTION.
- * @param timing seconds: it works for a fifth of `every` at once, and for `retentionEvery` not when nothing is left to do
+ * @param timing seconds: a call works for a fifth of `every` at most, and when nothing is left, the next does after `retentionEvery`
  */
 export function createRetention(
   context: Pick<ProcessContext, 'config' | 'log' | 'metrics'>,
@@ -22,9 +22,9 @@ export function createRetention(
       const begun = performance.now()
       if (begun < dueAt) return
       const hasTime = () => !stopping.aborted && performance.now() - begun < timing.every * 200
-      const changes = await unlessAway(postgres, () => maintainPartitions(database, config.RETENTION, hasTime))
+      const changes = await undefinedOnFailure(postgres, () => maintainPartitions(database, config.RETENTION, hasTime))
       for (const change of changes ?? []) report(change, context)
-      daysAhead = (await unlessAway(postgres, () => readDaysAhead(database))) ?? daysAhead
+      daysAhead = (await undefinedOnFailure(postgres, () => readDaysAhead(database))) ?? daysAhead
       const isDone = changes?.every(({ action }) => action === 'locked' || action === 'full')
       if (isDone) dueAt = begun + timing.retentionEvery * 1000
     },

@@ -10,13 +10,13 @@ const findings: Findings = {
   members: 1,
   partitions: ['0', '1', '2', '3'].map((partition) => ({ partition, waiting: 0, oldest: 0 })),
   assigned: 4,
-  unwell: [],
+  partitionsNotOk: [],
   arrivals: 0,
   served: 0,
   drain: 0,
 }
 const say = (changes: Partial<Findings>) => sentenceOf({ ...findings, ...changes })
-const late = { waiting: 1240, oldest: 38, unwell: ['0', '1', '2', '3'] }
+const late = { waiting: 1240, oldest: 38, partitionsNotOk: ['0', '1', '2', '3'] }
 
 test('idle, with and without a process', () => {
   expect(say({})).toBe('lcm is idle: nothing waits')
@@ -38,7 +38,7 @@ test('falling behind says by how much, and what helps', () => {
   expect(say({ ...slow, members: 4 })).toContain(
     '; every partition has a consumer of its own: make it faster, or add partitions',
   )
-  expect(say({ ...slow, unwell: ['2'] })).toBe(
+  expect(say({ ...slow, partitionsNotOk: ['2'] })).toBe(
     'lcm is falling behind: 1,240 waiting, oldest 38 s, all that is late on partition 2, +22/s; ' +
       'one partition gets more than its share: spread the records',
   )
@@ -47,7 +47,7 @@ test('falling behind says by how much, and what helps', () => {
 test('the tracer has its own command, and partitions of two topics', () => {
   const tracer = { ...late, stage: 'tracer', command: 'throughline tracer' }
   expect(say({ ...tracer, verdict: 'STOPPED', members: 0 })).toMatch(/^tracer .*start it: throughline tracer$/)
-  expect(say({ ...tracer, verdict: 'STALLED', unwell: ['dead-letter/2'] })).toContain(
+  expect(say({ ...tracer, verdict: 'STALLED', partitionsNotOk: ['dead-letter/2'] })).toContain(
     'all that is late on partition dead-letter/2',
   )
 })

@@ -17,7 +17,7 @@ export interface Findings extends Trends {
   /** Partitions that a member is assigned. */
   readonly assigned: number
   /** The partitions that are not OK. */
-  readonly unwell: readonly string[]
+  readonly partitionsNotOk: readonly string[]
 }
 
 /** One sentence for the person on call: how the stage is, in figures, and what helps. */
@@ -40,8 +40,9 @@ const sentences: Readonly<Record<Verdict, (findings: Findings) => string>> = {
   },
 }
 
-function waitingOf({ waiting, oldest, unwell, partitions }: Findings): string {
-  const hot = unwell.length === 1 && partitions.length > 1 ? `, all that is late on partition ${unwell[0]}` : ''
+function waitingOf({ waiting, oldest, partitionsNotOk, partitions }: Findings): string {
+  const hot =
+    partitionsNotOk.length === 1 && partitions.length > 1 ? `, all that is late on partition ${partitionsNotOk[0]}` : ''
   return `${formatCount(waiting)} waiting, oldest ${span(oldest)}${hot}`
 }
 
@@ -50,13 +51,13 @@ function growth({ arrivals, served }: Findings): string {
   return more > 0 ? `, +${perSecond(more)}` : ''
 }
 
-function remedy({ assigned, partitions: { length: partitions }, members, unwell }: Findings): string {
+function remedy({ assigned, partitions: { length: partitions }, members, partitionsNotOk }: Findings): string {
   if (assigned === 0) return 'its group is still rebalancing'
   if (assigned < partitions) return `${assigned} of ${partitions} partitions have a consumer, add replicas`
-  if (members < partitions && unwell.length > 1) {
+  if (members < partitions && partitionsNotOk.length > 1) {
     return `${members} of at most ${partitions} replicas ${members === 1 ? 'runs' : 'run'}, add replicas`
   }
-  return unwell.length === 1 && partitions > 1
+  return partitionsNotOk.length === 1 && partitions > 1
     ? 'one partition gets more than its share: spread the records'
     : 'every partition has a consumer of its own: make it faster, or add partitions'
 }

@@ -50,12 +50,12 @@ export interface Sources {
   readonly postgres: OutageTracker
 }
 
-/** Samples broker and rows once into the window. When one of the two is away, the window gets what the other says. */
+/** Samples broker and rows once into the window. The backlog is added when Kafka answers, the ledger only when both do. */
 export async function takeSample(sources: Sources, window: SlidingWindow): Promise<void> {
   const { readers, database, kafka, postgres } = sources
-  const readTotals = () => unlessAway(postgres, () => readLedgerTotals(database))
+  const readTotals = () => undefinedOnFailure(postgres, () => readLedgerTotals(database))
   const before = await readTotals()
-  const groups = await unlessAway(kafka, () => readGroups(readers))
+  const groups = await undefinedOnFailure(kafka, () => readGroups(readers))
   const at = performance.now() / 1000
   if (groups !== undefined) window.samples = slide(window.samples, { at, wallMs: Date.now(), groups })
   const after = await readTotals()
@@ -65,8 +65,8 @@ export async function takeSample(sources: Sources, window: SlidingWindow): Promi
   window.ledgerSamples = slide(window.ledgerSamples, { at, totals: after, missing })
 }
 
-/** The answer of a server; undefined when it is away, which the log says once an outage. */
-export async function unlessAway<T>(server: OutageTracker, ask: () => Promise<T>): Promise<T | undefined> {
+/** The answer of a server; undefined when it is unreachable or fails, which the log says once an outage. */
+export async function undefinedOnFailure<T>(server: OutageTracker, ask: () => Promise<T>): Promise<T | undefined> {
   try {
     const answer = await ask()
     server.recovered()

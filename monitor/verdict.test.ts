@@ -115,7 +115,7 @@ test('one hot partition is enough', () => {
     age: [0, 0, 10 + index * 2, 0],
   }))
   expect(last(hot, 4)).toBe('FALLING BEHIND')
-  expect(judgeStage(history(hot, 4), 19 * STEP).unwell).toEqual(['2'])
+  expect(judgeStage(history(hot, 4), 19 * STEP).partitionsNotOk).toEqual(['2'])
 })
 
 test('a monitor that has just started knows which stage is stopped, and gives no verdict worse than its samples show', () => {

@@ -28,13 +28,13 @@ const STICKY = 30
 export function judgeStage(
   history: readonly StageSample[],
   now: number,
-): { readonly verdict: Verdict; readonly unwell: readonly string[] } {
+): { readonly verdict: Verdict; readonly partitionsNotOk: readonly string[] } {
   const latest = history.at(-1)
-  if (latest === undefined || now - latest.at > UNKNOWN_AFTER) return { verdict: 'UNKNOWN', unwell: [] }
+  if (latest === undefined || now - latest.at > UNKNOWN_AFTER) return { verdict: 'UNKNOWN', partitionsNotOk: [] }
   const found = latest.partitions.map(({ partition }) => judgePartition(partitionSamples(history, partition)))
   const verdict = verdicts.find((candidate) => found.includes(candidate)) ?? 'OK'
-  const unwell = latest.partitions.filter((_, index) => found[index] !== 'OK')
-  return { verdict, unwell: unwell.map(({ partition }) => partition) }
+  const partitionsNotOk = latest.partitions.filter((_, index) => found[index] !== 'OK')
+  return { verdict, partitionsNotOk: partitionsNotOk.map(({ partition }) => partition) }
 }
 
 function judgePartition(samples: readonly PartitionSample[]): Verdict {

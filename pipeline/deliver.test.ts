@@ -165,7 +165,7 @@ test('a small and quick batch is delivered as a whole, a large one up to 500 mes
   expect(await doneAtOnce(1000, 0, 200)).toBe(500)
 })
 
-test('no more messages are computed than the batch budget allows', async () => {
+test('no more messages are computed than the time for computing allows', async () => {
   const done = await doneAtOnce(100, 100, 10)
   expect(done).toBeGreaterThan(0)
   expect(done).toBeLessThan(15)

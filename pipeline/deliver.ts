@@ -20,7 +20,7 @@ export interface StageContext {
   readonly compute: (message: Message) => Outcome
   /** Seconds for which the process was busy since the last call. */
   readonly takeBusySeconds: () => number
-  /** Called after the batch is published and before it is committed, so that a failed commit measures nothing twice. */
+  /** Called after the batch is published and before it is committed, so that a failed commit leaves nothing unmeasured. */
   readonly onPublished: (batch: PublishedBatch) => void
 }
 
@@ -30,7 +30,7 @@ export interface PublishedBatch extends Omit<Saved, 'results'> {
 }
 
 /**
- * Delivers the messages of a batch, or as many as the batch budget allows. The order is the promise that nothing is lost and
+ * Delivers the messages of a batch, or as many as can be computed in a second. The order is the promise that nothing is lost and
  * nothing counts twice: saved before published, so that a message on a topic always has its row; published before committed,
  * so that a crash brings the batch again. A message that is delivered again finds its row, which says whether to publish it.
  * @returns how many messages are done
@@ -41,7 +41,7 @@ export async function deliver(
   context: StageContext,
 ): Promise<number> {
   const outcomes = await computeBatch(messages, context.compute)
-  const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), areDuplicatesCounted: false }
+  const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), wereDuplicatesTaken: false }
   context.onPublished(await retry((withServer) => saveAndPublish(state, context, withServer)))
   await commit(outcomes.length)
   return outcomes.length
@@ -50,9 +50,9 @@ export async function deliver(
 /** A computed batch and the steps of it that succeeded: the next attempt does not repeat them. */
 interface BatchState {
   readonly outcomes: readonly Outcome[]
-  /** Busy time and duplicates are counted by one attempt only, also when its answer was lost. */
+  /** Busy time and duplicates are counted at most once: an attempt that takes them and fails leaves them uncounted. */
   busySeconds: number
-  areDuplicatesCounted: boolean
+  wereDuplicatesTaken: boolean
   saved?: Saved
   results?: PendingRecords
   oversized?: DeadLetter[]
@@ -71,8 +71,8 @@ async function saveAndPublish(
     return save(database, route, state.outcomes, busySeconds)
   }))
   const { redelivered, duplicates } = saved
-  if (duplicates.length > 0 && !state.areDuplicatesCounted) {
-    state.areDuplicatesCounted = true
+  if (duplicates.length > 0 && !state.wereDuplicatesTaken) {
+    state.wereDuplicatesTaken = true
     await withServer('Postgres', () => countDuplicates(database, route, duplicates))
   }
   const { records, progress, begunAt } = (state.results ??= resultRecords(saved.results, traceparentOf))
@@ -88,15 +88,15 @@ async function saveAndPublish(
   return { results: published, deadLetters, redelivered, duplicates }
 }
 
-/** A rebalance waits for the slowest member of a group, and removes one that is not done in time. */
-const BATCH_BUDGET_MS = 1000
+/** A batch computes for about so long: a rebalance waits for the slowest member of a group, and removes one that is late. */
+const COMPUTE_BUDGET_MS = 1000
 /** Rows and records are made in memory: these bound how much of it a batch uses. A small body may have a large result. */
 export const MAX_BATCH_MESSAGES = 500
 const MAX_BATCH_CHARACTERS = 2_097_152
-/** A long computation pauses as often, so that heartbeats are sent and answers are read. */
+/** Between messages, a long computation yields to the event loop this often: heartbeats are sent and answers are read. */
 const YIELD_EVERY_MS = 50
 
-/** Computes at least one message, and no more than the batch budget allows. */
+/** Computes at least one message, and no more than time and memory allow. */
 async function computeBatch(messages: readonly Message[], compute: StageContext['compute']): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   let characters = 0
@@ -107,7 +107,7 @@ async function computeBatch(messages: readonly Message[], compute: StageContext[
     outcomes.push(outcome)
     characters += 'body' in outcome ? outcome.body.length : 0
     const time = performance.now()
-    if (time - begun > BATCH_BUDGET_MS || characters > MAX_BATCH_CHARACTERS) break
+    if (time - begun > COMPUTE_BUDGET_MS || characters > MAX_BATCH_CHARACTERS) break
     if (time - yielded < YIELD_EVERY_MS) continue
     await yieldToEventLoop()
     yielded = performance.now()

@@ -1,6 +1,6 @@
 import type { Sender } from '../kafka/producer.ts'
 import type { Database } from '../sql/database.ts'
-import { insertInputs, markPublished, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
+import { insertInputs, removeFromOutbox, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
 import { now } from '../telemetry/time.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { ownHeaders } from './headers.ts'
@@ -60,6 +60,6 @@ async function publishInputs(inputs: readonly Input[], { database, sender, stage
   const metadata = await sender.send(topic, records)
   const refused = inputs.filter((_, index) => metadata[index] === undefined)
   await withdrawInputs(database, stage, refused)
-  await markPublished(database, inputs)
+  await removeFromOutbox(database, inputs)
   return refused
 }

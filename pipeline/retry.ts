@@ -23,7 +23,7 @@ export interface RetryOptions {
 /** Runs one step that needs the server, and records in log and health whether the server answers. */
 export type WithServer = <T>(server: string, step: () => Promise<T>) => Promise<T>
 
-/** Makes attempts until one succeeds or the batch is lost: {@link retryForever} with its options set. */
+/** Makes attempts until one succeeds, the batch is lost or the process stops: {@link retryForever} with its options set. */
 export type Retry = <T>(attempt: (withServer: WithServer) => Promise<T>) => Promise<T>
 
 const FIRST_PAUSE_MS = 100
@@ -93,7 +93,7 @@ export interface OutageTracker {
   end(): void
 }
 
-/** The same outage, of which these uses report failures only: that it is over is reported by something else. */
+/** Reports failures only; that the server works again is reported elsewhere: of Kafka, when the group is joined. */
 export function failuresOnly(tracker: OutageTracker): OutageTracker {
   return { failed: tracker.failed, recovered: () => {}, end: () => {} }
 }

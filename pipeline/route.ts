@@ -18,7 +18,7 @@ export interface Route {
   /** The topic of the dead letters, the same for all stages. */
   readonly deadLetters: string
   readonly isLast: boolean
-  /** The consumer group: the stage's name. */
+  /** The consumer group: TOPIC_PREFIX and the stage's name. */
   readonly group: string
 }
 

@@ -16,12 +16,12 @@ export interface Saved {
 }
 
 /**
- * Saves a batch and says what is to be published. The rule that makes a message pass exactly once: a new id is saved and
- * published; an id whose row came from the same offset is a redelivery, which may not be published yet, and is published as
- * the row has it; an id whose row came from another offset is a duplicate, and is dropped.
+ * Saves a batch and says what is to be published. The rule by which a message is saved once and published at least once: a new
+ * id is saved and published; an id whose row came from the same offset is a redelivery, perhaps not yet published, and is
+ * published as the row has it; an id whose row came from another offset is a duplicate, and is dropped.
  *
  * A batch that Postgres refuses for its content is halved until the record is found, which becomes a dead letter.
- * @throws any other error of Postgres or the network: trying again may help
+ * @throws any other error of Postgres or the network, for which trying again may help; and one for a dead letter's content
  */
 export async function save(
   database: Database,
@@ -73,7 +73,7 @@ async function savedByRows(database: Database, route: StageRoute, outcomes: read
       duplicates.push(message)
       continue
     }
-    // Otherwise the row is of this very computation: inserted beside existing rows, or by an attempt whose answer was lost.
+    // The same times: this computation wrote the row, also if the answer was lost. Others: an earlier delivery did.
     if (row.startedAt !== startedAt || row.computedAt !== computedAt) redelivered.add(message)
     // The times of the row, not those of this computation: boundaries never go back.
     const computed = { message, startedAt: row.startedAt, computedAt: row.computedAt, skewMs }

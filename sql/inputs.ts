@@ -82,9 +82,9 @@ export async function insertInputs(
   await database.query({ name: 'insert-inputs', text, values })
 }
 
-/** Deletes inputs from the outbox. */
-export async function markPublished(database: Queryable, inputs: readonly Input[]): Promise<void> {
+/** Deletes inputs from the outbox, once their records are on their topics. */
+export async function removeFromOutbox(database: Queryable, inputs: readonly Input[]): Promise<void> {
   const text = 'delete from outbox where message_id = any($1::uuid[])'
   const values = [uuids(inputs.map(({ id }) => id))]
-  await database.query({ name: 'mark-published', text, values })
+  await database.query({ name: 'remove-from-outbox', text, values })
 }

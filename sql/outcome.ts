@@ -51,7 +51,7 @@ export interface DeadLetter extends Computed {
   readonly explanation: string
 }
 
-/** A row of `results`. */
+/** What a stage made of a message: a row of `results`, saved or not. */
 export type Outcome = Result | DeadLetter
 
 export function isDeadLetter(outcome: Outcome): outcome is DeadLetter {

@@ -4,7 +4,7 @@ import { Refusal } from './refusal.ts'
 
 /** One step of the pipeline, as pipeline/ runs it. */
 export interface Stage {
-  /** Kebab-case; also the name of its consumer group and the `stage` of its rows. */
+  /** Kebab-case; also, after TOPIC_PREFIX, the name of its consumer group, and the `stage` of its rows. */
   readonly name: string
   /** The topic that it reads. It writes to the topic that the next stage reads. */
   readonly reads: string

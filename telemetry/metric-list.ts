@@ -39,7 +39,7 @@ const monitored: Define = (unit, help, ...labels) => ofMonitor(unit, help, 'stag
 export const metricList = {
   throughline_wait_seconds: duration('From the append time of a message to the start of its computation'),
   throughline_work_seconds: duration('Computing a result'),
-  throughline_save_seconds: duration('From the result to the commit of its row, when publishing begins'),
+  throughline_save_seconds: duration('From the result until its row is saved and publishing begins'),
   throughline_publish_seconds: duration('From the start of publishing to the append time on the next topic'),
   throughline_end_to_end_seconds: duration('From the entry topic to the last one; at the last stage'),
   throughline_messages_total: ofStage(

@@ -54,11 +54,11 @@ test('small batches of several partitions are coalesced: one transaction, and ev
   await expect.poll(() => committed(pipeline), wait).toEqual(['3', '3', '3', '3'])
 })
 
-test('when the batch budget ends within coalesced batches, each partition is committed as far as it is processed', async () => {
+test('when the time for computing ends within coalesced batches, each partition is committed as far as it is processed', async () => {
   await using pipeline = await freshPipeline()
   await postToEach(pipeline, 3)
   {
-    // Two messages fit into the batch budget, so the second batch ends in the middle of a partition.
+    // Two messages fit into the time for computing, so the second batch ends in the middle of a partition.
     await using _ = runStages(pipeline, [slowStage(600)])
     await vi.waitUntil(async () => (await saved(pipeline)).transactions > 1, wait)
   }

@@ -49,13 +49,13 @@ const CONNECT_MS = 3000
 const REQUEST_MS = 10_000
 
 /** A queue of requests on a connection whose broker never answers, and the milliseconds after which it is closed. */
-function silentQueue({ bytesRead }: { bytesRead: number }) {
-  vi.useFakeTimers()
+function silentQueue({ bytesRead, broker = 'b:1' }: { bytesRead: number; broker?: string }) {
+  if (!vi.isFakeTimers()) vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const RequestQueue = require('kafkajs/src/network/requestQueue') as NewQueue
   const emit = vi.fn<() => void>()
   const rejectRequests = vi.fn<(error: Error) => void>()
-  const options = { requestTimeout: REQUEST_MS, enforceRequestTimeout: true, broker: 'b:1', clientId: 'c' }
+  const options = { requestTimeout: REQUEST_MS, enforceRequestTimeout: true, broker, clientId: 'c' }
   const logger = { debug: () => undefined }
   const queue = new RequestQueue({ ...options, logger, instrumentationEmitter: { emit } })
   const socket = { bytesRead, destroy: vi.fn<() => void>() }
@@ -77,7 +77,7 @@ function silentQueue({ bytesRead }: { bytesRead: number }) {
 }
 
 test.each([
-  ['Fetch', REQUEST_MS, undefined],
+  ['Fetch', REQUEST_MS / 2, undefined],
   ['Produce', REQUEST_MS, undefined],
   ['SyncGroup', 30_000, undefined],
   ['JoinGroup', 25_000, 25_000],
@@ -113,7 +113,20 @@ test('bytes of an answer that is still coming count as an answer', async () => {
     await vi.advanceTimersByTimeAsync(1000)
   }
   expect(rejectRequests).not.toHaveBeenCalled()
-  expect(Math.round((await closedAfter()) / 1000)).toBe(9)
+  expect(Math.round((await closedAfter()) / 1000)).toBe(4)
+})
+
+test('idle connections to the same broker are closed with it, busy ones and those to others stay', async () => {
+  const { send, closedAfter } = silentQueue({ bytesRead: 1 })
+  const idle = silentQueue({ bytesRead: 1 })
+  const busy = silentQueue({ bytesRead: 1 })
+  const elsewhere = silentQueue({ bytesRead: 1, broker: 'b:2' })
+  send('Fetch')
+  busy.send('Produce')
+  await closedAfter()
+  expect(idle.socket.destroy).toHaveBeenCalledExactlyOnceWith(expect.any(Error))
+  expect(busy.socket.destroy).not.toHaveBeenCalled()
+  expect(elsewhere.socket.destroy).not.toHaveBeenCalled()
 })
 
 interface Connection {

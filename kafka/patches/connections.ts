@@ -12,6 +12,7 @@ interface Request {
 interface RequestQueue {
   /** In the order in which they were sent, which is that of the answers. */
   readonly inflight: ReadonlyMap<number, Request>
+  readonly pending: readonly unknown[]
   readonly broker: string
   readonly clientId: string
   readonly instrumentationEmitter: { emit(event: string, payload: object): void } | null
@@ -41,18 +42,19 @@ type NewError = new (message: string, details: object) => Error
 export const SYNC_GROUP_TIMEOUT = 30_000
 const CHECK_INTERVAL = 100
 
-/** Answered without waiting for other members or replicas. */
+/** Answered without waiting for other members or replicas; a Fetch waits for a second at most. */
 const answeredAtOnce = new Set(['ApiVersions', 'Fetch', 'GroupCoordinator', 'Heartbeat', 'ListOffsets', 'Metadata'])
 
 /**
  * A connection on which a request stays without an answer is closed, and its requests fail with a connection error: the next
  * one connects again, or goes to another broker. kafkajs keeps the connection, so a frozen broker costs one timeout after the
- * other.
+ * other. The process's idle connections to that broker are closed, too: the next request on each would wait as long again.
  */
 export function closeSilentConnections(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
   const events = require('kafkajs/src/network/instrumentationEvents') as { NETWORK_REQUEST_TIMEOUT: string }
   const { KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as { KafkaJSConnectionClosedError: NewError }
+  const open = new Set<RequestQueue>()
   const close = ({ connection, broker, clientId, instrumentationEmitter }: RequestQueue, apiName: string) => {
     instrumentationEmitter?.emit(events.NETWORK_REQUEST_TIMEOUT, { apiName, broker, clientId })
     if (connection === undefined) return
@@ -60,6 +62,11 @@ export function closeSilentConnections(): void {
     const error = new KafkaJSConnectionClosedError(`no answer to ${apiName} from ${broker}`, connection)
     connection.rejectRequests(error)
     connection.socket?.destroy(error)
+    for (const other of open) {
+      const isIdle = other.broker === broker && other.inflight.size + other.pending.length === 0
+      // Without an error kafkajs does not notice.
+      if (isIdle && other.isConnected()) other.connection?.socket?.destroy(error)
+    }
   }
   prototype.scheduleRequestTimeoutCheck = function closeSilent(this: RequestQueue) {
     let [silentMs, bytesRead] = [0, 0]
@@ -70,9 +77,14 @@ export function closeSilentConnections(): void {
       silentMs = oldest === undefined || read !== bytesRead ? 0 : silentMs + CHECK_INTERVAL
       bytesRead = read
       if (oldest !== undefined && silentMs > answerTimeout(oldest, this.connection)) close(this, oldest.entry.apiName)
-      if (!this.isConnected()) this.destroy()
+      if (this.isConnected()) return
+      this.destroy()
+      open.delete(this)
     }
     this.destroy()
+    // Those that kafkajs itself has disconnected are not checked any more.
+    for (const other of open) if (!other.isConnected()) open.delete(other)
+    open.add(this)
     this.requestTimeoutIntervalId = setInterval(check, CHECK_INTERVAL)
   }
 }
@@ -80,10 +92,10 @@ export function closeSilentConnections(): void {
 /** Of the oldest request only: a broker answers the requests of a connection one after the other. */
 function answerTimeout({ entry, requestTimeout }: Request, connection: Connection | undefined): number {
   if (entry.apiName === 'SyncGroup') return Math.max(requestTimeout, SYNC_GROUP_TIMEOUT)
+  if (!answeredAtOnce.has(entry.apiName)) return requestTimeout
   // A frozen broker's system accepts a connection, on which nothing ever comes.
   const isNew = connection?.socket?.bytesRead === 0
-  if (isNew && answeredAtOnce.has(entry.apiName)) return Math.min(requestTimeout, connection.connectionTimeout)
-  return requestTimeout
+  return isNew ? Math.min(requestTimeout, connection.connectionTimeout) : requestTimeout / 2
 }
 
 /**
