@@ -9,18 +9,18 @@ const { CliCommand, exitCodesHelp, report } = await import('./options.ts')
 
 /** The module of each command, which defines its arguments, its options and what it does. */
 const commands = {
-  run: () => import('./run.ts'),
-  generator: () => import('./generator.ts'),
-  monitor: () => import('./monitor.ts'),
-  tracer: () => import('./tracer.ts'),
-  migrate: () => import('./migrate.ts'),
-  submit: () => import('./submit.ts'),
-  follow: () => import('./follow.ts'),
-  trace: () => import('./trace.ts'),
-  status: () => import('./status.ts'),
-  'dead-letters': () => import('./dead-letters.ts'),
-  replay: () => import('./replay.ts'),
-  alerts: () => import('./alerts.ts'),
+  run: () => import('./commands/run.ts'),
+  generator: () => import('./commands/generator.ts'),
+  monitor: () => import('./commands/monitor.ts'),
+  tracer: () => import('./commands/tracer.ts'),
+  migrate: () => import('./commands/migrate.ts'),
+  submit: () => import('./commands/submit.ts'),
+  follow: () => import('./commands/follow.ts'),
+  trace: () => import('./commands/trace.ts'),
+  status: () => import('./commands/status.ts'),
+  'dead-letters': () => import('./commands/dead-letters.ts'),
+  replay: () => import('./commands/replay.ts'),
+  alerts: () => import('./commands/alerts.ts'),
 }
 
 /**

@@ -80,12 +80,15 @@ export type Program = 'tempo' | 'prometheus' | 'grafana'
 export function findProgram(program: Program, env: NodeJS.ProcessEnv = childEnvironment({})): string | undefined {
   const variable = `${program.toUpperCase() as Uppercase<Program>}_BIN` as const
   const named = readConfig(env)[variable]
-  if (named === undefined) {
-    const directories = (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
-    return directories.map((directory) => resolve(directory, program)).find(isProgram)
-  }
+  if (named === undefined) return findOnPath(program, env)
   if (isProgram(named)) return resolve(named)
   throw new UserError(`${variable} is no program that can be run: ${named}`)
+}
+
+/** The path of a program on the PATH; undefined when it is not there. */
+export function findOnPath(program: string, env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const directories = (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
+  return directories.map((directory) => resolve(directory, program)).find(isProgram)
 }
 
 function isProgram(path: string): boolean {

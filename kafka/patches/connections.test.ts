@@ -11,8 +11,20 @@ const require = createRequire(import.meta.url)
 beforeAll(() => void loadKafkajs())
 
 /** Accepts connections, on which nothing ever comes; closed at the end of the test. */
-async function silentServer() {
-  const server = createServer((socket) => socket.resume())
+const silentServer = () => startServer((socket) => socket.resume())
+
+/** Answers each request as ApiVersions 0 without any versions: length, correlation id, error code, count. */
+const answeringServer = () =>
+  startServer((socket) =>
+    socket.on('data', (request: Buffer) => {
+      const answer = Buffer.from('0000000a00000000000000000000', 'hex')
+      request.copy(answer, 4, 8, 12)
+      socket.write(answer)
+    }),
+  )
+
+async function startServer(onConnection: (socket: Socket) => void) {
+  const server = createServer(onConnection)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())
@@ -137,22 +149,21 @@ interface Connection {
 
 type NewConnection = new (options: object) => Connection
 
-test('a connection that is asked for twice opens one socket, and a new one closes the old one', async () => {
-  const { server, port } = await silentServer()
-  const sockets: Socket[] = []
-  server.on('connection', (socket: Socket) => sockets.push(socket))
+/** One connection of kafkajs to a port of this machine. */
+function newConnection(port: number): Connection {
   const Connection = require('kafkajs/src/network/connection') as NewConnection
   const socketFactory = (require('kafkajs/src/network/socketFactory') as () => object)()
   const log = { debug: () => undefined, error: () => undefined }
   const logger = { namespace: () => log }
-  const connection = new Connection({
-    host: '127.0.0.1',
-    port,
-    logger,
-    socketFactory,
-    connectionTimeout: 1000,
-    requestTimeout: 1000,
-  })
+  const timeouts = { connectionTimeout: 1000, requestTimeout: 60_000 }
+  return new Connection({ host: '127.0.0.1', port, logger, socketFactory, ...timeouts })
+}
+
+test('a connection that is asked for twice opens one socket, and a new one closes the old one', async () => {
+  const { server, port } = await answeringServer()
+  const sockets: Socket[] = []
+  server.on('connection', (socket: Socket) => sockets.push(socket))
+  const connection = newConnection(port)
   await Promise.all([connection.connect(), connection.connect()])
   await expect.poll(() => sockets.length).toBe(1)
   const old = connection.socket
@@ -163,4 +174,12 @@ test('a connection that is asked for twice opens one socket, and a new one close
   connection.socket?.destroy()
   await connection.disconnect()
   expect(connection.socket).toBeNull()
+})
+
+test('a connection is used only when the broker has answered on it', async () => {
+  const { port } = await silentServer()
+  await expect(newConnection(port).connect()).rejects.toMatchObject({
+    name: 'KafkaJSConnectionError',
+    message: expect.stringMatching(/^no answer to ApiVersions/),
+  })
 })

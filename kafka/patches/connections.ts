@@ -28,12 +28,18 @@ interface Connection {
   readonly host: string
   readonly port: number
   readonly requestQueue: RequestQueue
+  readonly sasl: object | null
   socket: Socket | null
   connecting?: Promise<boolean> | undefined
   isConnected(): boolean
   connect(): Promise<boolean>
   disconnect(): Promise<boolean>
+  send(request: object): Promise<unknown>
   rejectRequests(error: Error): void
+}
+
+interface ApiVersions {
+  protocol(of: { readonly version: number }): () => object
 }
 
 type NewError = new (message: string, details: object) => Error
@@ -41,9 +47,11 @@ type NewError = new (message: string, details: object) => Error
 /** Milliseconds. SyncGroup waits for the group's leader, longer than the request timeout; kafkajs gives only JoinGroup more. */
 export const SYNC_GROUP_TIMEOUT = 30_000
 const CHECK_INTERVAL = 100
+/** Milliseconds. A broker that is busy or collects garbage takes less. */
+const SHORTEST_TIMEOUT = 5000
 
 /** Answered without waiting for other members or replicas; a Fetch waits for a second at most. */
-const answeredAtOnce = new Set(['ApiVersions', 'Fetch', 'GroupCoordinator', 'Heartbeat', 'ListOffsets', 'Metadata'])
+const answeredAtOnce = new Set('ApiVersions SaslHandshake Fetch GroupCoordinator Heartbeat ListOffsets Metadata'.split(' '))
 
 /**
  * A connection on which a request stays without an answer is closed, and its requests fail with a connection error: the next
@@ -53,13 +61,17 @@ const answeredAtOnce = new Set(['ApiVersions', 'Fetch', 'GroupCoordinator', 'Hea
 export function closeSilentConnections(): void {
   const { prototype } = require('kafkajs/src/network/requestQueue') as { prototype: RequestQueue }
   const events = require('kafkajs/src/network/instrumentationEvents') as { NETWORK_REQUEST_TIMEOUT: string }
-  const { KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as { KafkaJSConnectionClosedError: NewError }
+  const errors = require('kafkajs/src/errors') as Record<
+    'KafkaJSConnectionClosedError' | 'KafkaJSConnectionError',
+    NewError
+  >
   const open = new Set<RequestQueue>()
   const close = ({ connection, broker, clientId, instrumentationEmitter }: RequestQueue, apiName: string) => {
     instrumentationEmitter?.emit(events.NETWORK_REQUEST_TIMEOUT, { apiName, broker, clientId })
     if (connection === undefined) return
-    // After this error, unlike after others, kafkajs asks for new metadata at once.
-    const error = new KafkaJSConnectionClosedError(`no answer to ${apiName} from ${broker}`, connection)
+    // After these errors, unlike after others, kafkajs asks for new metadata at once.
+    const Failed = isNew(connection) ? errors.KafkaJSConnectionError : errors.KafkaJSConnectionClosedError
+    const error = new Failed(`no answer to ${apiName} from ${broker}`, connection)
     connection.rejectRequests(error)
     connection.socket?.destroy(error)
     for (const other of open) {
@@ -93,24 +105,34 @@ export function closeSilentConnections(): void {
 function answerTimeout({ entry, requestTimeout }: Request, connection: Connection | undefined): number {
   if (entry.apiName === 'SyncGroup') return Math.max(requestTimeout, SYNC_GROUP_TIMEOUT)
   if (!answeredAtOnce.has(entry.apiName)) return requestTimeout
-  // A frozen broker's system accepts a connection, on which nothing ever comes.
-  const isNew = connection?.socket?.bytesRead === 0
-  return isNew ? Math.min(requestTimeout, connection.connectionTimeout) : requestTimeout / 2
+  if (connection !== undefined && isNew(connection)) return Math.min(requestTimeout, connection.connectionTimeout)
+  return Math.min(requestTimeout, Math.max(SHORTEST_TIMEOUT, requestTimeout / 2))
 }
 
+/** A frozen broker's system accepts a connection, on which nothing ever comes. */
+const isNew = ({ socket }: Connection) => socket?.bytesRead === 0
+
 /**
- * A connection has one socket. kafkajs opens another one for each call of `connect` while it connects, keeps the old one after
- * a timeout, and lets the events of an old socket reject the requests on the new one.
+ * A connection has one socket, and is used when the broker has answered on it, which a frozen one does not. kafkajs opens
+ * another one for each call of `connect` while it connects, keeps the old one after a timeout, and lets the events of an old
+ * socket reject the requests on the new one.
  */
 export function keepOneSocket(): void {
   const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection }
   const { connect, disconnect } = prototype
+  const { protocol } = require('kafkajs/src/protocol/requests/apiVersions') as ApiVersions
+  const open = async (connection: Connection) => {
+    await connect.call(connection)
+    // A login begins with a request of its own, and a broker closes a connection on which another comes in between.
+    if (!connection.sasl) await connection.send(protocol({ version: 0 })())
+    return true
+  }
   prototype.connect = function connectOnce(this: Connection) {
-    if (this.isConnected()) return Promise.resolve(true)
+    if (this.connecting === undefined && this.isConnected()) return Promise.resolve(true)
     this.requestQueue.connection = this
     if (this.connecting === undefined) {
       discard(this.socket)
-      this.connecting = connect.call(this).finally(() => (this.connecting = undefined))
+      this.connecting = open(this).finally(() => (this.connecting = undefined))
     }
     return this.connecting
   }

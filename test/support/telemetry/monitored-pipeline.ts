@@ -27,8 +27,14 @@ export interface MonitoredPipeline extends FreshPipeline {
 
 const commands = [...catalogue.map(({ name }) => ['run', name]), ['monitor']]
 
-/** @param settings environment variables for all processes */
-export async function startMonitoredPipeline(settings: Record<string, string> = {}): Promise<MonitoredPipeline> {
+/**
+ * @param settings environment variables for all processes
+ * @param more processes besides the stages and the monitor
+ */
+export async function startMonitoredPipeline(
+  settings: Record<string, string> = {},
+  more: readonly ('tracer' | 'generator')[] = [],
+): Promise<MonitoredPipeline> {
   await using starting = new AsyncDisposableStack()
   const pipeline = starting.use(await freshPipeline(settings))
   // Grafana before 10 rejects a password with spaces.
@@ -37,9 +43,10 @@ export async function startMonitoredPipeline(settings: Record<string, string> = 
   const grafanaClient = new Client({ ...databaseSettings(pipeline.config), user: 'grafana', password })
   await grafanaClient.connect()
   starting.defer(() => grafanaClient.end())
-  const ports = await Promise.all(commands.map(() => freePort()))
+  const all = [...commands, ...more.map((name) => [name])]
+  const ports = await Promise.all(all.map(() => freePort()))
   const processes = new Map<string, { child: Child; port: number }>()
-  for (const [index, args] of commands.entries()) {
+  for (const [index, args] of all.entries()) {
     const [name = '', port = 0] = [args.at(-1), ports[index]]
     const env = childEnvironment({ ...pipeline.env, METRICS_PORT: String(port) })
     processes.set(name, { child: starting.use(await startThroughline({ name, args, env })), port })

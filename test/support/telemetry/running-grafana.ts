@@ -13,6 +13,8 @@ export interface GrafanaClient {
 }
 
 export interface RunningGrafana extends GrafanaClient, AsyncDisposable {
+  /** "http://127.0.0.1:23456" */
+  readonly url: string
   /** Its log, of warnings and errors. */
   log(): Promise<string>
 }
@@ -63,7 +65,8 @@ export async function runGrafana(
   starting.use(grafana)
   const running = starting.move()
   const log = () => readFile(join(options.dataDir, 'log', 'grafana.log'), 'utf8')
-  return { ...grafanaAt(options.port), log, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const url = `http://127.0.0.1:${options.port}`
+  return { ...grafanaAt(options.port), url, log, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 async function requestJson(port: number, path: string, body?: unknown): Promise<unknown> {

@@ -1,11 +1,11 @@
-import { readConfig } from '../pipeline/config.ts'
-import { routeOf } from '../pipeline/route.ts'
-import type { Database } from '../sql/database.ts'
-import { readDeadLetters, readLatestDeadLetters } from '../sql/read-dead-letters.ts'
-import { type CliCommand, exitCode, messageId, positiveWhole } from './options.ts'
-import { deadLetterJson, renderDeadLetter, renderSummaries } from './render/render-dead-letters.ts'
-import { print, printJson, terminalWidth } from './render/terminal.ts'
-import { withDatabase } from './servers.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { routeOf } from '../../pipeline/route.ts'
+import type { Database } from '../../sql/database.ts'
+import { readDeadLetters, readLatestDeadLetters } from '../../sql/read-dead-letters.ts'
+import { type CliCommand, exitCode, messageId, positiveWhole } from '../options.ts'
+import { deadLetterJson, renderDeadLetter, renderSummaries } from '../render/render-dead-letters.ts'
+import { print, printJson, terminalWidth } from '../render/terminal.ts'
+import { withDatabase } from '../servers.ts'
 
 interface Options {
   readonly limit: number

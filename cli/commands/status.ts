@@ -1,10 +1,10 @@
 import pRetry from 'p-retry'
-import { readBacklog } from '../kafka/backlog.ts'
-import type { Admin } from '../kafka/client.ts'
-import { isBad, type Verdict } from '../monitor/verdict.ts'
-import { type Config, exportsTraces, readConfig } from '../pipeline/config.ts'
-import { monitoredGroups, tracerName, type MonitoredGroup } from '../pipeline/route.ts'
-import type { Database } from '../sql/database.ts'
+import { readBacklog } from '../../kafka/backlog.ts'
+import type { Admin } from '../../kafka/client.ts'
+import { isBad, type Verdict } from '../../monitor/verdict.ts'
+import { type Config, exportsTraces, readConfig } from '../../pipeline/config.ts'
+import { monitoredGroups, tracerName, type MonitoredGroup } from '../../pipeline/route.ts'
+import type { Database } from '../../sql/database.ts'
 import {
   type LatestSample,
   readEndToEnd,
@@ -12,13 +12,13 @@ import {
   readMessageTotals,
   readRecentTimes,
   readStageTotals,
-} from '../sql/read-status.ts'
-import { formatCount } from '../stages/refusal.ts'
-import { sleep } from '../telemetry/wait-until.ts'
-import { type CliCommand, exitCode } from './options.ts'
-import { groupsOf, renderStatus, type GroupStatus, type StageStatus, type Status } from './render/render-status.ts'
-import { createRedraw, print, printJson, terminalWidth } from './render/terminal.ts'
-import { serverMistake, withDatabase, withKafka } from './servers.ts'
+} from '../../sql/read-status.ts'
+import { formatCount } from '../../stages/refusal.ts'
+import { sleep } from '../../telemetry/wait-until.ts'
+import { type CliCommand, exitCode } from '../options.ts'
+import { groupsOf, renderStatus, type GroupStatus, type StageStatus, type Status } from '../render/render-status.ts'
+import { createRedraw, print, printJson, terminalWidth } from '../render/terminal.ts'
+import { serverMistake, withDatabase, withKafka } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command

@@ -1,8 +1,8 @@
-import { exportsTraces, readConfig } from '../pipeline/config.ts'
-import { UserError } from '../telemetry/user-error.ts'
-import { type CliCommand, messageIds } from './options.ts'
-import { print } from './render/terminal.ts'
-import { withDatabase } from './servers.ts'
+import { exportsTraces, readConfig } from '../../pipeline/config.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { type CliCommand, messageIds } from '../options.ts'
+import { print } from '../render/terminal.ts'
+import { withDatabase } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command
@@ -25,7 +25,7 @@ export function define(command: CliCommand): void {
         )
       }
       // A dynamic import, so that `throughline --help` does not load OpenTelemetry.
-      const { exportAttempts } = await import('../telemetry/tracer/tracer.ts')
+      const { exportAttempts } = await import('../../telemetry/tracer/tracer.ts')
       await withDatabase(config, async (database) => {
         for await (const line of exportAttempts(ids, config, database)) print(line)
       })

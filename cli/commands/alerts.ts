@@ -1,9 +1,9 @@
-import { readConfig } from '../pipeline/config.ts'
-import { readAlerts } from '../sql/read-alerts.ts'
-import { type CliCommand, positiveWhole } from './options.ts'
-import { renderAlerts } from './render/render-alerts.ts'
-import { print, printJson, terminalWidth } from './render/terminal.ts'
-import { withDatabase } from './servers.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { readAlerts } from '../../sql/read-alerts.ts'
+import { type CliCommand, positiveWhole } from '../options.ts'
+import { renderAlerts } from '../render/render-alerts.ts'
+import { print, printJson, terminalWidth } from '../render/terminal.ts'
+import { withDatabase } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command

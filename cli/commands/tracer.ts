@@ -1,7 +1,7 @@
-import { readConfig } from '../pipeline/config.ts'
-import { routes, tracerName } from '../pipeline/route.ts'
-import type { CliCommand } from './options.ts'
-import { pipelineProcess } from './pipeline-process.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { routes, tracerName } from '../../pipeline/route.ts'
+import type { CliCommand } from '../options.ts'
+import { pipelineProcess } from '../pipeline-process.ts'
 
 export function define(command: CliCommand): void {
   command
@@ -19,7 +19,7 @@ export function define(command: CliCommand): void {
     .action(async () => {
       const config = readConfig()
       // A dynamic import, so that `throughline --help` does not load OpenTelemetry.
-      const { runTracer } = await import('../telemetry/tracer/tracer.ts')
+      const { runTracer } = await import('../../telemetry/tracer/tracer.ts')
       const position = routes(config).length + 1
       await pipelineProcess(config, { stage: tracerName, position }, runTracer)
     })

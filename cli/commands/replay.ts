@@ -1,10 +1,10 @@
-import { readConfig } from '../pipeline/config.ts'
-import { replay } from '../pipeline/replay.ts'
-import { routeOf } from '../pipeline/route.ts'
-import { selectStageOfDeath } from '../sql/replays.ts'
-import { type CliCommand, messageIds } from './options.ts'
-import { print } from './render/terminal.ts'
-import { withServers } from './servers.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { replay } from '../../pipeline/replay.ts'
+import { routeOf } from '../../pipeline/route.ts'
+import { selectStageOfDeath } from '../../sql/replays.ts'
+import { type CliCommand, messageIds } from '../options.ts'
+import { print } from '../render/terminal.ts'
+import { withServers } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command

@@ -1,8 +1,8 @@
-import { readConfig } from '../pipeline/config.ts'
-import { routeOf } from '../pipeline/route.ts'
-import { runStageProcess } from '../pipeline/stage-process.ts'
-import type { CliCommand } from './options.ts'
-import { pipelineProcess } from './pipeline-process.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { routeOf } from '../../pipeline/route.ts'
+import { runStageProcess } from '../../pipeline/stage-process.ts'
+import type { CliCommand } from '../options.ts'
+import { pipelineProcess } from '../pipeline-process.ts'
 
 export function define(command: CliCommand): void {
   command

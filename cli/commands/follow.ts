@@ -1,11 +1,11 @@
-import { readConfig } from '../pipeline/config.ts'
-import type { Database } from '../sql/database.ts'
-import { readMessage, type MessageHistory } from '../sql/read-message.ts'
-import { waitUntil } from '../telemetry/wait-until.ts'
-import { type CliCommand, exitCode, messageId, seconds } from './options.ts'
-import { messageJson, renderMessage, renderUnfinished } from './render/render-message.ts'
-import { print, printJson, terminalWidth } from './render/terminal.ts'
-import { withDatabase } from './servers.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import type { Database } from '../../sql/database.ts'
+import { readMessage, type MessageHistory } from '../../sql/read-message.ts'
+import { waitUntil } from '../../telemetry/wait-until.ts'
+import { type CliCommand, exitCode, messageId, seconds } from '../options.ts'
+import { messageJson, renderMessage, renderUnfinished } from '../render/render-message.ts'
+import { print, printJson, terminalWidth } from '../render/terminal.ts'
+import { withDatabase } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command

@@ -1,10 +1,10 @@
-import { alertsRoute } from '../monitor/alerts-route.ts'
-import { runMonitor } from '../monitor/monitor.ts'
-import { readConfig } from '../pipeline/config.ts'
-import { routes } from '../pipeline/route.ts'
-import type { CliCommand } from './options.ts'
-import { pipelineProcess } from './pipeline-process.ts'
-import { withDatabase } from './servers.ts'
+import { alertsRoute } from '../../monitor/alerts-route.ts'
+import { runMonitor } from '../../monitor/monitor.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { routes } from '../../pipeline/route.ts'
+import type { CliCommand } from '../options.ts'
+import { pipelineProcess } from '../pipeline-process.ts'
+import { withDatabase } from '../servers.ts'
 
 export function define(command: CliCommand): void {
   command

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { UserError } from '../telemetry/user-error.ts'
+import { UserError } from '../../telemetry/user-error.ts'
 import { splitInput } from './submit.ts'
 
 const split = (text: string) => splitInput(text, 'numbers.jsonl', 100)

@@ -1,7 +1,7 @@
-import { readConfig } from '../pipeline/config.ts'
-import { runGeneratorProcess } from '../pipeline/generator.ts'
-import { type CliCommand, positiveWhole } from './options.ts'
-import { pipelineProcess } from './pipeline-process.ts'
+import { readConfig } from '../../pipeline/config.ts'
+import { runGeneratorProcess } from '../../pipeline/generator.ts'
+import { type CliCommand, positiveWhole } from '../options.ts'
+import { pipelineProcess } from '../pipeline-process.ts'
 
 export function define(command: CliCommand): void {
   command
