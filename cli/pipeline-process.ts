@@ -1,4 +1,3 @@
-import type { SendInterceptor } from '../kafka/producer.ts'
 import type { Config } from '../pipeline/config.ts'
 import { initialiseCounters } from '../pipeline/measure.ts'
 import { untilStopped, type ProcessContext } from '../pipeline/process.ts'
@@ -6,11 +5,14 @@ import { createHealth } from '../telemetry/health.ts'
 import { serveHttp, type HttpRoute } from '../telemetry/http.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import type { Stage } from '../stages/stage.ts'
 import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
 
 interface ProcessOptions {
   readonly stage: string
   readonly position: number
+  /** Instrumentations of the stage's own clients. */
+  readonly external?: Stage['external']
   /** HTTP routes besides those that all processes have. */
   readonly httpRoutes?: (metrics: Metrics, log: Log) => readonly HttpRoute[]
 }
@@ -21,7 +23,7 @@ interface ProcessOptions {
  */
 export async function pipelineProcess(
   config: Config,
-  { stage, position, httpRoutes = () => [] }: ProcessOptions,
+  { stage, position, external, httpRoutes = () => [] }: ProcessOptions,
   work: (context: ProcessContext, stopping: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const log = createLog(config.LOG_LEVEL, { stage })
@@ -32,10 +34,14 @@ export async function pipelineProcess(
   const routes = httpRoutes(metrics, log)
   await using server = await serveHttp({ host, port, health, metrics, log, routes })
   log.info(`/metrics, /healthz and /readyz answer on port ${server.port} of ${host}.`)
-  const run = (interceptSend?: SendInterceptor) => {
-    const context = { config, log, health, metrics, interceptSend }
-    return untilStopped(log, (stopping) => work(context, stopping))
-  }
+  const run = (tracing: Pick<ProcessContext, 'interceptSend' | 'runInSpan'> = {}) =>
+    untilStopped(log, (stopping) => work({ config, log, health, metrics, ...tracing }, stopping))
   // Messages enter at position 0 only.
-  await (position === 0 ? withEntryTracing(run) : run())
+  if (position === 0) await withEntryTracing((interceptSend) => run({ interceptSend }))
+  else if (external?.instrumentations === undefined) await run()
+  else {
+    // Loaded for such a stage only: it takes 40 MB.
+    const { withStageTracing } = await import('../telemetry/tracer/stage-sdk.ts')
+    await withStageTracing(config, { name: stage, external }, (runInSpan) => run({ runInSpan }))
+  }
 }

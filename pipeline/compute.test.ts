@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { add } from '../stages/add.ts'
-import { reasons, Refusal } from '../stages/refusal.ts'
+import { reasons, Refusal, Transient } from '../stages/refusal.ts'
 import type { Stage } from '../stages/stage.ts'
-import { isDeadLetter } from '../sql/outcome.ts'
-import { compute } from './compute.ts'
+import { isDeadLetter, type Message, type Outcome } from '../sql/outcome.ts'
+import { compute as computeWith } from './compute.ts'
 import { readMessage } from './message.ts'
 
 const messageOf = (value: string | null, timestamp = Date.now() - 5) =>
@@ -15,6 +16,11 @@ const messageOf = (value: string | null, timestamp = Date.now() - 5) =>
     attributes: 0,
     headers: {},
   })
+
+const { signal } = new AbortController()
+
+const compute = (stage: Stage, message: Message, maxBytes: number) =>
+  computeWith(stage, message, { maxBytes, signal }) as Outcome
 
 test('a result carries the numbers of a message that enters here, as they were written, the added field, and the body with it', () => {
   expect(compute(add, messageOf('{ "numbers": [1.50, 2] }'), 1000)).toMatchObject({
@@ -68,4 +74,78 @@ test('an infinity deep within a result is no JSON; a null is', () => {
       1000,
     ),
   ).toMatchObject({ reason: 'result-not-json' })
+})
+
+/** A stage that asks other systems. */
+const asking = (apply: Stage['apply'], timeoutMs = 5000): Stage => ({
+  name: 'ask',
+  reads: 'start',
+  adds: 'answer',
+  external: { timeoutMs },
+  apply,
+})
+
+const ask = (stage: Stage, batch = signal) => computeWith(stage, messageOf('{}'), { maxBytes: 1000, signal: batch })
+
+test('a promised value is a result, with the id and the attempt of the message for the other system', async () => {
+  const outcome = await ask(asking((_, { id, attempt }) => Promise.resolve([id.length, attempt])))
+  expect(outcome).toMatchObject({ result: '[32,1]', body: '{"answer":[32,1]}' })
+})
+
+test('a try that fails with a Transient is repeated, whether it was thrown at once or later', async () => {
+  let tries = 0
+  const flaky = () => {
+    tries += 1
+    if (tries === 1) throw new Transient('busy')
+    return tries === 2 ? Promise.reject(new Transient('busy')) : Promise.resolve('done')
+  }
+  expect(await ask(asking(flaky))).toMatchObject({ result: '"done"' })
+  expect(tries).toBe(3)
+})
+
+test('any other error is a dead letter at once', async () => {
+  let tries = 0
+  const failing = async () => {
+    tries += 1
+    throw new TypeError('no such field')
+  }
+  expect(await ask(asking(failing))).toMatchObject({
+    reason: 'stage-failed',
+    explanation: 'ask failed: TypeError: no such field',
+  })
+  expect(tries).toBe(1)
+  const refusing = () => Promise.reject(new Refusal('negative-root'))
+  expect(await ask(asking(refusing))).toMatchObject({ reason: 'negative-root' })
+})
+
+test('when the time of a message is over it is a dead letter that says what failed, and the work is told to end', async () => {
+  const busy = () => Promise.reject(new Transient('503 Service Unavailable'))
+  expect(await ask(asking(busy, 300))).toMatchObject({
+    reason: 'gave-up',
+    explanation: 'ask gave up after 0.3 s: Transient: 503 Service Unavailable. Replay it when that is over.',
+  })
+  let told = false
+  const silent: Stage['apply'] = (_, context) => {
+    context.signal.addEventListener('abort', () => (told = true))
+    return new Promise(() => {})
+  }
+  expect(await ask(asking(silent, 50))).toMatchObject({
+    reason: 'gave-up',
+    explanation: expect.stringContaining('it has no answer') as string,
+  })
+  expect(told).toBe(true)
+})
+
+test('a message whose batch is given up is no dead letter', async () => {
+  const batch = new AbortController()
+  const outcome = ask(
+    asking((_, context) => sleep(60_000, 1, context)),
+    batch.signal,
+  )
+  batch.abort(new Error('Stopped'))
+  await expect(outcome).rejects.toThrow('Stopped')
+})
+
+test('a promised value that is no JSON is a dead letter', async () => {
+  expect(await ask(asking(() => Promise.resolve(Number.NaN)))).toMatchObject({ reason: 'result-not-json' })
 })

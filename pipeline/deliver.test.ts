@@ -62,7 +62,7 @@ const deliverBatch = (
   messages: readonly Message[],
   context: StageContext,
   { retry, commit }: ReturnType<typeof recordedStage>['options'],
-) => deliver({ messages, commit }, retry, context)
+) => deliver({ messages, signal: new AbortController().signal, commit }, retry, context)
 
 const [save, publish, commit] = ['save', `publish to ${route.target}`, 'commit'].map((name) => [
   `${name} begins`,
@@ -198,4 +198,23 @@ test('batches side by side are busy once, and pauses are not', () => {
   expect(busy.takeSeconds()).toBe(1.5)
   at(72_000, busy.end)
   expect(busy.takeSeconds()).toBe(0.5)
+})
+
+test('of a stage that asks other systems, as many messages as it says are computed at once, and rows keep the order', async () => {
+  const { context, options, published } = recordedStage()
+  let [running, most] = [0, 0]
+  const slow: StageContext = {
+    ...context,
+    route: { ...route, stage: { ...route.stage, external: { concurrency: 3 } } },
+    async compute(one) {
+      most = Math.max(most, (running += 1))
+      await new Promise((resolve) => setTimeout(resolve, 20 - Number(one.offset)))
+      running -= 1
+      return result(one)
+    },
+  }
+  const messages = [1, 2, 3, 4, 5, 6, 7].map((offset) => message(offset))
+  await deliverBatch(messages, slow, options)
+  expect(most).toBe(3)
+  expect(published[0]?.results.map((one) => one.message.offset)).toEqual(messages.map(({ offset }) => offset))
 })

@@ -16,8 +16,11 @@ export interface StageContext {
   readonly database: Database
   readonly sender: Sender
   readonly traceparentOf: TraceparentOf
-  /** Decodes a message and runs the stage on it. Pure; a message without an answer gives a dead letter. */
-  readonly compute: (message: Message) => Outcome
+  /**
+   * Decodes a message and runs the stage on it; a message without an answer gives a dead letter. A promise where the stage asks
+   * other systems, which rejects when the signal is aborted.
+   */
+  readonly compute: (message: Message, signal: AbortSignal) => Outcome | Promise<Outcome>
   /** Seconds for which the process was busy since the last call. */
   readonly takeBusySeconds: () => number
   /** Called after the batch is published and before it is committed, so that a failed commit leaves nothing unmeasured. */
@@ -36,11 +39,11 @@ export interface PublishedBatch extends Omit<Saved, 'results'> {
  * @returns how many messages are done
  */
 export async function deliver(
-  { messages, commit }: Pick<Batch<Message>, 'messages' | 'commit'>,
+  { messages, signal, commit }: Pick<Batch<Message>, 'messages' | 'signal' | 'commit'>,
   retry: Retry,
   context: StageContext,
 ): Promise<number> {
-  const outcomes = await computeBatch(messages, context.compute)
+  const outcomes = await computeBatch(messages, signal, context)
   const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), wereDuplicatesTaken: false }
   context.onPublished(await retry((withServer) => saveAndPublish(state, context, withServer)))
   await commit(outcomes.length)
@@ -96,22 +99,38 @@ const MAX_BATCH_CHARACTERS = 2_097_152
 /** Between messages, a long computation yields to the event loop this often: heartbeats are sent and answers are read. */
 const YIELD_EVERY_MS = 50
 
-/** Computes at least one message, and no more than time and memory allow. */
-async function computeBatch(messages: readonly Message[], compute: StageContext['compute']): Promise<Outcome[]> {
+/** Computes at least one message, and no more than time and memory allow. The outcomes are in the order of the messages. */
+async function computeBatch(
+  messages: readonly Message[],
+  signal: AbortSignal,
+  { route, compute }: StageContext,
+): Promise<Outcome[]> {
+  const { concurrency = 1 } = route.stage.external ?? {}
   const outcomes: Outcome[] = []
+  const running = new Set<Promise<void>>()
   let characters = 0
   const begun = performance.now()
   let yielded = begun
-  for (const message of messages.slice(0, MAX_BATCH_MESSAGES)) {
-    const outcome = compute(message)
-    outcomes.push(outcome)
+  const put = (index: number, outcome: Outcome) => {
+    outcomes[index] = outcome
     characters += 'body' in outcome ? outcome.body.length : 0
+  }
+  for (const [index, message] of messages.slice(0, MAX_BATCH_MESSAGES).entries()) {
+    const outcome = compute(message, signal)
+    if (outcome instanceof Promise) {
+      const done: Promise<void> = outcome.then((result) => put(index, result)).finally(() => running.delete(done))
+      // It is awaited below, which may be after it has failed.
+      done.catch(() => undefined)
+      running.add(done)
+      if (running.size >= concurrency) await Promise.race(running)
+    } else put(index, outcome)
     const time = performance.now()
     if (time - begun > COMPUTE_BUDGET_MS || characters > MAX_BATCH_CHARACTERS) break
     if (time - yielded < YIELD_EVERY_MS) continue
     await yieldToEventLoop()
     yielded = performance.now()
   }
+  await Promise.all(running)
   return outcomes
 }
 

@@ -2,7 +2,10 @@ import type { SendInterceptor } from '../kafka/producer.ts'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { TracedMessage } from '../telemetry/trace-context.ts'
 import type { Config } from './config.ts'
+
+export type RunInSpan = <T>(message: TracedMessage, work: () => T) => T
 
 /** What every process of the pipeline is given. */
 export interface ProcessContext {
@@ -12,6 +15,8 @@ export interface ProcessContext {
   readonly metrics: Metrics
   /** Wraps every produce request by which messages enter the pipeline. */
   readonly interceptSend?: SendInterceptor | undefined
+  /** Runs the computation of a message with the message's span as OpenTelemetry's active one; undefined where no SDK runs. */
+  readonly runInSpan?: RunInSpan | undefined
 }
 
 const GRACE_MS = 9000

@@ -18,7 +18,7 @@ import type { Route } from './route.ts'
  * @throws when it cannot continue, so that the process ends and its supervisor starts it again
  */
 export async function runStageProcess(context: ProcessContext, route: Route, stopping: AbortSignal): Promise<void> {
-  const { config, log, metrics } = context
+  const { config, log, metrics, runInSpan = (_, work) => work() } = context
   const { group, source } = route
   const settings = kafkaSettings(config, group)
   const kafka = createKafka(settings, log)
@@ -32,7 +32,8 @@ export async function runStageProcess(context: ProcessContext, route: Route, sto
     database,
     sender,
     traceparentOf: await createPropagation(config, route.stage.name),
-    compute: (message) => compute(route.stage, message, settings.maxRecordBytes),
+    compute: (message, signal) =>
+      runInSpan(message, () => compute(route.stage, message, { maxBytes: settings.maxRecordBytes, signal })),
     takeBusySeconds() {
       const seconds = busy.takeSeconds()
       metrics.count('throughline_busy_seconds_total', seconds)

@@ -7,6 +7,7 @@ import { pipeline } from './index.ts'
 import { Refusal } from './refusal.ts'
 import { squareRoot } from './square-root.ts'
 import type { Stage } from './stage.ts'
+import { noContext } from '../test/support/data/compute-context.ts'
 
 /** The short form of some numbers; known_answers/spelling.py expands it in the same way. */
 type Item = string | Random | { readonly repeat: readonly [token: string, count: number] } | Power | Digits
@@ -80,7 +81,7 @@ describe('a square root rounds to the nearest double', () => {
 
 function run(stage: Stage, text: string): string | Refusal {
   try {
-    return JSON.stringify(stage.apply(parseBody(text)))
+    return JSON.stringify(stage.apply(parseBody(text), noContext))
   } catch (error) {
     if (error instanceof Refusal) return error
     throw error

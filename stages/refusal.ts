@@ -20,9 +20,10 @@ export const reasons = {
   'past-double': 'A number is beyond the range of a double, in which this stage computes.',
   'negative-root': 'A negative number has no real square root.',
   'result-too-long': 'The result has more digits than a result may have. Send fewer or shorter numbers.',
-  // The stage or the database failed
+  // The stage, what it asks or the database failed
   'stage-failed': "The stage's function failed on this body. This is a mistake in the stage.",
   'result-not-json': "The stage's function returned what JSON cannot hold. This is a mistake in the stage.",
+  'gave-up': 'The work for this message failed until its time was over. Replay it when the cause is gone.',
   'rejected-by-database': 'The database does not take the row for what is in it.',
 } as const
 
@@ -37,6 +38,14 @@ export class Refusal extends Error {
     super(explanation, options)
     this.code = code
   }
+}
+
+/**
+ * The work for a message failed, and trying again may help: a server is away or asks to wait. The message is tried again with
+ * growing pauses, and when its time is over it is a dead letter 'gave-up'.
+ */
+export class Transient extends Error {
+  override readonly name = 'Transient'
 }
 
 /** The first `length` UTF-16 units of a text, with its full length, for use in a message. */

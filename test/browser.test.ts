@@ -4,7 +4,7 @@ import { waitUntil } from '../telemetry/wait-until.ts'
 import { dashboards } from './grafana/dashboards.ts'
 import { findChromium, openBrowser, type GrafanaPage } from './support/telemetry/browser.ts'
 import { startMonitoredPipeline, type MonitoredPipeline } from './support/telemetry/monitored-pipeline.ts'
-import { runGrafana } from './support/telemetry/running-grafana.ts'
+import { runGrafana, type RunningGrafana } from './support/telemetry/running-grafana.ts'
 import { startTempoIfInstalled } from './support/telemetry/tempo.ts'
 
 const command = findProgram('grafana')
@@ -17,11 +17,12 @@ describe.skipIf(programs.includes(undefined))(
   () => {
     const running = new AsyncDisposableStack()
     let pipeline: MonitoredPipeline
+    let grafana: RunningGrafana
     let browser: GrafanaPage
     beforeAll(async () => {
       const tempo = running.use(await startTempoIfInstalled())
       pipeline = running.use(await startMonitoredPipeline({ ...tempo.env, RATE: '5' }, ['tracer', 'generator']))
-      const grafana = running.use(await runGrafana(command ?? '', pipeline, { tempo: tempo.port }))
+      grafana = running.use(await runGrafana(command ?? '', pipeline, { tempo: tempo.port }))
       browser = running.use(await openBrowser(chromium ?? '', grafana.url))
       await pipeline.post('start', '{"numbers":[-4,2]}')
       const { database } = pipeline
@@ -33,6 +34,24 @@ describe.skipIf(programs.includes(undefined))(
       await waitUntil('some samples', isSampled, { timeoutMs: 120_000 })
     })
     afterAll(() => running.disposeAsync())
+
+    test('a panel with an error and one that is empty without a reason are found', async () => {
+      const panel = (title: string, rawSql: string, y: number) => ({
+        title,
+        type: 'table',
+        gridPos: { x: 0, y, w: 12, h: 6 },
+        datasource: { type: 'grafana-postgresql-datasource', uid: 'postgres' },
+        targets: [{ refId: 'A', rawSql, rawQuery: true, format: 'table' }],
+      })
+      const panels = [panel('Wrong', 'select nothing', 0), panel('Empty', 'select 1 where false', 6)]
+      const made = await grafana.request('/api/dashboards/db', { dashboard: { uid: 'planted', title: 'Planted', panels } })
+      expect(made).toMatchObject({ status: 'success' })
+      await browser.visit('/d/planted/planted')
+      expect(await browser.failedPanels()).toEqual([
+        expect.stringMatching(/^Wrong.*: error$/),
+        expect.stringMatching(/^Empty.*: no data$/),
+      ])
+    })
 
     test.each(dashboards.map(({ uid }) => uid))(
       'every panel of %s is drawn, with data or the reason why there is none, and without an error in the console',
@@ -49,7 +68,8 @@ describe.skipIf(programs.includes(undefined))(
       const latest = page.locator('[data-viz-panel-key]').filter({ hasText: 'Latest messages' })
       const link = latest.locator('a[href*="/d/message/message?var-message="]').first()
       const id = /var-message=([0-9a-f]{32})/.exec((await link.getAttribute('href')) ?? '')?.[1]
-      await link.click()
+      // An id is wider than its column, whose neighbour covers the rest of the link.
+      await link.click({ position: { x: 20, y: 5 } })
       await page.waitForURL(`**/d/message/message?var-message=${id}**`)
       await browser.settled()
       const trace = page.locator('[data-viz-panel-key]').filter({ hasText: 'Its trace' })

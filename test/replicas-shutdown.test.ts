@@ -16,9 +16,9 @@ test('a replica that is stopped in the middle of a batch finishes it, so that it
   let stopping: Promise<void> | undefined
   const stoppingStage: Stage = {
     ...add,
-    apply(body) {
+    apply(body, context) {
       stopping ??= Promise.resolve(replica?.[Symbol.asyncDispose]())
-      return add.apply(body)
+      return add.apply(body, context)
     },
   }
   replica = runStages(pipeline, [stoppingStage])

@@ -20,8 +20,7 @@ export function define(command: CliCommand): void {
       const config = readConfig()
       const route = routeOf(config, name)
       const { stage, position } = route
-      await pipelineProcess(config, { stage: stage.name, position }, (context, stopping) =>
-        runStageProcess(context, route, stopping),
-      )
+      const process = { stage: stage.name, position, external: stage.external }
+      await pipelineProcess(config, process, (context, stopping) => runStageProcess(context, route, stopping))
     })
 }

@@ -6,6 +6,7 @@ import { pipeline } from '../index.ts'
 import type { Refusal } from '../refusal.ts'
 import type { Stage } from '../stage.ts'
 import * as integers from './integers.ts'
+import { noContext } from '../../test/support/data/compute-context.ts'
 
 // The spies show that a body over a limit is refused before the arithmetic that would block the process.
 vi.mock('./integers.ts', { spy: true })
@@ -19,7 +20,7 @@ const many = (count: number, make: (index: number) => string): string =>
 
 function refusal(stage: Stage, numbers: string): Refusal {
   try {
-    stage.apply(parseBody(`{"numbers":[${numbers}],"sum":0}`))
+    stage.apply(parseBody(`{"numbers":[${numbers}],"sum":0}`), noContext)
   } catch (error) {
     return error as Refusal
   }
@@ -63,7 +64,7 @@ describe('a body over a limit is refused at once', () => {
 
   test('an lcm of exponents far apart computes without the powers of ten', () => {
     const numbers = many(10_000, (index) => `${1 + (index % 9)}e${((index * 37) % 1998) - 999}`)
-    lcm.apply(parseBody(`{"numbers":[${numbers}]}`))
+    lcm.apply(parseBody(`{"numbers":[${numbers}]}`), noContext)
     for (const [first] of vi.mocked(integers.greatestCommonDivisor).mock.calls) expect(first).toBeLessThan(10n)
   })
 })

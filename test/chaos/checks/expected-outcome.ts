@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { parseBody, withField } from '../../../stages/body.ts'
 import { pipeline } from '../../../stages/index.ts'
 import { Refusal, type ReasonCode } from '../../../stages/refusal.ts'
+import { noContext } from '../../support/data/compute-context.ts'
 
 /** The expected result of one stage. */
 export interface Step {
@@ -31,7 +32,7 @@ export function expectedOutcome(topic: string, value: Buffer | null): ExpectedOu
   for (const stage of pipeline.slice(pipeline.findIndex(({ reads }) => reads === topic))) {
     try {
       const body = decoded(current)
-      const result = JSON.stringify(stage.apply(body))
+      const result = JSON.stringify(stage.apply(body, noContext))
       const next = withField(body, stage.adds, result)
       if (Buffer.byteLength(next) > MAX_BYTES) throw new Refusal('too-large')
       steps.push({ stage: stage.name, result, body: next })

@@ -18,9 +18,9 @@ const config = readConfig()
 const route = routeOf(config, name)
 const stage: Stage = {
   ...route.stage,
-  apply(body) {
+  apply(body, context) {
     Atomics.wait(neverNotified, 0, 0, Number(delayMs))
-    return route.stage.apply(body)
+    return route.stage.apply(body, context)
   },
 }
 const log = createLog(config.LOG_LEVEL, { stage: stage.name })

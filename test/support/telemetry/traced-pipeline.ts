@@ -15,6 +15,8 @@ export interface TracedPipeline extends FreshPipeline {
   startTracer(): Promise<void>
   /** Starts a stage as a process. @param changes to its environment */
   start(stage: string, changes?: Readonly<Record<string, string>>): Promise<Child>
+  /** Starts a generator as a process. */
+  startGenerator(): Promise<Child>
   /** Runs a command of the CLI to its end. */
   throughline(...args: string[]): Promise<void>
   /** The distinct spans of a message, in order of their start. */
@@ -49,6 +51,7 @@ export async function startTracedPipeline(settings: Readonly<Record<string, stri
       tracer = running.use(await run(['tracer']))
     },
     start: async (stage, changes) => running.use(await run(['run', stage], changes)),
+    startGenerator: async () => running.use(await run(['generator'])),
     async throughline(...args) {
       const child = await run(args)
       const { code } = await child.exited
