@@ -34,6 +34,7 @@ test('the commands, in the order of the help', () => {
     'submit',
     'follow',
     'trace',
+    'doctor',
     'status',
     'dead-letters',
     'replay',

@@ -17,6 +17,7 @@ const commands = {
   submit: () => import('./commands/submit.ts'),
   follow: () => import('./commands/follow.ts'),
   trace: () => import('./commands/trace.ts'),
+  doctor: () => import('./commands/doctor.ts'),
   status: () => import('./commands/status.ts'),
   'dead-letters': () => import('./commands/dead-letters.ts'),
   replay: () => import('./commands/replay.ts'),

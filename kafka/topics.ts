@@ -80,31 +80,45 @@ export interface TopicSettings {
   readonly minInSync: number
 }
 
-export async function readTopicSettings(admin: Admin, topics: readonly string[]): Promise<TopicSettings[]> {
+/** A topic as it is now. */
+export interface TopicState extends TopicSettings {
+  /** The fewest replicas in sync that a partition has; 0 where one has no leader. */
+  readonly inSync: number
+  /** The settings that `plannedSettings` has. */
+  readonly values: ReadonlyMap<string, string>
+}
+
+export async function readTopicSettings(admin: Admin, topics: readonly string[]): Promise<TopicState[]> {
   const type = loadKafkajs().ConfigResourceTypes.TOPIC
-  const configNames = ['retention.ms', 'segment.ms', 'min.insync.replicas']
+  const configNames = [...topicSettingNames, 'min.insync.replicas']
   const described = await admin.describeConfigs({
     resources: topics.map((name) => ({ type, name, configNames })),
     includeSynonyms: false,
   })
   const metadata = await admin.fetchTopicMetadata({ topics: [...topics] })
   return described.resources.map(({ resourceName: topic, configEntries }) => {
-    const values = new Map(configEntries.map((entry) => [entry.configName, Number(entry.configValue)]))
-    const retention = values.get('retention.ms') ?? 0
-    const recordHours = retention < 0 ? Infinity : (retention + (values.get('segment.ms') ?? 0)) / HOUR_MS
+    const values = new Map(configEntries.map((entry) => [entry.configName, entry.configValue]))
+    const retention = Number(values.get('retention.ms') ?? 0)
+    const recordHours = retention < 0 ? Infinity : (retention + Number(values.get('segment.ms') ?? 0)) / HOUR_MS
     const partitions = metadata.topics.find(({ name }) => name === topic)?.partitions ?? []
     const replicas = Math.min(...partitions.map((partition) => partition.replicas.length))
+    const inSync = Math.min(...partitions.map(({ leader, isr }) => (leader < 0 ? 0 : isr.length)))
     return {
       topic,
       partitions: partitions.length,
       recordHours,
       replicas,
-      minInSync: values.get('min.insync.replicas') ?? 1,
+      minInSync: Number(values.get('min.insync.replicas') ?? 1),
+      inSync,
+      values,
     }
   })
 }
 
-function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
+const topicSettingNames = ['message.timestamp.type', 'compression.type', 'retention.ms', 'segment.ms', 'max.message.bytes']
+
+/** The settings that a topic gets when it is created. */
+export function plannedSettings(topic: string, plan: TopicPlan): Readonly<Record<string, string>> {
   const entries: Record<string, string> = {
     // A message's time in a queue begins at its append time, which only the broker's clock gives.
     'message.timestamp.type': 'LogAppendTime',
@@ -115,10 +129,14 @@ function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
   }
   // A dead letter is a whole record with more headers, so it is larger than its source topic allows.
   if (topic === plan.deadLetters) entries['max.message.bytes'] = '2097152'
+  return entries
+}
+
+function topicConfig(topic: string, plan: TopicPlan): ITopicConfig {
   return {
     topic,
     numPartitions: plan.partitions,
     ...(plan.replicas === undefined ? {} : { replicationFactor: plan.replicas }),
-    configEntries: Object.entries(entries).map(([name, value]) => ({ name, value })),
+    configEntries: Object.entries(plannedSettings(topic, plan)).map(([name, value]) => ({ name, value })),
   }
 }

@@ -1,10 +1,9 @@
 import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { accessSync, constants, statSync } from 'node:fs'
 import { type DisposableTempDir, chmod, mkdir, mkdtempDisposable, statfs } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
+import { isFree } from '../cli/doctor/checks-ports.ts'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
@@ -14,25 +13,6 @@ export async function freePort(count = 1): Promise<number> {
   const port = randomInt(20_000, 30_000)
   for (let each = port; each < port + count; each += 1) if (!(await isFree(each))) return await freePort(count)
   return port
-}
-
-/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
-export async function isFree(port: number): Promise<boolean> {
-  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
-}
-
-async function canListen(port: number, host: string): Promise<boolean> {
-  await using server = createServer()
-  try {
-    await once(server.listen(port, host), 'listening')
-    return true
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'EADDRINUSE') return false
-    // A machine without IPv6 has no ::1.
-    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
-    throw error
-  }
 }
 
 /**

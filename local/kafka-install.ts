@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { needs } from '../cli/doctor/checks-before.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { runToEnd } from './child-process.ts'
 import { requireDiskSpace } from './host-resources.ts'
 
-const OLDEST_JAVA = 17
+const OLDEST_JAVA = Number(needs.java)
 const JAVA_ADVICE = `install Java ${OLDEST_JAVA} or newer (Debian: apt-get install default-jre-headless; macOS: brew install openjdk) or point JAVA_HOME at one.`
 
 /** The command that runs Java with these arguments: the one in JAVA_HOME when that is set, as Maven does, else the one on the PATH. */

@@ -33,6 +33,8 @@ const hosts = z
   .transform((list) => list.split(',').map((entry) => entry.trim()))
   .refine((list) => list.every((entry) => host.test(entry)), 'expected host:port, or several with commas between')
 
+const httpUrl = (example: string) =>
+  z.string().refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ''), `expected a URL such as ${example}`)
 const certificates = z
   .string()
   .refine((file) => isPemFile(file, 'certificate'), 'expected a file that can be read, with certificates in PEM')
@@ -97,6 +99,10 @@ const environment = z.object({
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: whole(0, 65_535).default(0),
   START_COMMAND: z.string().optional(),
+  PROMETHEUS_URL: httpUrl('http://localhost:9090').default('http://localhost:9090'),
+  TEMPO_URL: httpUrl('http://localhost:3200').default('http://localhost:3200'),
+  GRAFANA_URL: httpUrl('http://localhost:3000').default('http://localhost:3000'),
+  ALERTS_URL: httpUrl('http://localhost:9464/alerts').optional(),
   SCALE_TARGET_SECONDS: amount(1, 86_400).default(60),
   RETENTION: whole(1, 36_500).default(14),
   TOPIC_RETENTION_HOURS: whole(1, 876_000).default(168),

@@ -113,3 +113,11 @@ export async function transaction<T>(database: Database, work: (client: Queryabl
 export function isContentError(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && /^(22|54)/.test(error.code ?? '')
 }
+
+/** Postgres's version, such as "18.4", and its time of day in milliseconds since the epoch. */
+export async function readServerState(database: Queryable): Promise<{ readonly version: string; readonly now: number }> {
+  const query = `select split_part(current_setting('server_version'), ' ', 1) as version, ${milliseconds('clock_timestamp()')} as now`
+  const [row] = await select<{ version: string; now: number }>(database, query)
+  if (row === undefined) throw new Error('Postgres gave no version')
+  return row
+}

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { DatabaseError } from 'pg'
@@ -47,6 +48,16 @@ export async function migrateDatabase(database: Database, log: Log): Promise<str
     // Closing the connection releases the lock, also after an error.
     client.release(true)
   }
+}
+
+/** Migrations that have not run yet, and those that ran and are not in `sql/migrations`: they are of another version. */
+export async function compareMigrations(database: Queryable): Promise<{ missing: string[]; unknown: string[] }> {
+  const names = (await readdir(directory)).filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -4))
+  const [table] = await select<{ isThere: boolean }>(database, `select to_regclass('migrations') is not null as "isThere"`)
+  const rows = table?.isThere ? await select<{ name: string }>(database, 'select name from migrations order by name') : []
+  const run = new Set(rows.map(({ name }) => name))
+  const missing = names.filter((name) => !run.has(name)).toSorted()
+  return { missing, unknown: [...run].filter((name) => !names.includes(name)) }
 }
 
 /** A stage of the catalogue: where it stands in the flow, and the topic it reads. */

@@ -119,7 +119,7 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
 }
 
 /** By the names of the groups. Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */
-async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
+export async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
   const read = async () => {
     const described = await admin.describeGroups(groups.map(({ group }) => group))
     const members = new Map(described.groups.map((each) => [each.groupId, each.members.length]))

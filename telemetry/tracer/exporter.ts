@@ -114,3 +114,25 @@ export function createResources(): (service: string) => Resource {
     return resource
   }
 }
+
+/**
+ * Exports a span of a service `doctor`, which no message has.
+ * @returns its trace id
+ * @throws when the backend does not have it
+ */
+export async function exportTestSpan(protocol: Protocol, log: Log): Promise<string> {
+  const { AlwaysOnSampler, TracerProvider } = await import('@opentelemetry/sdk-trace')
+  const provider = new TracerProvider({ resource: createResources()('doctor'), sampler: new AlwaysOnSampler() })
+  const span = provider.getTracer('throughline').startSpan('doctor')
+  span.end()
+  let refused = 0
+  const exporter = await createTraceExporter(protocol, log, (spans) => (refused += spans))
+  try {
+    // The SDK's own spans are readable.
+    await exporter.export([span as unknown as ReadableSpan])
+  } finally {
+    await exporter.close()
+  }
+  if (refused > 0) throw new Error('the backend refused the span')
+  return span.spanContext().traceId
+}

@@ -1,0 +1,64 @@
+import { type Config, isGiven, readConfig } from '../../pipeline/config.ts'
+import { checkBefore, judgeNode } from '../doctor/checks-before.ts'
+import { checkKafka } from '../doctor/checks-kafka.ts'
+import { checkObservability } from '../doctor/checks-observability.ts'
+import { checkPostgres } from '../doctor/checks-postgres.ts'
+import { pass, type Finding } from '../doctor/finding.ts'
+import { type CliCommand, exitCode } from '../options.ts'
+import { renderFinding, renderTotals } from '../render/render-doctor.ts'
+import { print, printJson, terminalWidth } from '../render/terminal.ts'
+
+export function define(command: CliCommand): void {
+  command
+    .summary('check what the pipeline needs, and say what to do')
+    .description(
+      'Where neither Kafka nor Postgres answers, checks what a start needs: Docker or Java, ports, memory, disk. On a ' +
+        'running system, checks migrations, topics and their settings, replication, consumer groups, partitions, clocks, ' +
+        'Prometheus, Grafana, the alert receiver, and whether a trace arrives. It makes and removes a topic `doctor`, ' +
+        "exports one span, and changes nothing else. A login for Grafana's settings can be given in GRAFANA_URL. Exits " +
+        'with 1 when a check fails; a warning is no failure.',
+    )
+    .option('--json', 'print a list of {check, status, message, remedy}; status is pass, warning or failure')
+    .examples({
+      'Before the first start, or when something is odd': 'npx throughline doctor',
+      'What is wrong, for a program': `npx throughline doctor --json | jq '.[] | select(.status == "failure")'`,
+      'With what only an administrator of Grafana sees':
+        'GRAFANA_URL=http://admin:admin@localhost:3000 npx throughline doctor',
+    })
+    .action(async ({ json }: { json?: true }) => {
+      const findings: Finding[] = []
+      for await (const finding of examine(readConfig())) {
+        findings.push(finding)
+        if (!json) print(renderFinding(finding, terminalWidth()))
+      }
+      if (json) printJson(findings)
+      else print(renderTotals(findings))
+      process.exitCode = findings.some(({ status }) => status === 'failure') ? exitCode.failure : exitCode.ok
+    })
+}
+
+export interface ExamineOptions {
+  /** The time of this machine, in milliseconds since the epoch. */
+  readonly clock?: () => number
+  /** Until when Tempo must have a trace, in milliseconds. */
+  readonly traceTimeoutMs?: number
+}
+
+/** All checks that apply here, in the order of the flow of causes: machine, servers, what observes them. */
+export async function* examine(
+  config: Config,
+  { clock = Date.now, traceTimeoutMs = 10_000 }: ExamineOptions = {},
+): AsyncGenerator<Finding> {
+  yield judgeNode(process.versions.node)
+  const servers = await Promise.all([checkKafka(config, clock), checkPostgres(config, clock)])
+  const [kafka, postgres] = servers
+  // A server whose address is set is not started here.
+  const areElsewhere = [isGiven('BOOTSTRAP_SERVERS'), isGiven('DB_HOST') || isGiven('DATABASE_URL')]
+  const missing = (['Kafka', 'Postgres'] as const).filter((_, index) => !servers[index]?.isThere && !areElsewhere[index])
+  const isRunning = kafka.isThere || postgres.isThere || areElsewhere.every(Boolean)
+  if (!isRunning) yield pass('system', 'Neither Kafka nor Postgres answers, so this checks what a start needs')
+  if (missing.length > 0) yield* await checkBefore(config, missing)
+  const observing = isRunning ? checkObservability(config, traceTimeoutMs) : Promise.resolve([])
+  for (const [index, { findings }] of servers.entries()) if (isRunning || areElsewhere[index]) yield* findings
+  yield* await observing
+}

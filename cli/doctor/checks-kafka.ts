@@ -1,0 +1,186 @@
+import type { Admin, Kafka } from '../../kafka/client.ts'
+import { createSender } from '../../kafka/producer.ts'
+import { isEventHubs } from '../../kafka/security.ts'
+import type { KafkaSettings } from '../../kafka/settings.ts'
+import { createTopics, plannedSettings, readTopicSettings, type TopicPlan, type TopicState } from '../../kafka/topics.ts'
+import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
+import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
+import { formatCount } from '../../stages/refusal.ts'
+import { readCounts } from '../commands/status.ts'
+import { partitionsKept, replicationSummary } from '../render/render-migration.ts'
+import { withKafka } from '../servers.ts'
+import { attempt, checkClock, failure, pass, unreachable, warning, type Finding, type ServerFindings } from './finding.ts'
+
+interface Access {
+  readonly kafka: Kafka
+  readonly settings: KafkaSettings
+  /** Connected. */
+  readonly admin: Admin
+}
+
+/** @param clock milliseconds since the epoch */
+export async function checkKafka(config: Config, clock: () => number): Promise<ServerFindings> {
+  try {
+    return await withKafka(config, async (access) => {
+      const { brokers } = await access.admin.describeCluster()
+      const up = pass(
+        'kafka',
+        `Kafka at ${config.BOOTSTRAP_SERVERS.join(', ')} answers, with ${counted(brokers.length, 'broker')}`,
+      )
+      const findings = await Promise.all([
+        attempt('topics', config, () => checkTopics(access.admin, brokers.length, config)),
+        attempt('groups', config, () => checkGroups(access.admin, config)),
+        attempt('broker-clock', config, () => checkBrokerClock(access, config, clock)),
+      ])
+      return { isThere: true, findings: [up, ...findings.flat()] }
+    })
+  } catch (error) {
+    const others = 'topics, partitions, settings, replication, groups, lag, broker-clock'
+    return unreachable(error, { server: 'Kafka', address: config.BOOTSTRAP_SERVERS.join(', '), others }, config)
+  }
+}
+
+const migrate = 'run `npx throughline migrate`'
+
+async function checkTopics(admin: Admin, brokers: number, config: Config): Promise<Finding[]> {
+  const plan = topicPlan(config)
+  const existing = new Set(await admin.listTopics())
+  const missing = plan.names.filter((name) => !existing.has(name))
+  const isOurs = config.TOPICS_AUTO_CREATE === 'true'
+  const remedy = isOurs ? migrate : 'create them: TOPICS_AUTO_CREATE is false, so `migrate` does not'
+  const lacking = failure('topics', `Kafka lacks ${counted(missing.length, 'topic')}, ${missing.join(', ')}`, remedy)
+  const topics = missing.length > 0 ? lacking : pass('topics', `All ${plan.names.length} topics exist`)
+  const rest = plan.names.filter((name) => existing.has(name))
+  // Event Hubs has neither these settings nor replicas that could be read.
+  if (rest.length === 0 || isEventHubs(config.BOOTSTRAP_SERVERS)) return [topics]
+  const states = await readTopicSettings(admin, rest)
+  return [
+    topics,
+    judgePartitions(states, isGiven('TOPIC_PARTITIONS') ? config.TOPIC_PARTITIONS : undefined),
+    judgeSettings(states, plan),
+    judgeReplication(states, brokers),
+  ]
+}
+
+/** @param wanted TOPIC_PARTITIONS where it is set: only then does `migrate` add partitions */
+export function judgePartitions(states: readonly TopicState[], wanted: number | undefined): Finding {
+  const listed = (some: readonly TopicState[]) => some.map(({ topic, partitions }) => `${topic} (${partitions})`).join(', ')
+  const few = states.filter(({ partitions }) => partitions < (wanted ?? 0))
+  if (few.length > 0) {
+    return failure(
+      'partitions',
+      `TOPIC_PARTITIONS is ${wanted}, and these topics have fewer partitions, ${listed(few)}`,
+      migrate,
+    )
+  }
+  const most = Math.max(...states.map(({ partitions }) => partitions))
+  const kept = wanted === undefined ? undefined : partitionsKept(states, wanted)
+  if (kept !== undefined) return warning('partitions', kept.replace(/\.$/, ''), `set TOPIC_PARTITIONS to ${most}`)
+  if (states.some(({ partitions }) => partitions < most)) {
+    const message = `The topics have different numbers of partitions, ${listed(states)}`
+    return warning('partitions', message, `run \`TOPIC_PARTITIONS=${most} npx throughline migrate\``)
+  }
+  return pass('partitions', `Each topic has ${counted(most, 'partition')}`)
+}
+
+/** How long records are kept may be changed; what times and bodies depend on may not. */
+const free = new Set(['retention.ms', 'segment.ms'])
+
+export function judgeSettings(states: readonly TopicState[], plan: TopicPlan): Finding {
+  const differences = states.flatMap(({ topic, values }) =>
+    Object.entries(plannedSettings(topic, plan)).flatMap(([name, planned]) => {
+      const value = values.get(name) ?? 'unknown'
+      const isFine = name === 'max.message.bytes' ? Number(value) >= Number(planned) : value === planned
+      return isFine ? [] : [{ topic, name, planned, value }]
+    }),
+  )
+  const [first, ...others] = differences.toSorted((one, other) => Number(free.has(one.name)) - Number(free.has(other.name)))
+  if (first === undefined) return pass('settings', 'Each topic has the settings that `migrate` gives it')
+  const { topic, name, planned, value } = first
+  const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'more difference')})`
+  const message = `${name} of ${topic} is ${value}, and \`migrate\` would give it ${planned}${more}`
+  const remedy = `run \`kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${planned}\` with --bootstrap-server`
+  return free.has(name) ? warning('settings', message, remedy) : failure('settings', message, remedy)
+}
+
+export function judgeReplication(states: readonly TopicState[], brokers: number): Finding {
+  const summary = replicationSummary(states).replace(/\.$/, '')
+  const names = (some: readonly TopicState[]) => some.map(({ topic }) => topic).join(', ')
+  const closed = states.filter(({ inSync, minInSync }) => inSync < minInSync)
+  if (closed.length > 0) {
+    const message = `Too few replicas are in sync to accept a record (min.insync.replicas) on ${names(closed)}`
+    return failure('replication', message, 'start the brokers that are away, or lower min.insync.replicas')
+  }
+  const late = states.filter(({ inSync, replicas }) => inSync < replicas)
+  if (late.length > 0) {
+    const message = `A replica is away or not in sync on ${names(late)}`
+    return warning('replication', message, 'start the brokers that are away')
+  }
+  if (brokers > 1 && states.some(({ replicas, minInSync }) => replicas <= minInSync)) {
+    const remedy = 'keep each record on 3 brokers with min.insync.replicas=2 (new topics: TOPIC_REPLICATION_FACTOR=3)'
+    return warning('replication', summary, remedy)
+  }
+  return pass('replication', summary)
+}
+
+/** A consumer group now. */
+export interface GroupCount {
+  readonly name: string
+  /** The command that starts a process of it. */
+  readonly command: string
+  /** Members, and messages that wait. */
+  readonly running: number
+  readonly waiting: number
+}
+
+async function checkGroups(admin: Admin, config: Config): Promise<Finding[]> {
+  const groups = monitoredGroups(config, true)
+  const counts = await readCounts(admin, groups)
+  const all = groups.map(({ name, command }) => {
+    const { running = 0, waiting = 0 } = counts.get(name) ?? {}
+    return { name, command, running, waiting }
+  })
+  // Without traces the tracer need not run.
+  return judgeGroups(all.filter(({ name, running }) => name !== tracerName || running > 0 || exportsTraces()))
+}
+
+export function judgeGroups(groups: readonly GroupCount[]): Finding[] {
+  const names = (some: readonly GroupCount[]) => some.map(({ name }) => name).join(', ')
+  const empty = groups.filter(({ running }) => running === 0)
+  const running = groups.map((group) => `${group.name} ${group.running}`).join(', ')
+  const commands = empty.map(({ command }) => `\`${command}\``).join(', ')
+  const members =
+    empty.length > 0
+      ? failure('groups', `No process runs ${names(empty)}`, `start ${empty.length === 1 ? 'one' : 'them'}: ${commands}`)
+      : pass('groups', `Every consumer group has members: ${running}`)
+  const waiting = groups.reduce((sum, group) => sum + group.waiting, 0)
+  const [most] = groups.toSorted((one, other) => other.waiting - one.waiting)
+  if (waiting === 0 || most === undefined) return [members, pass('lag', 'Nothing waits in front of any group')]
+  const lag = `${formatCount(waiting)} wait, most of them (${formatCount(most.waiting)}) in front of ${most.name}`
+  return [members, pass('lag', lag)]
+}
+
+/** The broker tells its time only as the append time of a record, for which a topic is made and removed again. */
+async function checkBrokerClock(
+  { kafka, settings, admin }: Access,
+  config: Config,
+  clock: () => number,
+): Promise<Finding[]> {
+  if (config.TOPICS_AUTO_CREATE === 'false') {
+    const message = "The broker's clock was not read, since TOPICS_AUTO_CREATE=false allows no topic for it"
+    return [warning('broker-clock', message, 'see that its host synchronises its clock by NTP')]
+  }
+  const topic = `${config.TOPIC_PREFIX}doctor`
+  const plan = { ...topicPlan(config), names: [topic], partitions: 1, retentionHours: 1 }
+  await using opened = new AsyncDisposableStack()
+  opened.defer(() => admin.deleteTopics({ topics: [topic] }).catch(() => undefined))
+  await createTopics(admin, plan)
+  const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
+  const record = { partition: 0, key: null, value: null, headers: {} }
+  const read = async () => (await sender.send(topic, [record]))[0]?.appendedAt ?? Number.NaN
+  return [await checkClock('broker-clock', 'the broker', read, clock)]
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,107 @@
+import type { Config } from '../../pipeline/config.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { serverMistake } from '../servers.ts'
+
+/** What a check found. Message and remedy are the two halves of a sentence, without the colon between them and the end. */
+export interface Finding {
+  /** The name of the check, such as `topics`. */
+  readonly check: string
+  readonly status: 'pass' | 'warning' | 'failure'
+  readonly message: string
+  /** What to do; null where nothing has to be done. */
+  readonly remedy: string | null
+}
+
+/** What was found at a server, Kafka or Postgres. */
+export interface ServerFindings {
+  /** Whether it answers, be it with a refusal. */
+  readonly isThere: boolean
+  readonly findings: readonly Finding[]
+}
+
+export const pass = (check: string, message: string): Finding => ({ check, status: 'pass', message, remedy: null })
+
+export const warning = (check: string, message: string, remedy: string): Finding => {
+  return { check, status: 'warning', message, remedy }
+}
+
+export const failure = (check: string, message: string, remedy: string): Finding => {
+  return { check, status: 'failure', message, remedy }
+}
+
+/** Runs one check. What it throws is its failure. */
+export async function attempt(
+  check: string,
+  config: Config,
+  work: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  return await work().catch((error: unknown) => {
+    const sentence = sentenceOf(error, config)
+    if (sentence !== undefined) return [failure(check, ...halves(sentence))]
+    const reason = error instanceof Error ? error.message : String(error)
+    return [failure(check, `This could not be checked (${reason})`, 'try again in a few seconds')]
+  })
+}
+
+function sentenceOf(error: unknown, config: Config): string | undefined {
+  return (error instanceof UserError ? error : serverMistake(error, config))?.message
+}
+
+/** The two halves of a sentence such as "Nothing answers at HOST: start it." */
+export function halves(sentence: string): [message: string, remedy: string] {
+  const text = sentence.replace(/\.$/, '')
+  const colon = text.lastIndexOf(': ')
+  return colon === -1 ? [text, 'see the message'] : [text.slice(0, colon), text.slice(colon + 2)]
+}
+
+interface Unreachable {
+  readonly server: 'Kafka' | 'Postgres'
+  readonly address: string
+  /** The names of the checks that this leaves out. */
+  readonly others: string
+}
+
+/**
+ * The findings at a server that could not be connected to.
+ * @param error what the connection threw
+ */
+export function unreachable(error: unknown, { server, address, others }: Unreachable, config: Config): ServerFindings {
+  const check = server.toLowerCase()
+  const left = `(not checked: ${others})`
+  const sentence = sentenceOf(error, config)
+  if (sentence === undefined || sentence.includes('closes the connection')) {
+    const reason = error instanceof Error ? error.message.replace(/\.$/, '') : String(error)
+    const message = `What answers at ${address} does not speak as ${server} does: ${reason} ${left}`
+    return { isThere: false, findings: [failure(check, message, `stop that program, or set the address of ${server}`)] }
+  }
+  const [message, remedy] = halves(sentence)
+  const isSilent = message.startsWith('Nothing answers')
+  const what = isSilent ? `${server} at ${address} does not answer` : message
+  return { isThere: !isSilent, findings: [failure(check, `${what} ${left}`, remedy)] }
+}
+
+/** Milliseconds. Ages and times of messages are off by the same. */
+const CLOCKS_AGREE = 1000
+
+/**
+ * Compares a server's time of day with that of this machine.
+ * @param read the server's, in milliseconds since the epoch
+ * @param clock that of this machine
+ */
+export async function checkClock(
+  check: string,
+  server: string,
+  read: () => Promise<number>,
+  clock: () => number,
+): Promise<Finding> {
+  // The first answer may have waited for a connection.
+  await read()
+  const before = clock()
+  const there = await read()
+  const after = clock()
+  const offset = there - (before + after) / 2
+  const off = `The clock of ${server} is ${Math.abs(offset).toFixed(0)} ms ${offset < 0 ? 'behind' : 'ahead of'} that of this machine`
+  const message = `${off}, read within ${(after - before).toFixed(0)} ms`
+  if (Math.abs(offset) <= CLOCKS_AGREE) return pass(check, message)
+  return warning(check, message, 'times and ages of messages are off by that; synchronise both clocks by NTP')
+}
