@@ -134,7 +134,11 @@ export interface GroupCount {
 }
 
 async function checkGroups(admin: Admin, config: Config): Promise<Finding[]> {
-  const groups = monitoredGroups(config, true)
+  const existing = new Set(await admin.listTopics())
+  // A topic that is missing fails every query that names it.
+  const groups = monitoredGroups(config, true).map((group) => {
+    return Object.assign(group, { topics: group.topics.filter((topic) => existing.has(topic)) })
+  })
   const counts = await readCounts(admin, groups)
   const all = groups.map(({ name, command }) => {
     const { running = 0, waiting = 0 } = counts.get(name) ?? {}

@@ -38,22 +38,24 @@ function portsOf({ BOOTSTRAP_SERVERS, DB_PORT, ...urls }: Config, missing: reado
     ['Postgres', DB_PORT, 'DB_PORT for `npm run demo` or POSTGRES_PORT'],
   ] as const
   const others = [
-    ['Grafana', portOf(urls.GRAFANA_URL), 'GRAFANA_PORT'],
-    ['Prometheus', portOf(urls.PROMETHEUS_URL), 'PROMETHEUS_PORT'],
-    ['Tempo', portOf(urls.TEMPO_URL), 'TEMPO_PORT'],
+    ['Grafana', localPort(urls.GRAFANA_URL), 'GRAFANA_PORT'],
+    ['Prometheus', localPort(urls.PROMETHEUS_URL), 'PROMETHEUS_PORT'],
+    ['Tempo', localPort(urls.TEMPO_URL), 'TEMPO_PORT'],
     ['Kafka UI', 18_080, 'KAFKA_UI_PORT'],
     ['pgweb', 18_081, 'PGWEB_PORT'],
   ] as const
   // While one of Kafka and Postgres runs, the others may be ours.
   const all = missing.length === 2 ? [...needed, ...others] : needed.filter(([server]) => missing.includes(server))
-  return all.map(([server, port, change], index) => {
-    return { server, port, isNeeded: index < 2, change: `${change} for \`docker compose up\`` }
+  return all.flatMap(([server, port, change], index) => {
+    if (port === undefined) return []
+    return [{ server, port, isNeeded: index < 2, change: `${change} for \`docker compose up\`` }]
   })
 }
 
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url)
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+/** The port of a URL on this machine. */
+function localPort(url: string): number | undefined {
+  const { port, hostname } = new URL(url)
+  return port !== '' && /^(localhost|127\.0\.0\.1)$/.test(hostname) ? Number(port) : undefined
 }
 
 /** @param missing those of Kafka and Postgres that do not answer and would have to be started here */

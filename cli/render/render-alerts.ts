@@ -1,7 +1,6 @@
-import { Help } from 'commander'
 import type { DeliveredAlert } from '../../sql/read-alerts.ts'
 import { duration } from '../../telemetry/time.ts'
-import { fit, printable, secondTime } from './text.ts'
+import { fit, secondTime, wrap } from './text.ts'
 
 const INDENT = '    '
 
@@ -10,7 +9,7 @@ export function renderAlerts(alerts: readonly DeliveredAlert[], width: number): 
   if (alerts.length === 0) return 'No alert was delivered so far.'
   return alerts
     .flatMap((alert) => {
-      const lines = new Help().boxWrap(printable(detail(alert)), width - INDENT.length)
+      const lines = wrap(detail(alert), width - INDENT.length)
       return [headline(alert, width), lines.replaceAll(/^/gm, INDENT)]
     })
     .join('\n')

@@ -1,13 +1,12 @@
-import { Help } from 'commander'
 import type { Finding } from '../doctor/finding.ts'
-import { printable } from './text.ts'
+import { wrap } from './text.ts'
 
 const signs = { pass: '✓', warning: '!', failure: '✗' } as const
 
 /** A line for a check: its sign, its name, what was found, and what to do. Wrapped below itself at `width` characters. */
 export function renderFinding({ check, status, message, remedy }: Finding, width: number): string {
   const text = `${check}: ${message}${remedy === null ? '' : `: ${remedy}`}.`
-  const indented = new Help().boxWrap(printable(text), Math.max(10, width - 2)).replaceAll('\n', '\n  ')
+  const indented = wrap(text, width - 2).replaceAll('\n', '\n  ')
   return `${signs[status]} ${indented}`
 }
 

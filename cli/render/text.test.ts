@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fit, isoTime, printable, secondTime, toJson } from './text.ts'
+import { fit, isoTime, printable, secondTime, toJson, wrap } from './text.ts'
 
 test('a body cannot move the cursor, recolour the screen or ring the bell', () => {
   expect(printable('a\u001B[2Jb\u001B[31mc\u0007d\u009Be\r')).toBe('abc\uFFFDd\uFFFDe\uFFFD')
@@ -32,4 +32,8 @@ test('JSON has times to the microsecond, and null for a time that is not known',
 
 test('a person gets no more than the second', () => {
   expect(secondTime(1_763_951_411_999)).toBe('2025-11-24 02:30:11Z')
+})
+
+test('text is wrapped also in a narrow terminal', () => {
+  expect(wrap('one two three four\u0007', 10)).toBe('one two\nthree\nfour\uFFFD')
 })

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { stripVTControlCharacters } from 'node:util'
+import { Help } from 'commander'
 
 /** Removes terminal control sequences from text of unknown origin. Line ends and tabs stay. */
 export function printable(text: string): string {
@@ -11,6 +12,12 @@ export function fit(text: string, width: number): string {
   const line = printable(text).replaceAll(/\s+/g, ' ')
   // The cut may split a surrogate pair.
   return line.length <= width ? line : `${line.slice(0, Math.max(0, width - 1)).toWellFormed()}…`
+}
+
+/** Text of unknown origin in lines of at most `width` characters, where its words allow it. */
+export function wrap(text: string, width: number): string {
+  // By default commander does not wrap at less than 40.
+  return Object.assign(new Help(), { minWidthToWrap: 10 }).boxWrap(printable(text), Math.max(10, width))
 }
 
 /** Bytes as text when they are UTF-8, as hex digits otherwise. */

@@ -1,0 +1,226 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { examine, type ExamineOptions } from '../cli/commands/doctor.ts'
+import type { Finding } from '../cli/doctor/finding.ts'
+import { loadKafkajs, type Admin } from '../kafka/client.ts'
+import { freePort } from '../local/host-resources.ts'
+import { alertsRoute } from '../monitor/alerts-route.ts'
+import type { Config } from '../pipeline/config.ts'
+import { createHealth } from '../telemetry/health.ts'
+import { serveHttp } from '../telemetry/http.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { runTracer } from '../telemetry/tracer/tracer.ts'
+import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { throughline } from './support/processes/throughline-cli.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
+import { runStages } from './support/running-stages.ts'
+import { startOtlpReceiver, type OtlpReceiver } from './support/telemetry/otlp-receiver.ts'
+
+const running = new AsyncDisposableStack()
+let pipeline: FreshPipeline
+let receiver: OtlpReceiver
+let config: Config
+/** Whether the fake Tempo has the spans that were sent. */
+let tempoLoses = false
+
+beforeAll(async () => {
+  pipeline = running.use(await freshPipeline())
+  receiver = running.use(await startOtlpReceiver())
+  const { env } = pipeline
+  for (const name of ['BOOTSTRAP_SERVERS', 'DB_HOST'] as const) vi.stubEnv(name, env[name])
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', receiver.endpoint)
+  running.use(runStages(pipeline))
+  running.use(runFastMonitor(pipeline))
+  startTracer()
+  const metrics = createMetrics({ stage: 'monitor', position: 7 })
+  const { log, database } = pipeline
+  const routes = [alertsRoute({ database, metrics, log })]
+  const monitor = running.use(await serveHttp({ host: '127.0.0.1', port: 0, health: createHealth(), metrics, log, routes }))
+  const fake = running.use(await startFakeObservability(`127.0.0.1:${monitor.port}`))
+  const url = `http://127.0.0.1:${(fake.address() as AddressInfo).port}`
+  config = { ...pipeline.config, PROMETHEUS_URL: url, TEMPO_URL: url, GRAFANA_URL: url }
+})
+afterAll(async () => {
+  vi.unstubAllEnvs()
+  await running.disposeAsync()
+})
+
+function startTracer(): void {
+  const stopping = new AbortController()
+  const { config: own, log } = pipeline
+  const metrics = createMetrics({ stage: 'tracer', position: 7 })
+  const ended = runTracer({ config: own, log, health: createHealth(), metrics }, stopping.signal)
+  running.defer(async () => {
+    stopping.abort()
+    await ended
+  })
+}
+
+/** What Prometheus, Tempo and Grafana answer: one process is scraped, at `target`. */
+async function startFakeObservability(target: string): Promise<Server> {
+  const labels = { job: 'throughline', instance: target }
+  const contact = { name: 'monitor', type: 'webhook', settings: { url: `http://${target}/alerts` } }
+  const answers: Record<string, unknown> = {
+    '/api/v1/targets?state=active': { data: { activeTargets: [{ labels, health: 'up', lastError: '' }] } },
+    '/api/v1/query?query=throughline_alert_notifications_total': { data: { result: [{ metric: labels }] } },
+    '/api/health': { database: 'ok', version: '13.1.4' },
+    '/api/v1/provisioning/contact-points': [contact],
+    '/api/v1/provisioning/policies': { receiver: 'monitor' },
+    '/ready': 'ready',
+  }
+  const server = createServer(({ url = '' }, response) => {
+    const [, id] = /^\/api\/traces\/(.*)$/.exec(url) ?? []
+    const isFound = !tempoLoses && receiver.spans.some(({ traceId }) => traceId === id)
+    const answer = /^\/api\/datasources\/uid\/\w+\/health$/.test(url) || isFound ? {} : answers[url]
+    response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return server
+}
+
+async function findings(changes: Partial<Config> = {}, options: ExamineOptions = {}): Promise<Finding[]> {
+  return await Array.fromAsync(examine({ ...config, ...changes }, { traceTimeoutMs: 1000, ...options }))
+}
+
+const problems = (all: readonly Finding[]) => all.filter(({ status }) => status !== 'pass')
+
+async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = pipeline.kafka.admin()
+  await admin.connect()
+  return await work(admin).finally(() => admin.disconnect())
+}
+
+test('on a fresh pipeline every check passes, and nothing is left behind', async () => {
+  await vi
+    .waitUntil(async () => problems(await findings()).length === 0, { timeout: 120_000, interval: 500 })
+    .catch(() => {})
+  const all = await findings()
+  expect(problems(all)).toEqual([])
+  expect(all.map(({ check }) => check)).toEqual([
+    'node',
+    'kafka',
+    'topics',
+    'partitions',
+    'settings',
+    'replication',
+    'groups',
+    'lag',
+    'broker-clock',
+    'postgres',
+    'migrations',
+    'postgres-clock',
+    'partitions-ahead',
+    'monitor',
+    'prometheus',
+    'grafana',
+    'data-sources',
+    'contact-point',
+    'trace',
+    'alert-receiver',
+  ])
+  expect(await withAdmin((admin) => admin.listTopics())).not.toContain(`${config.TOPIC_PREFIX}doctor`)
+  const { rows } = await pipeline.database.query(
+    'select (select count(*) from alert_notifications) + (select count(*) from results) as rows',
+  )
+  expect(rows).toEqual([{ rows: '0' }])
+})
+
+test('as a command, it prints the same and ends with 0', async () => {
+  const { PROMETHEUS_URL, TEMPO_URL, GRAFANA_URL } = config
+  const urls = { PROMETHEUS_URL, TEMPO_URL, GRAFANA_URL, OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint }
+  const { code, stdout, stderr } = await throughline(['doctor', '--json'], { env: { ...pipeline.env, ...urls } })
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  const all = JSON.parse(stdout) as Finding[]
+  expect(all.length).toBe((await findings()).length)
+  expect(Object.keys(all[0] ?? {})).toEqual(['check', 'status', 'message', 'remedy'])
+})
+
+test('Kafka and Postgres are away: one failure each, that says what to do', async () => {
+  const env = {
+    BOOTSTRAP_SERVERS: `127.0.0.1:${await freePort()}`,
+    DB_HOST: '127.0.0.1',
+    DB_PORT: String(await freePort()),
+  }
+  const closed = `http://127.0.0.1:${await freePort()}`
+  const urls = { PROMETHEUS_URL: closed, TEMPO_URL: closed, GRAFANA_URL: closed }
+  const { code, stdout } = await throughline(['doctor'], { env: { ...env, ...urls } })
+  expect(code).toBe(1)
+  const lines = stdout.replaceAll('\n  ', ' ').split('\n')
+  expect(lines.filter((line) => line.startsWith('✗'))).toEqual([
+    expect.stringMatching(/^✗ kafka: Kafka at 127\.0\.0\.1:\d+ does not answer \(not checked: topics, .*\): start `npm/),
+    expect.stringMatching(/^✗ postgres: Postgres at 127\.0\.0\.1:\d+ does not answer \(not checked: migr.*\): start `npm/),
+  ])
+  expect(lines.filter((line) => line.startsWith('!'))).toEqual([
+    expect.stringMatching(/^! prometheus: .* is not running/),
+    expect.stringMatching(/^! grafana: .* is not running/),
+    expect.stringMatching(/^! trace: .* is not running/),
+    expect.stringMatching(/^! alert-receiver: .* is not known/),
+  ])
+  expect(lines.at(-2)).toBe('7 checks: 1 passed, 4 warnings, 2 failures.')
+})
+
+test('the alert receiver is away', async () => {
+  const ALERTS_URL = `http://127.0.0.1:${await freePort()}/alerts`
+  expect(problems(await findings({ ALERTS_URL }))).toMatchObject([
+    { check: 'alert-receiver', status: 'failure', message: `Nothing takes alerts at ${ALERTS_URL}` },
+  ])
+})
+
+test('a trace is lost', async () => {
+  tempoLoses = true
+  const found = problems(await findings())
+  tempoLoses = false
+  expect(found).toMatchObject([
+    { check: 'trace', status: 'failure', message: expect.stringMatching(/does not have its trace, \w{32}, after 1 s$/) },
+  ])
+})
+
+test('the clock of this machine is wrong', async () => {
+  const message = expect.stringMatching(/ is (49|50)\d\d ms behind that of this machine/)
+  expect(problems(await findings({}, { clock: () => Date.now() + 5000 }))).toMatchObject([
+    { check: 'broker-clock', status: 'warning', message },
+    { check: 'postgres-clock', status: 'warning', message },
+  ])
+})
+
+test('topics have fewer partitions than TOPIC_PARTITIONS', async () => {
+  vi.stubEnv('TOPIC_PARTITIONS', '5')
+  const found = problems(await findings({ TOPIC_PARTITIONS: 5 }))
+  vi.stubEnv('TOPIC_PARTITIONS', undefined)
+  expect(found).toMatchObject([{ check: 'partitions', status: 'failure', remedy: 'run `npx throughline migrate`' }])
+})
+
+test('a topic is missing, others have wrong settings or partitions, no process runs, and tables are not ready', async () => {
+  await using broken = await freshPipeline()
+  const prefix = broken.config.TOPIC_PREFIX
+  await withAdmin(async (admin) => {
+    const { ConfigResourceTypes } = loadKafkajs()
+    await admin.deleteTopics({ topics: [`${prefix}stage3`] })
+    await admin.createPartitions({ topicPartitions: [{ topic: `${prefix}stage4`, count: 6 }] })
+    const configEntries = [{ name: 'message.timestamp.type', value: 'CreateTime' }]
+    const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${prefix}stage5`, configEntries }]
+    await admin.alterConfigs({ validateOnly: false, resources })
+  })
+  await broken.database.query(`do $$ begin
+    execute format('drop table %I', (select min(name) from day_partitions where day > (now() at time zone 'UTC')::date));
+  end $$`)
+  const { PROMETHEUS_URL, TEMPO_URL, GRAFANA_URL } = config
+  const own = { ...broken.config, PROMETHEUS_URL, TEMPO_URL, GRAFANA_URL }
+  const byCheck = async () => new Map(problems(await findings(own)).map((finding) => [finding.check, finding]))
+  const found = await byCheck()
+  expect([...found.keys()]).toEqual(['topics', 'partitions', 'settings', 'groups', 'partitions-ahead', 'monitor'])
+  expect(found.get('topics')?.message).toBe(`Kafka lacks 1 topic, ${prefix}stage3`)
+  expect(found.get('partitions')?.message).toContain(`${prefix}stage4 (6)`)
+  expect(found.get('settings')?.message).toMatch(new RegExp(`^message.timestamp.type of ${prefix}stage5 is CreateTime, `))
+  expect(found.get('groups')?.message).toBe('No process runs add, multiply, lcm, average, sine, square-root, tracer')
+  expect(found.get('partitions-ahead')?.message).toMatch(/^Tomorrow's partition is missing/)
+  expect(found.get('monitor')?.message).toMatch(/^The monitor has written no sample/)
+  await broken.database.query("delete from migrations where name = '002_partitions'")
+  expect((await byCheck()).get('migrations')?.message).toMatch(/^The database lacks 002_partitions /)
+  await broken.database.query(
+    "insert into migrations (name, run_on) values ('002_partitions', now()), ('900_later', now())",
+  )
+  expect((await byCheck()).get('migrations')?.message).toMatch(/ not in sql\/migrations, 900_later$/)
+})
