@@ -39,6 +39,7 @@ test('the commands, in the order of the help', () => {
     'dead-letters',
     'replay',
     'alerts',
+    'new-stage',
   ])
 })
 

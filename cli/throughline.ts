@@ -22,6 +22,7 @@ const commands = {
   'dead-letters': () => import('./commands/dead-letters.ts'),
   replay: () => import('./commands/replay.ts'),
   alerts: () => import('./commands/alerts.ts'),
+  'new-stage': () => import('./commands/new-stage.ts'),
 }
 
 /**

@@ -116,7 +116,7 @@ test('the tracer is monitored like a stage, and is not part of the ledger', () =
   const { stages, ledger } = report(groups, { ...what, samples }, { now: 13 * STEP })
   expect(stages.at(-1)).toMatchObject({
     stage: 'tracer',
-    position: 7,
+    position: groups.length,
     verdict: 'STOPPED',
     waiting: 5,
     missing: null,

@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { add } from '../stages/add.ts'
+import { decimals } from '../stages/numbers/readers.ts'
+import { sum } from '../stages/numbers/sum.ts'
 import { reasons, Refusal, Transient } from '../stages/refusal.ts'
-import type { Stage } from '../stages/stage.ts'
+import { defineStage, type Stage } from '../stages/stage.ts'
 import { isDeadLetter, type Message, type Outcome } from '../sql/outcome.ts'
 import { compute as computeWith } from './compute.ts'
 import { readMessage } from './message.ts'
+
+const add = defineStage({
+  name: 'add',
+  reads: 'start',
+  adds: 'sum',
+  needs: { numbers: decimals },
+  compute: ({ numbers }) => sum(numbers),
+})
 
 const messageOf = (value: string | null, timestamp = Date.now() - 5) =>
   readMessage('start', 0, {

@@ -8,7 +8,7 @@ import { exemplarTraces, initialiseCounters, measure } from './measure.ts'
 
 afterEach(() => vi.unstubAllEnvs())
 
-const last = routeOf(readConfig({}), 'square-root')
+const last = { ...routeOf(readConfig({}), '1'), isLast: true }
 const id = '0193a1b2c3d47e5f8a9b0c1d2e3f4a5b'
 const time = 1_700_000_000_000
 

@@ -38,7 +38,7 @@ describe('the catalogue', () => {
   })
 
   test('has every stage of this directory, each in the file of its name', async () => {
-    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z-]+\.ts$/.test(file) && file !== 'index.ts')
+    const files = readdirSync(import.meta.dirname).filter((file) => /^[a-z\d-]+\.ts$/.test(file) && file !== 'index.ts')
     const found = await Promise.all(files.map((file) => stagesOf(file.replace('.ts', ''))))
     expect(new Set(found.flat().map(({ stage }) => stage))).toEqual(new Set(pipeline))
     for (const { stage, file } of found.flat()) expect(file).toBe(stage.name)

@@ -49,6 +49,12 @@ test('there are hundreds of known answers', () => {
   expect(known.flows.length).toBeGreaterThan(300)
 })
 
+test('the topics of the six are those of the Python demo', () => {
+  const topics = new Map(pipeline.map(({ name, reads }) => [name, reads]))
+  const six = ['add', 'multiply', 'lcm', 'average', 'sine', 'square-root'].map((name) => topics.get(name))
+  expect(six).toEqual(['start', 'stage2', 'stage3', 'stage4', 'stage5', 'stage6'])
+})
+
 // Results of 100,000 digits take a second when many processes share a core.
 describe('every stage in turn returns the known answer', { timeout: 60_000 }, () => {
   test.each(known.flows)('$about', ({ numbers, answers }) => {
