@@ -22,6 +22,7 @@ import {
 } from '../test/kubernetes/references.ts'
 
 const stageNames = pipeline.map(({ name }) => name)
+const [first = ''] = stageNames
 const overlays = directories('overlays')
 
 /** kustomize names a ConfigMap after what it holds. */
@@ -111,7 +112,7 @@ describe.skipIf(!canRender)('rendered (skipped without kustomize or kubectl on t
       for (const { component, containers } of ours(objectsOf(overlay))) {
         expect(containers[0]?.resources.limits.memory).toBe(compose[component]?.mem_limit.replace('m', 'Mi'))
       }
-      expect(settingsOf(objectsOf(overlay))['NODE_OPTIONS']).toBe(compose['add']?.environment?.['NODE_OPTIONS'])
+      expect(settingsOf(objectsOf(overlay))['NODE_OPTIONS']).toBe(compose[first]?.environment?.['NODE_OPTIONS'])
     })
 
     test('every process has probes, a read-only file system and room to end, and a budget where it has replicas', () => {
@@ -158,14 +159,14 @@ describe.skipIf(!canRender)('rendered (skipped without kustomize or kubectl on t
 
       test('a mistake in an object of each kind is found', () => {
         const mistakes = [
-          ['Deployment', 'stage-add', '"livenessProbe"', '"livenesProbe"'],
+          ['Deployment', `stage-${first}`, '"livenessProbe"', '"livenesProbe"'],
           ['Deployment', 'monitor', '"replicas":2', '"replicas":"two"'],
-          ['PodDisruptionBudget', 'stage-sine', '"maxUnavailable":1', '"maximumUnavailable":1'],
+          ['PodDisruptionBudget', `stage-${first}`, '"maxUnavailable":1', '"maximumUnavailable":1'],
           ['NetworkPolicy', 'deny-all', '"podSelector":{', '"selector":{'],
           ['Service', 'throughline', '"port":9464', '"port":"metrics"'],
           ['StatefulSet', 'tempo', '"serviceName"', '"servicename"'],
           ['ConfigMap', 'settings', '"12"', '12'],
-          ['ScaledObject', 'stage-lcm', '"stabilizationWindowSeconds"', '"stabilisationWindowSeconds"'],
+          ['ScaledObject', `stage-${first}`, '"stabilizationWindowSeconds"', '"stabilisationWindowSeconds"'],
           ['Kafka', 'kafka', '"scram-sha-512"', '"scram-sha-256"'],
           ['KafkaNodePool', 'broker', '"broker"]', '"brokers"]'],
           ['KafkaNodePool', 'controller', '"storage"', '"storages"'],
@@ -200,12 +201,12 @@ describe.skipIf(!canRender)('rendered (skipped without kustomize or kubectl on t
     ['no pod has', 'PodDisruptionBudget', 'tracer', '"app.kubernetes.io/component":"tracer"', '"component":"tracer"'],
     ['no selected pod has the port 9465', 'Service', 'throughline', '9464', '9465'],
     ['no selected pod has the port metric', 'PodMonitor', 'throughline', '"port":"metrics"', '"port":"metric"'],
-    ['a probe of the port http', 'Deployment', 'stage-add', '"port":"metrics"', '"port":"http"'],
-    ['no Deployment add', 'ScaledObject', 'stage-add', '{"name":"stage-add"}', '{"name":"add"}'],
-    ['the query is not of add', 'ScaledObject', 'stage-add', 'stage=\\"add\\"', 'stage=\\"adds\\"'],
-    ['above TOPIC_PARTITIONS', 'ScaledObject', 'stage-add', '"maxReplicaCount":12', '"maxReplicaCount":13'],
-    ['minReplicaCount is above', 'ScaledObject', 'stage-add', '"minReplicaCount":2', '"minReplicaCount":13'],
-    ['sets replicas, too', 'Deployment', 'stage-add', '"spec":{', '"spec":{"replicas":2,'],
+    ['a probe of the port http', 'Deployment', `stage-${first}`, '"port":"metrics"', '"port":"http"'],
+    [`no Deployment ${first}`, 'ScaledObject', `stage-${first}`, `{"name":"stage-${first}"}`, `{"name":"${first}"}`],
+    [`the query is not of ${first}`, 'ScaledObject', `stage-${first}`, `stage=\\"${first}\\"`, `stage=\\"${first}s\\"`],
+    ['above TOPIC_PARTITIONS', 'ScaledObject', `stage-${first}`, '"maxReplicaCount":12', '"maxReplicaCount":13'],
+    ['minReplicaCount is above', 'ScaledObject', `stage-${first}`, '"minReplicaCount":2', '"minReplicaCount":13'],
+    ['sets replicas, too', 'Deployment', `stage-${first}`, '"spec":{', '"spec":{"replicas":2,'],
     ['no Service is at', 'Service', 'prometheus', '"namespace":"throughline"', '"namespace":"other"'],
     ['of 1 brokers', 'KafkaNodePool', 'broker', '"replicas":3', '"replicas":1'],
   ])('the check of references says "%s"', (sentence, ...mistake) => {

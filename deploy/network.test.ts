@@ -1,35 +1,38 @@
 import { describe, expect, test } from 'vitest'
+import { pipeline } from '../stages/index.ts'
 import { canRender, render } from '../test/kubernetes/manifests.ts'
 import { mayConnect, podOf, type Peer } from '../test/kubernetes/network.ts'
 
 const elsewhere = (namespace: string): Peer => ({ namespace, labels: {} })
+
+const stage = `stage-${pipeline[0]?.name}`
 
 /** What every overlay with Grafana and Tempo allows, and what none does. */
 const allowed = [
   ['tracer', 'tempo', 4318],
   ['grafana', 'tempo', 3200],
   ['grafana', 'monitor', 9464],
-  ['stage-add', elsewhere('kube-system'), 53],
+  [stage, elsewhere('kube-system'), 53],
 ] as const
 const denied = [
-  ['stage-add', 'tempo', 4318],
-  ['stage-add', 'monitor', 9464],
-  ['grafana', 'stage-add', 9464],
+  [stage, 'tempo', 4318],
+  [stage, 'monitor', 9464],
+  ['grafana', stage, 9464],
   ['grafana', elsewhere('internet'), 443],
-  ['stage-add', elsewhere('internet'), 443],
+  [stage, elsewhere('internet'), 443],
   ['tempo', elsewhere('internet'), 443],
-  [elsewhere('other'), 'stage-add', 9464],
+  [elsewhere('other'), stage, 9464],
   [elsewhere('other'), 'grafana', 3000],
   [elsewhere('other'), 'tempo', 4318],
 ] as const
 const servers = (kafkaPort: number) => [
-  ['stage-add', 'kafka', kafkaPort] as const,
+  [stage, 'kafka', kafkaPort] as const,
   ['tracer', 'kafka', kafkaPort] as const,
   ['monitor', 'postgres', 5432] as const,
   ['grafana', 'postgres', 5432] as const,
 ]
 const ownPrometheus = [
-  ['prometheus', 'stage-add', 9464],
+  ['prometheus', stage, 9464],
   ['prometheus', 'tempo', 3200],
   ['grafana', 'prometheus', 9090],
   ['tempo', 'prometheus', 9090],
@@ -49,7 +52,7 @@ describe.skipIf(!canRender)(
         'production',
         [
           ...servers(9093),
-          [elsewhere('monitoring'), 'stage-add', 9464] as const,
+          [elsewhere('monitoring'), stage, 9464] as const,
           [elsewhere('monitoring'), 'tempo', 3200] as const,
           ['grafana', elsewhere('monitoring'), 9090] as const,
           ['tempo', elsewhere('monitoring'), 9090] as const,
@@ -60,7 +63,7 @@ describe.skipIf(!canRender)(
         'azure',
         [
           ...ownPrometheus,
-          ['stage-add', elsewhere('internet'), 9093] as const,
+          [stage, elsewhere('internet'), 9093] as const,
           ['monitor', elsewhere('internet'), 5432] as const,
           [elsewhere('kube-system'), 'prometheus', 9090] as const,
         ],

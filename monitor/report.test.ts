@@ -8,18 +8,19 @@ import { report } from './report.ts'
 import type { Sample, SlidingWindow } from './samples.ts'
 
 const groups = monitoredGroups(readConfig({}), true)
+const first = groups[0]?.name ?? ''
 
-/** Samples of the stage add, with the seconds for which it was busy by then. */
+/** Samples of the first stage, with the seconds for which it was busy by then. */
 function windowOf(changes: readonly Change[], busy: readonly number[], missing = 0): SlidingWindow {
   const whole = history(changes)
-  const add = { arrived: 0, entered: 9, processed: 4, dead: 1 }
+  const counts = { arrived: 0, entered: 9, processed: 4, dead: 1 }
   const messages = { entered: 9, finished: 4, dead: 1, duplicates: 0, unsent: 0 }
   return {
-    samples: samplesOf('add', changes),
+    samples: samplesOf(first, changes),
     ledgerSamples: busy.map((seconds, index) => ({
       at: whole[index]?.at ?? 0,
-      totals: { messages, stages: new Map([['add', { ...add, busy: seconds }]]) },
-      missing: new Map([['add', missing]]),
+      totals: { messages, stages: new Map([[first, { ...counts, busy: seconds }]]) },
+      missing: new Map([[first, missing]]),
     })),
   }
 }
@@ -29,12 +30,12 @@ function samplesOf(name: string, changes: readonly Change[], partitions = 1): Sa
   return whole.map(({ at, wallMs, ...group }) => ({ at, wallMs, groups: new Map([[name, group]]) }))
 }
 
-/** The report of the stage add. */
-function ofAdd(window: SlidingWindow, now = window.samples.at(-1)?.at ?? 0) {
-  return report(groups, window, { now }).stages.find(({ stage }) => stage === 'add')
+/** The report of the first stage. */
+function ofFirst(window: SlidingWindow, now = window.samples.at(-1)?.at ?? 0) {
+  return report(groups, window, { now }).stages.find(({ stage }) => stage === first)
 }
 
-const utilisation = (changes: readonly Change[], busy: readonly number[]) => ofAdd(windowOf(changes, busy))?.utilisation
+const utilisation = (changes: readonly Change[], busy: readonly number[]) => ofFirst(windowOf(changes, busy))?.utilisation
 
 test('the bottleneck is the stage that is always busy', () => {
   expect(utilisation([{}, {}, {}], [100, 104.75, 109.5])).toBeCloseTo(0.95)
@@ -59,25 +60,25 @@ test('an old sample of the ledger is not reported', () => {
     3,
   )
   const end = 13 * 5
-  expect(ofAdd(what, end + 15)).toMatchObject({ missing: 3, utilisation: 0.2 })
+  expect(ofFirst(what, end + 15)).toMatchObject({ missing: 3, utilisation: 0.2 })
   expect(report(groups, what, { now: end + 15 }).ledger).toMatchObject({
     entered: 9,
     finished: 4,
     missing: 3,
   })
-  expect(ofAdd(what, end + 16)).toMatchObject({ missing: null, utilisation: null })
+  expect(ofFirst(what, end + 16)).toMatchObject({ missing: null, utilisation: null })
   expect(report(groups, what, { now: end + 16 }).ledger).toBeUndefined()
 })
 
 test('the oldest grows older between two samples, until the stage is UNKNOWN', () => {
   const what = windowOf([{ waiting: 3, age: 10 }], [])
-  expect(ofAdd(what, 4)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
-  expect(ofAdd(what, 16)?.verdict).toBe('UNKNOWN')
+  expect(ofFirst(what, 4)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
+  expect(ofFirst(what, 16)?.verdict).toBe('UNKNOWN')
 })
 
 test.each([
-  [1, 'add is idle: nothing waits'],
-  [0, 'add is idle: nothing waits, and no process runs it'],
+  [1, `${first} is idle: nothing waits`],
+  [0, `${first} is idle: nothing waits, and no process runs it`],
 ])('idle with %i processes: age 0 and drained, for as long as the clock runs', (members, sentence) => {
   const what = windowOf(
     times(2000, () => ({ members })),
@@ -86,20 +87,20 @@ test.each([
   for (let end = 1; end <= 2000; end += 37) {
     const lately = { ...what, samples: what.samples.slice(Math.max(0, end - 21), end) }
     const now = (end - 1) * STEP + 14
-    expect(ofAdd(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', sentence })
+    expect(ofFirst(lately, now)).toMatchObject({ oldest: 0, waiting: 0, drain: 0, verdict: 'OK', sentence })
   }
 })
 
 test('the oldest message of a stage is that of its latest partition, also when it was read a while ago', () => {
   const what = (...changes: readonly Change[]): SlidingWindow => ({
     ...windowOf([], []),
-    samples: samplesOf('add', changes, 3),
+    samples: samplesOf(first, changes, 3),
   })
   const late = { waiting: [0, 5, 2], committed: [9, 4, 7], age: [0, 3, 30] }
-  expect(ofAdd(what(late))?.oldestMessage).toBe(messageAt(2, 7))
-  expect(ofAdd(what(late, { isUnreadable: true }))?.oldestMessage).toBe(messageAt(2, 7))
-  expect(ofAdd(what(late, { committed: [9, 5, 8], isUnreadable: true }))?.oldestMessage).toBeNull()
-  expect(ofAdd(what({}))?.oldestMessage).toBeNull()
+  expect(ofFirst(what(late))?.oldestMessage).toBe(messageAt(2, 7))
+  expect(ofFirst(what(late, { isUnreadable: true }))?.oldestMessage).toBe(messageAt(2, 7))
+  expect(ofFirst(what(late, { committed: [9, 5, 8], isUnreadable: true }))?.oldestMessage).toBeNull()
+  expect(ofFirst(what({}))?.oldestMessage).toBeNull()
 })
 
 test('the tracer is monitored like a stage, and is not part of the ledger', () => {
@@ -127,7 +128,7 @@ test('the tracer is monitored like a stage, and is not part of the ledger', () =
 })
 
 test('how many processes a stage wants is reported, also as a gauge, while it is known', async () => {
-  const scaling = new Map([['add', { at: 0, wanted: 3, rates: [] }]])
+  const scaling = new Map([[first, { at: 0, wanted: 3, rates: [] }]])
   const { stages } = report(groups, windowOf([{}], [0]), { now: 0, scaling })
   expect(stages.map(({ wanted }) => wanted)).toEqual([3, ...groups.slice(1).map(() => null)])
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
@@ -135,7 +136,7 @@ test('how many processes a stage wants is reported, also as a gauge, while it is
     setGauges(report(groups, windowOf([{}], [0]), { now, scaling }), metrics)
     return (await metrics.page('')).text
   }
-  expect(await page(0)).toMatch(/^throughline_processes_wanted\{stage="add",position="01"\} 3$/m)
+  expect(await page(0)).toContain(`\nthroughline_processes_wanted{stage="${first}",position="01"} 3\n`)
   expect(await page(16)).not.toMatch(/^throughline_processes_wanted\{/m)
 })
 

@@ -9,7 +9,7 @@ import type { Retry } from './retry.ts'
 import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
 
-const route = routeOf(readConfig({}), 'add')
+const route = routeOf(readConfig({}), '1')
 
 /** A database for which each statement is one step. */
 function fakeDatabase(query: () => Promise<unknown>): Database {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { loadKafkajs } from '../../kafka/client.ts'
 import type { LocalServer } from '../../local/local-server.ts'
+import { pipeline } from '../../stages/index.ts'
 import type { Cluster } from './cluster.ts'
 
 /** A failure of a cluster of three brokers. */
@@ -16,7 +17,7 @@ const AWAY_MS = 30_000
 const UNAVAILABLE_MS = 20_000
 
 /** A group whose coordinator is looked for. */
-const GROUP = 'lcm'
+const GROUP = pipeline[Math.floor((pipeline.length - 1) / 2)]?.name ?? ''
 
 type Role = (cluster: Cluster) => Promise<LocalServer>
 
