@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { pipeline } from '../stages/index.ts'
+import { finish, pipeline } from '../stages/index.ts'
 import { readConfig } from './config.ts'
 import { monitoredGroups, routeOf, routes, topicPlan } from './route.ts'
 
@@ -10,7 +10,7 @@ const last = String(names[count - 1])
 
 test('each stage writes what the next one reads, the last to finish', () => {
   const flow = routes(config).map(({ position, stage, source, target }) => [position, stage.name, source, target])
-  const targets = [...pipeline.map(({ reads }) => reads).slice(1), 'finish']
+  const targets = [...pipeline.map(({ reads }) => reads).slice(1), finish]
   expect(flow).toEqual(pipeline.map(({ name, reads }, index) => [index + 1, name, reads, targets[index]]))
 })
 
@@ -45,7 +45,7 @@ test('a prefix keeps pipelines on one cluster apart', () => {
   const other = readConfig({ TOPIC_PREFIX: 'blue.' })
   expect(routeOf(other, last)).toMatchObject({
     source: `blue.${pipeline.at(-1)?.reads}`,
-    target: 'blue.finish',
+    target: `blue.${finish}`,
     group: `blue.${last}`,
   })
   expect(topicPlan(other).names).toContain('blue.dead-letter')

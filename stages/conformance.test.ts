@@ -1,13 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { parseBody, sourceOf, withField, type Body } from './body.ts'
-import { finish, pipeline } from './index.ts'
+import { finish, inputField, pipeline } from './index.ts'
 import { Refusal } from './refusal.ts'
 import type { Stage } from './stage.ts'
 import { noContext } from '../test/support/data/compute-context.ts'
 
 /** A body for every stage, with details that must not change: spaces, a long number, an unknown field. */
-const sample = '{ "note": "kept é", "numbers": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}'
+const sample = `{ "note": "kept é", "${inputField}": [76452, 61211234.50, 8243724] , "extra": 0.10000000000000000001}`
 
 /** Each stage with its input body for the sample. */
 const cases = pipeline.map((stage, index) => ({

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { inputField } from './index.ts'
 import { randomNumbers, type Ranges } from './random-numbers.ts'
 import { seededRandom } from '../test/support/data/random.ts'
 
@@ -6,9 +7,11 @@ const defaults: Ranges = { countMin: 3, countMax: 20, min: 1000, max: 100_000, d
 const lowest = (): number => 0
 const highest = (): number => 1 - Number.EPSILON / 2
 
+const head = `{"${inputField}":[`
+
 function tokens(text: string): string[] {
-  expect(text).toMatch(/^\{"numbers":\[[^\]]+\]\}$/)
-  return text.slice('{"numbers":['.length, -2).split(',')
+  expect(text).toMatch(new RegExp(String.raw`^\{"${inputField}":\[[^\]]+\]\}$`))
+  return text.slice(head.length, -2).split(',')
 }
 
 describe('randomNumbers', () => {
@@ -39,7 +42,7 @@ describe('randomNumbers', () => {
   })
 
   test('includes both bounds', () => {
-    expect(randomNumbers(lowest, defaults)).toBe('{"numbers":[1000.00,1000.00,1000.00]}')
+    expect(randomNumbers(lowest, defaults)).toBe(`${head}1000.00,1000.00,1000.00]}`)
     expect(tokens(randomNumbers(highest, defaults))).toEqual(Array.from({ length: 20 }, () => '100000.00'))
   })
 
@@ -53,7 +56,7 @@ describe('randomNumbers', () => {
     [{ min: 1e-7, max: 1e-7, decimals: 8 }, '0.00000010'],
     [{ min: 9_007_199_254_740_991, max: 9_007_199_254_740_991, decimals: 0 }, '9007199254740991'],
   ])('writes %j as %s', (range, expected) => {
-    expect(randomNumbers(seededRandom(4), { countMin: 1, countMax: 1, ...range })).toBe(`{"numbers":[${expected}]}`)
+    expect(randomNumbers(seededRandom(4), { countMin: 1, countMax: 1, ...range })).toBe(`${head}${expected}]}`)
   })
 
   test('draws from both sides of zero', () => {

@@ -1,3 +1,5 @@
+import { inputField } from './index.ts'
+
 /** The limits of a random body. All four bounds are inclusive. */
 export interface Ranges {
   /** The length of the list. */
@@ -11,7 +13,7 @@ export interface Ranges {
 }
 
 /**
- * The text of a new body, {"numbers":[...]}, for position 0 of the pipeline.
+ * The text of a new body, such as {"numbers":[...]}, for position 0 of the pipeline.
  * All numbers of the range with these decimals are equally likely.
  * @param random returns numbers from 0 up to, not including, 1, like Math.random
  * @throws {RangeError} when the range has no number with these decimals, or more than a double can count
@@ -27,7 +29,7 @@ export function randomNumbers(random: () => number, ranges: Ranges): string {
   }
   const draw = (): string => withDecimals(between(lowest, highest), decimals)
   const numbers = Array.from({ length: between(countMin, countMax) }, draw)
-  return `{"numbers":[${numbers.join(',')}]}`
+  return `{"${inputField}":[${numbers.join(',')}]}`
 }
 
 /** value * 10^places without the rounding error of 1.1 * 100, which is 110.00000000000001. */
