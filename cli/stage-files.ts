@@ -109,6 +109,7 @@ export const ${identifier} = defineStage({
   // The fields of the body that it needs, each with its reader of numbers/readers.ts or one of your own.
   needs: { ${inputField}: doubles },
   // Put your own function here. The same fields must give the same result; throw a Refusal where there is none.
+  // A stage that asks other systems has \`external\`: see stage.ts.
   compute: ({ ${inputField} }) => Math.max(...${inputField}),
 })
 `
