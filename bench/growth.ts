@@ -30,6 +30,7 @@ const reportQueries: Readonly<Record<string, string>> = {
     'select * from finished_messages where $__timeFilter(finished_at) order by finished_at desc limit 100',
   sampled_messages: 'select * from sampled_messages($__timeFrom(), $__timeTo())',
   'dead_letters, latest': 'select * from dead_letters order by computed_at desc limit 20',
+  open_dead_letters: 'select * from open_dead_letters',
   'messages, latest': `select * from messages where message_id between first_id($__timeFrom()) and first_id($__timeTo())
       order by message_id desc limit 100`,
   foreign_traces: "select * from foreign_traces where trace_id = '${id}'",

@@ -63,6 +63,20 @@ export function seconds(text: string): number {
   return Number(text)
 }
 
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A time so long ago, such as 30m, 2h or 7d, or an ISO time, in UTC unless it says otherwise. @throws {InvalidArgumentError} */
+export function pastTime(text: string): Date {
+  const [, count, unit = ''] = /^(\d{1,5})([smhd])$/.exec(text) ?? []
+  if (count !== undefined) return new Date(Date.now() - Number(count) * (UNITS_MS[unit] ?? 0))
+  const [, day, time = '00:00', zone = 'Z'] =
+    /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(text) ?? []
+  const at = new Date(`${day}T${time}${zone}`)
+  // A day that the month does not have is another day to Date.
+  if (!Number.isNaN(at.getTime()) && new Date(`${day}T00:00Z`).toISOString().startsWith(String(day))) return at
+  throw new InvalidArgumentError('Expected a duration such as 30m, 2h or 7d, or a time such as 2026-11-24T02:30Z.')
+}
+
 /** @throws {InvalidArgumentError} */
 export function messageId(text: string): string {
   const id = parseMessageId(text)

@@ -2,7 +2,7 @@ import type { ProcessContext } from '../pipeline/process.ts'
 import { maintainPartitions, readDaysAhead, type PartitionChange } from '../sql/partitions.ts'
 import { undefinedOnFailure, type Sources } from './take-sample.ts'
 
-const TABLES = 'inputs results finished replays stage_samples ledger_samples alert_notifications'.split(' ')
+const TABLES = 'inputs results finished replays resolutions stage_samples ledger_samples alert_notifications'.split(' ')
 
 /**
  * Makes the partitions of the days ahead and removes rows that are older than RETENTION.

@@ -7,7 +7,7 @@ const login = () => {
   const { host, port, user, password } = inject('postgres')
   return { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: 'postgres' }
 }
-const short = [['submit', '{"numbers":[1]}'], ['follow', id], ['status'], ['dead-letters']]
+const short = [['submit', '{"numbers":[1]}'], ['follow', id], ['status'], ['dead-letters'], ['replay', '--since', '2h']]
 
 test.each(short)('without servers, %s says in one sentence where nothing answers, within seconds', async (...args) => {
   const [kafka, postgres] = [`127.0.0.1:${await freePort()}`, String(await freePort())]

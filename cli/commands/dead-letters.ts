@@ -1,7 +1,9 @@
 import { readConfig } from '../../pipeline/config.ts'
 import { routeOf } from '../../pipeline/route.ts'
 import type { Database } from '../../sql/database.ts'
-import { readDeadLetters, readLatestDeadLetters } from '../../sql/read-dead-letters.ts'
+import { readDeadLetterPages, readDeadLetters, type DeadLetterSummary } from '../../sql/read-dead-letters.ts'
+import { giveUp } from '../../sql/replays.ts'
+import { UserError } from '../../telemetry/user-error.ts'
 import { type CliCommand, exitCode, messageId, positiveWhole } from '../options.ts'
 import { deadLetterJson, renderDeadLetter, renderSummaries } from '../render/render-dead-letters.ts'
 import { print, printJson, terminalWidth } from '../render/terminal.ts'
@@ -12,47 +14,84 @@ interface Options {
   readonly stage?: string
   readonly json?: true
   readonly ids?: true
+  readonly all?: true
+  readonly resolve?: string
+  readonly note?: string
 }
 
 export function define(command: CliCommand): void {
   command
     .summary('messages that have no answer, and why')
     .description(
-      'Lists the latest dead letters: when, at which stage and why they died. With an id it shows one whole: ' +
-        'where it came from, its headers, and its body as text, or in hex when it is not UTF-8.',
+      'Lists the latest dead letters that are open: when, at which stage and why they died. With an id it shows one ' +
+        'whole, in any state: where it came from, its headers, and its body as text, or in hex when it is not UTF-8.\n\n' +
+        'A dead letter is open until `replay` sends it again. It is resolved once a later attempt has passed the stage ' +
+        'that refused it, and open again when that attempt never arrives; where the attempt dies too, that dead letter ' +
+        'supersedes it. --resolve gives up those of a message that will not be sent again.',
     )
     .argument('[id]', 'message id: 32 hex digits, with or without dashes', messageId)
     .option('-n, --limit <n>', 'how many to list', positiveWhole, 20)
     .option('-s, --stage <stage>', 'only those of one stage, by its name or position')
+    .option('-a, --all', 'also those in replay, resolved, given up or superseded')
+    .option('--resolve <id>', 'give up the dead letters of a message', messageId)
+    .option('--note <text>', 'with --resolve: why')
     .option('--ids', 'print only the ids, each once, for other commands')
     .option('--json', 'print values; bytes are given as text or hex')
     .examples({
       'The last five that the square root had no answer to': 'npx throughline dead-letters -n 5 --stage square-root',
       'One whole': 'npx throughline dead-letters 019ab2c4d5e67f8091a2b3c4d5e6f708',
+      'One that will not be sent again': "npx throughline dead-letters --resolve ID --note 'a test'",
     })
     .action(async (id: string | undefined, options: Options) => {
       const config = readConfig()
       const stage = options.stage === undefined ? undefined : routeOf(config, options.stage).stage.name
+      const { resolve, note = '' } = options
+      if (resolve !== undefined && id !== undefined) throw new UserError('Give an id either to show or to --resolve.')
+      if ((resolve === undefined) !== (note.trim() === ''))
+        throw new UserError('--resolve ID and --note TEXT need each other.')
       await withDatabase(config, async (database) => {
-        if (id === undefined) await list(database, options, stage)
+        if (resolve !== undefined) await resolveLetters(database, resolve, note.trim())
+        else if (id === undefined) await list(database, options, stage)
         else await show(database, id, options.json === true)
       })
     })
 }
 
-async function list(database: Database, { limit, json, ids }: Options, stage: string | undefined): Promise<void> {
-  const letters = await readLatestDeadLetters(database, { limit, stage })
+async function list(database: Database, { limit, json, ids, all }: Options, stage: string | undefined): Promise<void> {
+  const letters: DeadLetterSummary[] = []
+  for await (const page of readDeadLetterPages(database, { stage }, 'desc')) {
+    for (const { time: _, bytes: __, ...letter } of page) if (all || letter.state === 'open') letters.push(letter)
+    if (letters.length >= limit) break
+  }
+  letters.splice(limit)
+  const where = stage === undefined ? '' : ` at ${stage}`
   if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
   else if (json) printJson(letters)
   else if (letters.length > 0) print(renderSummaries(letters, terminalWidth()))
-  else print(`No dead letters${stage === undefined ? '' : ` at ${stage}`}.`)
+  else print(all ? `No dead letters${where}.` : `No open dead letters${where}. --all also lists others.`)
 }
 
 async function show(database: Database, id: string, asJson: boolean): Promise<void> {
   const letters = await readDeadLetters(database, id)
   if (asJson) printJson(letters.map(deadLetterJson))
   else if (letters.length > 0) print(letters.map(renderDeadLetter).join('\n\n'))
-  if (letters.length > 0) return
+  if (letters.length === 0) complainOfNone(id)
+}
+
+function complainOfNone(id: string): void {
   process.stderr.write(`Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`)
+  process.exitCode = exitCode.failure
+}
+
+async function resolveLetters(database: Database, id: string, note: string): Promise<void> {
+  const resolved = await giveUp(database, id, note)
+  for (const { attempt, stage } of resolved) print(`${id}  attempt ${attempt}, given up at ${stage}`)
+  if (resolved.length > 0) return
+  const latest = (await readDeadLetters(database, id)).at(-1)
+  if (latest === undefined) {
+    complainOfNone(id)
+    return
+  }
+  process.stderr.write(`The dead letter of message ${id} at ${latest.stage} is ${latest.state} already.\n`)
   process.exitCode = exitCode.failure
 }

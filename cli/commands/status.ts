@@ -10,6 +10,7 @@ import {
   readEndToEnd,
   readLatestSamples,
   readMessageTotals,
+  readOpenDeadLetters,
   readRecentTimes,
   readStageTotals,
 } from '../../sql/read-status.ts'
@@ -24,8 +25,8 @@ export function define(command: CliCommand): void {
   command
     .summary('where the pipeline stands')
     .description(
-      'Shows for each stage how many processes run it, how many messages it has done, how many are dead there and how ' +
-        'many wait in front of it, and how long messages waited and were worked on in the last minute. Below are the ' +
+      'Shows for each stage how many processes run it, how many messages it has done, how many are dead there, how many dead ' +
+        'letters are open (of the latest 10,000) and how many wait in front of it, and how long messages waited and were worked on in the last minute. Below are the ' +
         'sums, and for each stage that is not OK what is wrong and which message has waited longest, and for each that wants ' +
         'more or fewer processes than it has how many. The tracer is also ' +
         'shown where traces are exported. Exits with 1 when a stage or the tracer is stopped, stalled or falling behind. ' +
@@ -93,8 +94,9 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   const samples = await readLatestSamples(database)
   const hasMonitor = samples.size > 0
   const groups = monitoredGroups(config, hasMonitor ? samples.has(tracerName) : exportsTraces())
-  const [totals, messages, times, endToEnd, counts] = await Promise.all([
+  const [totals, letters, messages, times, endToEnd, counts] = await Promise.all([
     readStageTotals(database),
+    readOpenDeadLetters(database),
     readMessageTotals(database),
     readRecentTimes(database),
     readEndToEnd(database),
@@ -109,13 +111,15 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
     const status = { position, stage, running, waiting, ...sample, verdict: sample.verdict as Verdict }
     const { processed: done = 0, dead = 0, duplicates = 0 } = totals.get(stage) ?? {}
     const { waitMs = null, workMs = null } = times.get(stage) ?? {}
-    if (group.isStage) stages.push({ ...status, done, dead, duplicates, waitMs, workMs })
+    const openDeadLetters = letters.get(stage)?.open ?? 0
+    if (group.isStage) stages.push({ ...status, done, dead, openDeadLetters, duplicates, waitMs, workMs })
     else tracer = status
   }
   const missing = hasMonitor ? samples.values().reduce((sum, sample) => sum + (sample.missing ?? 0), 0) : null
   const { entered, finished, dead, duplicates } = messages
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
-  return { stages, tracer, entered, finished, dead, duplicates, inFlight, missing, endToEnd }
+  const openDeadLetters = letters.values().reduce((sum, { open }) => sum + open, 0)
+  return { stages, tracer, entered, finished, dead, openDeadLetters, duplicates, inFlight, missing, endToEnd }
 }
 
 /** By the names of the groups. Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */

@@ -10,6 +10,8 @@ const letter: DeadLetterRow = {
   reason: 'negative-root',
   explanation: 'sum is -7, and a negative number has no real square root. More of this would not fit in one line.',
   diedAt: 1_763_951_411_123.456,
+  state: 'open',
+  note: null,
   topic: 'stage6',
   partition: 3,
   offset: '9007199254740993',
@@ -26,9 +28,18 @@ test('the list has the whole id, and the reason cut to the width', () => {
   ])
 })
 
+test('a state other than open is in the list, and beside it the note of one that was given up', () => {
+  const givenUp = { ...letter, state: 'given up', note: 'a \u001B[31mtest' } as const
+  expect(renderSummaries([givenUp], 80).split('\n')[0]).toBe(
+    '019ab2c4d5e67f8091a2b3c4d5e6f708  2025-11-24 02:30:11Z  square-root  given up',
+  )
+  expect(renderDeadLetter(givenUp)).toContain('\nstate    given up: a test\n')
+})
+
 test('one whole: why, from where, its headers and its body', () => {
   expect(renderDeadLetter(letter)).toBe(`message  019ab2c4d5e67f8091a2b3c4d5e6f708
 attempt  1
+state    open
 trace    019ab2c4d5e67f8091a2b3c4d5e6f708
 died     2025-11-24 02:30:11Z at square-root
 reason   negative-root

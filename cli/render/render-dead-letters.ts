@@ -18,11 +18,11 @@ function headerList({ headers }: DeadLetterRow): [name: string, values: Buffer[]
   return Object.entries(headersFromText(headers)).map(([name, value]) => [name, [value].flat()])
 }
 
-/** Two lines each: id, time and stage; then the reason. */
+/** Two lines each: id, time, stage, and the state of one that is not open; then the reason. */
 export function renderSummaries(letters: readonly DeadLetterSummary[], width: number): string {
   return letters
-    .flatMap(({ id, diedAt, stage, reason, explanation }) => [
-      `${id}  ${secondTime(diedAt)}  ${stage}`,
+    .flatMap(({ id, diedAt, stage, reason, explanation, state }) => [
+      `${id}  ${secondTime(diedAt)}  ${stage}${state === 'open' ? '' : `  ${state}`}`,
       `    ${fit(`${reason}: ${explanation}`, width - 4)}`,
     ])
     .join('\n')
@@ -30,11 +30,12 @@ export function renderSummaries(letters: readonly DeadLetterSummary[], width: nu
 
 /** One dead letter with its reason, origin, headers and body. */
 export function renderDeadLetter(letter: DeadLetterRow): string {
-  const { id, attempt, traceId, diedAt, stage, reason, explanation, topic, partition, offset } = letter
+  const { id, attempt, traceId, diedAt, stage, reason, explanation, topic, partition, offset, state, note } = letter
   const headers = headerList(letter).flatMap(([name, values]) => values.map((value) => `${name}: ${headerText(value)}`))
   const lines = [
     `message  ${id}`,
     `attempt  ${attempt}`,
+    `state    ${note === null ? state : `${state}: ${note}`}`,
     `trace    ${traceId}`,
     `died     ${secondTime(diedAt)} at ${stage}`,
     `reason   ${reason}`,

@@ -10,6 +10,7 @@ const stage = (position: number, name: string, changes: Partial<StageStatus> = {
   running: 1,
   done: 12_345_678,
   dead: 0,
+  openDeadLetters: 0,
   duplicates: 0,
   waiting: 0,
   waitMs: 3.21,
@@ -35,6 +36,7 @@ const stopped = {
   waitMs: 3.21,
   workMs: 0.042,
   dead: 7,
+  openDeadLetters: 3,
   verdict: 'STOPPED',
   sentence: 'square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it',
   oldest: 38,
@@ -53,6 +55,7 @@ const status: Status = {
   finished: 12_345_678,
   inFlight: 5,
   dead: 7,
+  openDeadLetters: 3,
   duplicates: 2,
   missing: 0,
   endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
@@ -62,6 +65,7 @@ const sums = `
 entered 12,345,690   finished 12,345,678   in flight 5   dead 7   missing 0
 end to end   p50 12.5 ms   p95 18.6 ms   p99 1.24 s   (1,204 messages)
 wait, work: medians of the last minute; end to end: of what finished in it
+open dead letters: 3 (see \`throughline dead-letters\`)
 square-root is stopped: 1,234 waiting, oldest 38 s, and no process runs it
   its oldest message is 019a0000000070008000000000000001`
 
@@ -76,15 +80,15 @@ ${sums}`,
 
 test('a wide terminal shows more', () => {
   expect(renderStatus(status, 120)).toBe(
-    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead
-1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0
-2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7
+    `   stage        state    running  waiting  oldest     wait      work  in/s  out/s  drain  busy        done  dead  open
+1  add          OK             1        0    0 ms  3.21 ms  0.042 ms    22     22   0 ms   3 %  12,345,678     0     0
+2  square-root  STOPPED        0    1,234  38.0 s        -         -    22      0      -     -  12,345,678     7     3
 ${sums.replace('missing', 'duplicates 2   missing')}`,
   )
 })
 
 test('the tracer has a line of its own, without what only rows know', () => {
-  const ofRows = { done: undefined, dead: undefined, waitMs: undefined, workMs: undefined }
+  const ofRows = { done: undefined, dead: undefined, openDeadLetters: undefined, waitMs: undefined, workMs: undefined }
   const tracer = {
     ...stage(3, 'tracer', stopped),
     ...ofRows,
@@ -93,7 +97,7 @@ test('the tracer has a line of its own, without what only rows know', () => {
   }
   const lines = renderStatus({ ...status, tracer }, 120).split('\n')
   expect(lines[3]).toBe(
-    '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -',
+    '3  tracer       STOPPED        0    1,234  38.0 s        -         -    22      0      -     -           -     -     -',
   )
   expect(lines.at(-1)).toBe('tracer is stopped')
   expect(renderStatus({ ...status, tracer }, 80)).toContain('entered 12,345,690   finished')
@@ -121,6 +125,10 @@ test('colour only when it is wanted', () => {
   expect(renderStatus(status, 80)).not.toContain('\u001B')
   vi.stubEnv('FORCE_COLOR', '1')
   expect(renderStatus(status, 80)).toContain('\u001B[31m')
+})
+
+test('without open dead letters there is no line about them', () => {
+  expect(renderStatus({ ...status, openDeadLetters: 0 }, 80)).not.toContain('open dead letters')
 })
 
 test('nothing finished lately is said', () => {

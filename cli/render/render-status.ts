@@ -25,6 +25,8 @@ export interface GroupStatus extends Omit<LatestSample, 'verdict' | 'missing'> {
 export interface StageStatus extends GroupStatus, Pick<StageTotals, 'dead' | 'duplicates'> {
   /** Messages processed since the beginning. */
   readonly done: number
+  /** Dead letters that are not sent again, resolved or given up, among the latest 10,000 of all stages. */
+  readonly openDeadLetters: number
   /** Medians of the last minute, milliseconds; null when no message passed. */
   readonly waitMs: number | null
   readonly workMs: number | null
@@ -35,6 +37,8 @@ export interface Status extends Pick<MessageTotals, 'entered' | 'finished' | 'de
   readonly stages: readonly StageStatus[]
   /** Null where no traces are exported. */
   readonly tracer: GroupStatus | null
+  /** Also of stages that were removed, among the latest 10,000. */
+  readonly openDeadLetters: number
   readonly inFlight: number
   /** Messages that wait by the rows and that the broker does not have; null without a monitor. */
   readonly missing: number | null
@@ -67,6 +71,7 @@ const wideColumns: readonly Column<Row>[] = [
   right('busy', ({ utilisation }) => orDash(utilisation, (share) => `${Math.round(share * 100)} %`)),
   right('done', ({ done }) => orDash(done, formatCount)),
   right('dead', ({ dead }) => orDash(dead, formatCount)),
+  right('open', ({ openDeadLetters }) => orDash(openDeadLetters, formatCount)),
 ]
 
 /** Characters in a line from which all columns fit. */
@@ -123,6 +128,9 @@ function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] 
     `end to end   ${endToEndLine(endToEnd)}`,
     styleText('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...(missing === null ? [styleText('dim', monitor)] : []),
+    ...(sum.openDeadLetters === 0
+      ? []
+      : [`open dead letters: ${formatCount(sum.openDeadLetters)} (see \`throughline dead-letters\`)`]),
   ]
 }
 

@@ -1,5 +1,6 @@
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
-import { createRedraw } from './terminal.ts'
+import { confirm, createRedraw } from './terminal.ts'
 
 function screen(isTTY: boolean, columns: number) {
   let written = ''
@@ -30,4 +31,21 @@ test('into a file they follow each other', () => {
   draw('one')
   draw('two')
   expect(take()).toBe('one\n\ntwo\n\n')
+})
+
+test.each([
+  ['y\n', true],
+  [' YES \n', true],
+  ['\n', false],
+  ['n\n', false],
+  ['yesterday\n', false],
+  // The input ends without an answer.
+  ['', false],
+  ['y', true],
+])('the answer %j is %s', async (answer, isYes) => {
+  const [input, output] = [new PassThrough(), new PassThrough()]
+  const asked = confirm('Send them?', input, output)
+  input.end(answer)
+  expect(await asked).toBe(isYes)
+  expect(String(output.read())).toContain('Send them? [y/N] ')
 })

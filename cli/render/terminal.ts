@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import type { WriteStream } from 'node:tty'
 import { stripVTControlCharacters } from 'node:util'
 import { toJson } from './text.ts'
@@ -16,6 +17,24 @@ export function print(text: string): void {
 /** Indented on a terminal, one line in a pipe. */
 export function printJson(value: unknown): void {
   print(toJson(value, process.stdout.isTTY ? 2 : 0))
+}
+
+/** Asks a question and returns whether the answer was yes. Ctrl-C, and the end of the input, are a no. */
+export async function confirm(
+  question: string,
+  input: NodeJS.ReadableStream = process.stdin,
+  output: NodeJS.WritableStream = process.stderr,
+): Promise<boolean> {
+  using asking = createInterface({ input, output })
+  const closed = new Promise<undefined>((resolve) => {
+    asking.once('close', () => resolve(undefined))
+    asking.once('SIGINT', () => resolve(undefined))
+  })
+  // Some versions of Node reject a question when its interface is closed.
+  const answer = await Promise.race([asking.question(`${question} [y/N] `).catch(() => undefined), closed])
+  // The cursor is still behind the question.
+  if (answer === undefined) output.write('\n')
+  return answer !== undefined && /^y(es)?$/i.test(answer.trim())
 }
 
 /** Returns a function that replaces the text it wrote before; without a terminal it appends. */

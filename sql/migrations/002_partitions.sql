@@ -210,6 +210,7 @@ begin
   end loop;
   for table_name, row_count in values
     ('replays', delete_page('replays', 'replayed_at', cutoff)),
+    ('resolutions', delete_page('resolutions', 'at', cutoff, 'results')),
     ('stage_samples', delete_page('stage_samples', 'at', cutoff)),
     ('ledger_samples', delete_page('ledger_samples', 'at', cutoff)),
     ('alert_notifications', delete_page('alert_notifications', 'received_at', cutoff))

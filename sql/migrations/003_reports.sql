@@ -17,13 +17,6 @@ return floor(extract(epoch from began - greatest(ended - began, interval '20 ms'
 create function link_to(began timestamptz, ended timestamptz) returns text language sql immutable parallel safe
 return ceil(extract(epoch from ended + greatest(ended - began, interval '20 ms') * 0.05) * 1000)::text;
 
--- The rows that are dead letters.
-create view dead_letters as
-select message_id, attempt, stage, reason, explanation, record_value, headers, partition, "offset", trace_id,
-  entered_at, previous_sent_at, queued_at, started_at, computed_at
-from results
-where reason is not null;
-
 -- One row per message, attempt and stage, with every boundary of its time there.
 -- The boundaries never go back: the row has the maximum of each boundary and the one before.
 --   wait = started - queued, work = computed - started, save = sent - computed, publish = next queued - sent
@@ -274,15 +267,6 @@ begin atomic
   group by t.position, t.stage, total.messages, total.end_to_end
   order by t.position;
 end;
-
--- Dead letters. Restrict it by a range of computed_at, by a stage too, and take the latest.
-create view dead_messages as
-select message_id, hex(message_id) as message, attempt, computed_at, stage, reason, explanation,
-  stages.topic, partition, "offset",
-  shortened(encode(substring(record_value from 1 for 2001), 'escape')) as body,
-  link_from(entered_at, computed_at) as link_from, link_to(entered_at, computed_at) as link_to
-from dead_letters
-left join stages on stages.name = stage;
 
 -- One row per message that entered, with its state. Restrict it by message_id or a range of ids (first_id), and take the latest.
 create view messages as
