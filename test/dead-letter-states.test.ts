@@ -20,8 +20,8 @@ async function rowsOf(text: string, values: unknown[] = []) {
 
 /** The states of the dead letters of a message, by their attempts. */
 async function states(id: string) {
-  const rows = await rowsOf('select attempt, state from dead_letters where message_id = $1 order by attempt', [id])
-  return rows.map(({ attempt, state }) => `${attempt} ${state}`)
+  const text = `select attempt || ' ' || state as state from dead_letters where message_id = $1 order by attempt, stage`
+  return (await rowsOf(text, [id])).map(({ state }) => state)
 }
 
 test('a dead letter that is given up is not sent by a redrive, and its note is shown', async () => {
@@ -79,17 +79,20 @@ test('a number that was reserved and perhaps sent is used again, and the stage p
   ])
 })
 
-test('an attempt that begins after the stage neither resolves its dead letter nor hides it', async () => {
+test('an attempt that begins after the stage neither resolves its dead letter nor hides it; a stage may be gone', async () => {
   const id = newMessageId()
   await pipeline.database.query(
     `insert into results (message_id, entered_at, queued_at, started_at, computed_at, "offset", partition, attempt, stage, reason,
        explanation, body, result)
      select $1, now(), now(), now(), now() - interval '1 d', 0, 0, attempt, stage, reason, reason, body, body
-     from (values (1, 'lcm', 'stage-failed', null), (2, 'sine', null, '{}')) t (attempt, stage, reason, body)`,
+     from (values (1, 'gone', 'stage-failed', null), (1, 'lcm', 'stage-failed', null), (2, 'sine', null, '{}')) t (attempt, stage, reason, body)`,
     [id],
   )
   await pipeline.database.query(`insert into replays (message_id, attempt, stage, sent_at) values ($1, 2, 'sine', now())`, [
     id,
   ])
-  expect(await states(id)).toEqual(['1 open'])
+  expect(await states(id)).toEqual(['1 open', '1 open'])
+  expect((await type('replay', '--reason', 'stage-failed', '--since', '2d')).stdout).toMatch(
+    /^1 message, [\s\S]* lcm [\s\S]*\n1 of stages that the pipeline no longer has: not sent\.\n$/,
+  )
 })

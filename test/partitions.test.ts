@@ -135,6 +135,10 @@ test('where ids hold no time old rows are deleted one by one, and an input when 
     `insert into replays (message_id, attempt, stage, replayed_at) values ($1, 2, 'add', $2), ($1, 3, 'add', $3)`,
     [foreign(3), old, young],
   )
+  await database.query(
+    `insert into resolutions (message_id, attempt, stage, note, at) values ($1, 1, 'add', '', $3), ($2, 1, 'add', '', $3)`,
+    [foreign(1), foreign(3), old],
+  )
   const deleted = (partition: string, rows: number) => `deleted ${partition}, ${rows} rows`
   expect(await keep()).toEqual([
     ...['results_past', 'finished_past', 'inputs_past'].map((name) => deleted(name, 1)),
@@ -143,6 +147,8 @@ test('where ids hold no time old rows are deleted one by one, and an input when 
     deleted('inputs_foreign', 1),
     ...['results_default', 'finished_default', 'inputs_default'].map((name) => deleted(name, 1)),
     deleted('replays', 1),
+    // The other one is of a message that has results.
+    deleted('resolutions', 1),
   ])
   expect(await rowsIn('inputs')).toEqual({ inputs_foreign: 3 })
   expect(await rowsIn('results')).toEqual({ results_foreign: 2 })

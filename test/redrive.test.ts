@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { Status } from '../cli/render/render-status.ts'
+import { createSender, type Sender } from '../kafka/producer.ts'
+import { kafkaSettings } from '../kafka/settings.ts'
 import { newMessageId } from '../pipeline/message.ts'
+import { planRedrive, redrive, type RedriveProgress } from '../pipeline/replay.ts'
+import { routes as routesOf } from '../pipeline/route.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
@@ -89,8 +93,8 @@ test('without a terminal the preview is printed and nothing is sent', async () =
   expect(all.stdout.match(/ 250 {2}.* too-large\n/g)).toHaveLength(catalogue.length)
   const some = await type('replay', '--stage', '3', '--reason', 'too-large', '--since', '2h', '--limit', '100')
   expect(some.stdout).toMatch(/^100 messages, .*\n.*\n +100 {2}lcm {4}too-large\n150 left out by --limit\.\n$/)
-  // Those of the last five minutes.
-  expect((await type('replay', '--stage', 'lcm', '--since', '50m')).stdout).toMatch(/^4\d\d messages, /)
+  const [{ at } = {}] = await rowsOf(`select computed_at as at from dead_letters where stage = 'lcm' and "offset" = 601`)
+  expect((await type('replay', '--stage', 'lcm', '--since', (at as Date).toISOString())).stdout).toMatch(/^400 messages, /)
   expect(await rowsOf('select from replays')).toEqual([])
 })
 
@@ -114,10 +118,31 @@ test('the oldest are sent first, and those in replay are not sent again', async 
   expect(await states()).toEqual({ open: ALL - EACH, 'in replay': EACH })
 })
 
+test('after an interruption what was sent is known, and the rest is open; so is what the broker refuses', async () => {
+  await using opened = new AsyncDisposableStack()
+  const kafkaSender = opened.adopt(createSender(pipeline.kafka, kafkaSettings(pipeline.config, 'test')), (one) =>
+    one.close(),
+  )
+  const routes = new Map(routesOf(pipeline.config).map((route) => [route.stage.name, route]))
+  const run = async (sender: Sender, limit?: number) => {
+    const plan = await planRedrive(pipeline.database, { stage: 'add', limit }, routes)
+    const progress: RedriveProgress = { sent: 0, refused: [] }
+    const interrupted = new AbortController()
+    const options = { progress, signal: interrupted.signal, onChunk: () => interrupted.abort() }
+    await redrive(plan, { database: pipeline.database, sender, routes }, options)
+    return { planned: plan.count, sent: progress.sent, refused: progress.refused.length }
+  }
+  const refusing: Sender = { ...kafkaSender, send: (_, records) => Promise.resolve(records.map(() => undefined)) }
+  expect(await run(refusing, 3)).toEqual({ planned: 3, sent: 0, refused: 3 })
+  expect(await states()).toEqual({ open: ALL - EACH, 'in replay': EACH })
+  expect(await run(kafkaSender)).toEqual({ planned: EACH, sent: 500, refused: 0 })
+  expect(await states()).toEqual({ open: ALL - EACH - 500, 'in replay': EACH + 500 })
+})
+
 test('of two commands at once each sends what the other does not', async () => {
   const both = await Promise.all([1, 2].map(() => type('replay', '--since', '2h', '--yes')))
   const sent = both.map(({ stdout }) => Number(/([\d,]+) of [\d,]+ messages sent/.exec(stdout)?.[1]?.replaceAll(',', '')))
-  expect(sent.reduce((sum, each) => sum + each)).toBe(ALL - EACH)
+  expect(sent.reduce((sum, each) => sum + each)).toBe(ALL - EACH - 500)
   expect(await states()).toEqual({ 'in replay': ALL })
   for (const { name, reads } of catalogue) {
     const ids = new Set<string>()

@@ -39,9 +39,9 @@ test.each([
   ['\n', false],
   ['n\n', false],
   ['yesterday\n', false],
-  // The input ends without an answer.
+  // The input ends without an answer, or within it.
   ['', false],
-  ['y', true],
+  ['y', false],
 ])('the answer %j is %s', async (answer, isYes) => {
   const [input, output] = [new PassThrough(), new PassThrough()]
   const asked = confirm('Send them?', input, output)
