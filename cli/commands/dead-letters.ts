@@ -26,8 +26,8 @@ export function define(command: CliCommand): void {
       'Lists the latest dead letters that are open: when, at which stage and why they died. With an id it shows one ' +
         'whole, in any state: where it came from, its headers, and its body as text, or in hex when it is not UTF-8.\n\n' +
         'A dead letter is open until `replay` sends it again. It is resolved once a later attempt has passed the stage ' +
-        'that refused it, and open again when that attempt never arrives; where the attempt dies too, that dead letter ' +
-        'supersedes it. --resolve gives up those of a message that will not be sent again.',
+        'that refused it. Where that attempt dies too, the new dead letter supersedes it. --resolve gives up those of a ' +
+        'message that will not be sent again.',
     )
     .argument('[id]', 'message id: 32 hex digits, with or without dashes', messageId)
     .option('-n, --limit <n>', 'how many to list', positiveWhole, 20)
