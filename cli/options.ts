@@ -17,6 +17,7 @@ Exit codes:
   0  fine
   1  something failed. Of follow: the message is dead, unfinished or unknown.
      Of status: a stage is stopped, stalled or falling behind.
+     Of scenario: an expected signal was not seen.
   2  a mistake to correct: bad arguments, a bad environment, a server that
      does not answer`
 

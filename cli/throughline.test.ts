@@ -40,6 +40,7 @@ test('the commands, in the order of the help', () => {
     'replay',
     'alerts',
     'new-stage',
+    'scenario',
   ])
 })
 

@@ -23,6 +23,7 @@ const commands = {
   replay: () => import('./commands/replay.ts'),
   alerts: () => import('./commands/alerts.ts'),
   'new-stage': () => import('./commands/new-stage.ts'),
+  scenario: () => import('./commands/scenario.ts'),
 }
 
 /**

@@ -4,6 +4,7 @@ import { childEnvironment, exportsTraces } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import { type Child, exitMessage, runToEnd } from './child-process.ts'
 import { freePort } from './host-resources.ts'
+import { answersHttp } from './local-server.ts'
 import { targetsOf } from './observability-servers.ts'
 import { script, startThroughline } from './throughline-process.ts'
 
@@ -16,10 +17,10 @@ export class DemoFailure extends Error {
 export async function abortOnExit(
   child: Pick<Child, 'name' | 'exited' | 'outputTail'>,
   ending: AbortController,
-  { mayFinish = false } = {},
+  { mayFinish = false, mayEnd = () => false }: { mayFinish?: boolean; mayEnd?: () => boolean } = {},
 ): Promise<void> {
   const { code } = await child.exited
-  if (ending.signal.aborted || (mayFinish && code === 0)) return
+  if (ending.signal.aborted || (mayFinish && code === 0) || mayEnd()) return
   ending.abort(new DemoFailure(`${await exitMessage(child)}:\n${child.outputTail()}`))
 }
 
@@ -45,6 +46,7 @@ export function demoProcesses(options: ProcessesOptions) {
   const tracers = exportsTraces(childEnvironment(env)) ? ['tracer'] : []
   // Promises, because the demo can end while a process is being started.
   const children = { generators: [] as Promise<Child>[], stages: [] as Promise<Child>[], tracers: [] as Promise<Child>[] }
+  const stagePorts: number[] = []
   return {
     /** In the order of their end. */
     names: ['generator', 'stages', 'monitor', ...tracers],
@@ -59,10 +61,19 @@ export function demoProcesses(options: ProcessesOptions) {
     },
     /** Starts the stages, the monitor, and the tracer if traces are exported. */
     async startStages(): Promise<void> {
-      children.stages.push(...pipeline.map(({ name }) => start(options, { name, args: ['run', name] })))
+      for (const { name } of pipeline) {
+        const port = await freePort()
+        stagePorts.push(port)
+        children.stages.push(start(options, { name, args: ['run', name], port }))
+      }
       children.stages.push(start(options, { name: 'monitor', args: ['monitor'], port: monitorPort }))
       children.tracers.push(...tracers.map((name) => start(options, { name, args: [name] })))
       await Promise.all([...children.stages, ...children.tracers])
+    },
+    /** How many stage processes say that they are not ready. */
+    async countNotReady(): Promise<number> {
+      const ready = await Promise.all(stagePorts.map((port) => answersHttp(`http://localhost:${port}/readyz`)))
+      return ready.filter((isReady) => !isReady).length
     },
     /** @param messages how many to send at once; undefined for no end */
     startGenerator(messages?: number): Promise<Child> {
@@ -112,5 +123,5 @@ async function start({ dataDir, env, onLine, ending }: ProcessesOptions, process
 
 /** INPUT_TOPIC and OUTPUT_TOPIC of one stage would be those of all stages. */
 function environment(env: ProcessesOptions['env'], metricsPort: number): NodeJS.ProcessEnv {
-  return childEnvironment({ ...env, METRICS_PORT: String(metricsPort), INPUT_TOPIC: '', OUTPUT_TOPIC: '' })
+  return childEnvironment({ ...env, METRICS_PORT: String(metricsPort), INPUT_TOPIC: '', OUTPUT_TOPIC: '', SCENARIOS: 'on' })
 }

@@ -5,6 +5,7 @@ import { CliCommand, exitCode, positiveWhole, report } from '../cli/options.ts'
 import { print } from '../cli/render/terminal.ts'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { unlessAborted } from '../telemetry/wait-until.ts'
+import { obeyDatabaseAway } from './database-away.ts'
 import { showPipeline } from './demo-messages.ts'
 import { openLog } from './demo-output.ts'
 import { DemoFailure, abortOnExit, demoProcesses } from './demo-processes.ts'
@@ -103,10 +104,14 @@ async function run({ messages, keep, ...options }: DemoOptions, ending: AbortCon
   print(`The demo ${keep ? 'keeps its data in .data' : 'throws its data away at the end; --keep keeps it'}.`)
   const monitorPort = await freePort()
   await using servers = await startServers({ ...options, config: readConfig(), monitorPort, dataDir, say: print, signal })
-  for (const server of servers.processes) void abortOnExit(server, ending)
   const { env } = servers
   await using processes = demoProcesses({ env, dataDir, monitorPort, onLine: log.add, ending })
   const config = readConfig(childEnvironment(env))
+  for (const server of servers.processes) {
+    // The scenario database-away may end Postgres.
+    if (server.name !== 'Postgres') void abortOnExit(server, ending)
+    else void obeyDatabaseAway({ config, postgres: server, countNotReady: processes.countNotReady, say: log.warn, ending })
+  }
   try {
     await unlessAborted(showPipeline({ config, processes, log, signal }, messages), signal)
   } catch (error) {

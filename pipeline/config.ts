@@ -103,6 +103,7 @@ const environment = z.object({
   TEMPO_URL: httpUrl('http://localhost:3200').default('http://localhost:3200'),
   GRAFANA_URL: httpUrl('http://localhost:3000').default('http://localhost:3000'),
   ALERTS_URL: httpUrl('http://localhost:9464/alerts').optional(),
+  SCENARIOS: oneOf('on', 'off').default('off'),
   SCALE_TARGET_SECONDS: amount(1, 86_400).default(60),
   RETENTION: whole(1, 36_500).default(14),
   TOPIC_RETENTION_HOURS: whole(1, 876_000).default(168),

@@ -144,14 +144,18 @@ async function generateBursts(generation: Generation): Promise<void> {
 let next = 0
 
 function newInputs({ config }: Generation, count: number): Input[] {
-  const ranges = {
+  return Array.from({ length: count }, () => newInput(randomBody(config), next++ % config.TOPIC_PARTITIONS))
+}
+
+/** A body with random numbers, as COUNT_MIN, NUMBERS_MIN and so on ask for. */
+export function randomBody(config: Config): string {
+  return randomNumbers(Math.random, {
     countMin: config.COUNT_MIN,
     countMax: config.COUNT_MAX,
     min: config.NUMBERS_MIN,
     max: config.NUMBERS_MAX,
     decimals: config.NUMBERS_DECIMALS,
-  }
-  return Array.from({ length: count }, () => newInput(randomNumbers(Math.random, ranges), next++ % config.TOPIC_PARTITIONS))
+  })
 }
 
 export function newInput(body: string, partition: number): Input {

@@ -2,12 +2,13 @@ import { createKafka } from '../kafka/client.ts'
 import { createSender } from '../kafka/producer.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { openDatabase } from '../sql/database.ts'
-import type { DeadLetter } from '../sql/outcome.ts'
+import type { DeadLetter, Message } from '../sql/outcome.ts'
 import type { Log } from '../telemetry/log.ts'
 import { traceIdOf } from '../telemetry/trace-context.ts'
 import { compute } from './compute.ts'
 import { type ConsumerProcess, runConsumer } from './consumer-process.ts'
 import { createBusyTime, deliver, MAX_BATCH_MESSAGES, type StageContext } from './deliver.ts'
+import { injectFaults } from './faults.ts'
 import { createPropagation } from './headers.ts'
 import { exemplarTraces, measure } from './measure.ts'
 import type { ProcessContext } from './process.ts'
@@ -27,13 +28,17 @@ export async function runStageProcess(context: ProcessContext, route: Route, sto
   const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
   const busy = createBusyTime()
   const traceOf = exemplarTraces(config)
+  const options = { database, stage: route.stage.name }
+  const faults = config.SCENARIOS === 'on' ? injectFaults(context, options, stopping) : undefined
+  const { maxRecordBytes: maxBytes } = settings
+  const computeOne: StageContext['compute'] = (message, signal) =>
+    runInSpan(message, () => compute(route.stage, message, { maxBytes, signal }))
   const stage: StageContext = {
     route,
     database,
     sender,
     traceparentOf: await createPropagation(config, route.stage.name),
-    compute: (message, signal) =>
-      runInSpan(message, () => compute(route.stage, message, { maxBytes: settings.maxRecordBytes, signal })),
+    compute: faults?.compute(computeOne) ?? computeOne,
     takeBusySeconds() {
       const seconds = busy.takeSeconds()
       metrics.count('throughline_busy_seconds_total', seconds)
@@ -52,9 +57,17 @@ export async function runStageProcess(context: ProcessContext, route: Route, sto
       busy.end()
     }
   }
-  const maxBatchMessages = MAX_BATCH_MESSAGES
-  const options = { group, topics: [source], kafka, settings, database, maxBatchMessages, handleBatch }
-  await runConsumer(context, options, stopping)
+  const consumer: ConsumerProcess = {
+    group,
+    topics: [source],
+    kafka,
+    settings,
+    database,
+    maxBatchMessages: MAX_BATCH_MESSAGES,
+    handleBatch: faults?.handleBatch(handleBatch) ?? handleBatch,
+  }
+  const run = (signal: AbortSignal) => runConsumer(context, consumer, signal)
+  await (faults?.consume(run) ?? run(stopping))
 }
 
 /** One line for each reason in a batch, however many dead letters have it; the others are logged at level debug. */

@@ -1,0 +1,118 @@
+import { readConfig, type Config } from '../../pipeline/config.ts'
+import { markInterrupted } from '../../sql/scenarios.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { type CliCommand, exitCode, seconds } from '../options.ts'
+import { renderStatus } from '../render/render-status.ts'
+import { createRedraw, print, terminalWidth } from '../render/terminal.ts'
+import { areMet } from '../scenario/judge.ts'
+import { renderExpected, renderJudgement, renderList, renderSeen } from '../scenario/render-scenario.ts'
+import { runScenario } from '../scenario/run-scenario.ts'
+import { scenarios, type Scenario } from '../scenario/scenarios.ts'
+import { withServers, type Servers } from '../servers.ts'
+import { readStatus } from './status.ts'
+
+interface Options {
+  readonly for?: number
+  readonly watch?: true
+}
+
+export function define(command: CliCommand): void {
+  command
+    .summary('break the pipeline on purpose, and see what shows it')
+    .description(
+      'Injects a fault or sends messages that are unusual, says which signals must be seen and by when, watches for them, ends the ' +
+        'fault, waits until the system is back, and judges: what was expected, what was seen. Without a name it lists the ' +
+        'scenarios. Stages obey where they run with SCENARIOS=on, as in the demo and in compose. A fault ends by itself, also ' +
+        'when this command is killed. Exits with 1 when a signal was not seen or the system is not back. Alerts are watched ' +
+        'where Grafana answers at GRAFANA_URL.',
+    )
+    .argument('[name]', 'the scenario')
+    .option('--for <seconds>', 'how long the fault lasts; by default until all is seen', seconds)
+    .option('-w, --watch', 'show the status meanwhile')
+    .examples({
+      'All scenarios': 'npx throughline scenario',
+      'A stage that is stopped, with the status meanwhile': 'npx throughline scenario stop-stage --watch',
+      'A slow stage for two minutes': 'npx throughline scenario slow-stage --for 120',
+    })
+    .action(async (name: string | undefined, options: Options) => {
+      if (name === undefined) {
+        print(renderList(scenarios, terminalWidth()))
+        return
+      }
+      const scenario = scenarios.find((each) => each.name === name)
+      if (scenario === undefined) {
+        const names = scenarios.map((each) => each.name).join(', ')
+        throw new UserError(`There is no scenario "${name}". The scenarios are ${names}.`)
+      }
+      const config = readConfig()
+      await withServers(config, (servers) => run(scenario, { config, servers, options }))
+    })
+}
+
+interface Run {
+  readonly config: Config
+  readonly servers: Servers
+  readonly options: Options
+}
+
+async function run(scenario: Scenario, { config, servers, options }: Run): Promise<void> {
+  const interrupted = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+  for (const name of await markInterrupted(servers.database))
+    print(`The scenario ${name} was interrupted before; its fault has ended.`)
+  const noAlerts = (await answersGrafana(config.GRAFANA_URL)) ? undefined : `no Grafana at ${config.GRAFANA_URL}`
+  const { say, refresh } = createOutput({ config, servers, options })
+  const sightings = await runScenario(scenario, {
+    config,
+    servers,
+    seconds: options.for,
+    noAlerts,
+    signal: interrupted.signal,
+    onBegin(expected) {
+      say(`${scenario.name}: ${scenario.about}. Expected:\n${renderExpected(expected, terminalWidth())}\nSeen:`)
+    },
+    onSeen: (sighting) => say(renderSeen(sighting, terminalWidth())),
+    onLook: refresh,
+  })
+  if (sightings === undefined) say('Interrupted: the fault has ended, and nothing was judged.')
+  else say(`\n${renderJudgement(scenario.name, sightings, terminalWidth())}`)
+  process.exitCode = sightings !== undefined && areMet(sightings) ? exitCode.ok : exitCode.failure
+}
+
+const STATUS_EVERY_MS = 1000
+
+/** Prints lines; with --watch below the status, which is drawn again every second. */
+function createOutput({ config, servers, options }: Run) {
+  if (options.watch === undefined) return { say: print, refresh: async () => {} }
+  const redraw = createRedraw(process.stdout)
+  const lines: string[] = []
+  let status = ''
+  let drawnAt = 0
+  const draw = () => redraw([status, ...lines].join('\n'))
+  return {
+    say(text: string) {
+      lines.push(text)
+      if (!process.stdout.isTTY) print(text)
+      else draw()
+    },
+    async refresh() {
+      if (performance.now() - drawnAt < (process.stdout.isTTY ? STATUS_EVERY_MS : 10 * STATUS_EVERY_MS)) return
+      drawnAt = performance.now()
+      // While a server is away, the status before stays.
+      status = await readStatus({ ...servers, config }).then(
+        (read) => `${renderStatus(read, terminalWidth())}\n`,
+        () => status,
+      )
+      if (process.stdout.isTTY) draw()
+      else print(status)
+    },
+  }
+}
+
+async function answersGrafana(url: string): Promise<boolean> {
+  try {
+    return (await fetch(new URL('/api/health', url), { signal: AbortSignal.timeout(2000) })).ok
+  } catch {
+    return false
+  }
+}

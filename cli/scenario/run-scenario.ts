@@ -1,0 +1,125 @@
+import { isBad, type Verdict } from '../../monitor/verdict.ts'
+import { entryOf } from '../../pipeline/route.ts'
+import { readLatestSamples, readMessageTotals, type MessageTotals } from '../../sql/read-status.ts'
+import { beginScenario, endScenario, readFaults } from '../../sql/scenarios.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { afterwards, areMet, type Observation, type Sighting } from './judge.ts'
+import { createLoad } from './load.ts'
+import type { Scenario } from './scenarios.ts'
+import { look, nothingSeen, secondsOf, type Running, type ScenarioRun } from './watch.ts'
+
+const OBEYED_WITHIN_MS = 5000
+/** Seconds in which the system has to be back after the fault. */
+const BACK_WITHIN = 90
+
+/**
+ * Injects the fault of a scenario, sends its messages, watches the views, ends the fault, and waits until the system is back.
+ * @returns the sightings; undefined when it was interrupted
+ * @throws {UserError} when nothing obeys the fault, or the system is not in a state to begin with
+ */
+export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<readonly Sighting[] | undefined> {
+  const { database } = options.servers
+  const watched = [...scenario.expects, ...afterwards].map((each): Sighting => {
+    return each.isAlert && options.noAlerts !== undefined ? { ...each, unwatched: options.noAlerts } : each
+  })
+  const before = await requireWell(scenario, options)
+  const deadline = Math.max(...watched.map(({ within, unwatched }) => (unwatched === undefined ? (within ?? 0) : 0)))
+  const lease = options.seconds ?? scenario.seconds ?? deadline
+  const { name, about, stage = null, fault = null, setting = {} } = scenario
+  options.onBegin(watched)
+  const id = await beginScenario(database, { name, about, stage, fault, setting, seconds: lease })
+  const begun = performance.now()
+  const state = {
+    pending: new Set<string>(),
+    sent: [],
+    ended: [],
+    observation: nothingSeen,
+    sightings: watched,
+    isOver: false,
+    failure: undefined,
+  }
+  const running: Running = { ...options, scenario, id, begun, before, ...state }
+  let result: object = { interrupted: true }
+  try {
+    if (fault !== null) await requireObeyed(running)
+    // A fault that ends by itself may be watched for longer than it lasts.
+    await watchFault(running, { lease, deadline: scenario.seconds === undefined ? lease + 5 : deadline })
+    await endScenario(database, id).catch(() => {})
+    running.isOver = true
+    const isBack = () => areMet(running.sightings.filter(({ within }) => within === undefined))
+    await look(running, isBack, secondsOf(running) + BACK_WITHIN)
+    if (options.signal.aborted) return undefined
+    result = {
+      isAsExpected: areMet(running.sightings),
+      signals: running.sightings.map(({ text, after }) => ({ text, after })),
+    }
+    return running.sightings
+  } finally {
+    // Where Postgres is away, the lease ends by itself.
+    await endScenario(database, id, result).catch(() => {})
+  }
+}
+
+/** The totals before the scenario. */
+async function requireWell({ stage, name }: Scenario, { servers: { database } }: ScenarioRun): Promise<MessageTotals> {
+  const samples = await readLatestSamples(database)
+  if (samples.size === 0) {
+    throw new UserError('No monitor samples the pipeline, so nothing could be seen: start the process `monitor`.')
+  }
+  for (const [each, { verdict, sentence }] of samples) {
+    if (isBad(verdict as Verdict) && (stage ?? each) === each)
+      throw new UserError(`${name} begins when all is well: ${sentence}.`)
+  }
+  const [other] = await readFaults(database, stage ?? null)
+  if (other !== undefined) {
+    const where = stage === undefined ? 'here' : `at ${stage}`
+    const left = Math.ceil(other.leftMs / 1000)
+    throw new UserError(`The scenario ${other.name} still runs ${where}: its fault ends by itself in ${left} s.`)
+  }
+  return await readMessageTotals(database)
+}
+
+async function requireObeyed(running: Running): Promise<void> {
+  const { scenario, signal } = running
+  const isObeyed = ({ effects, isAway }: Observation) => effects !== null || isAway
+  await look(running, isObeyed, OBEYED_WITHIN_MS / 1000)
+  if (signal.aborted || isObeyed(running.observation)) return
+  throw new UserError(
+    scenario.stage === undefined
+      ? 'Nothing here owns Postgres, so nothing can stop it: this scenario is for `npm run demo` with a Postgres of its own.'
+      : `No process of ${scenario.stage} obeys scenarios: start the stages with SCENARIOS=on, as the demo and compose do.`,
+  )
+}
+
+/** Sends the messages of the scenario and watches until its signals are seen, or cannot be seen in time any more. */
+async function watchFault(running: Running, { lease, deadline }: { lease: number; deadline: number }): Promise<void> {
+  const { scenario, servers, config, seconds, signal } = running
+  const entry = entryOf(config)
+  const { topics } = await servers.admin.fetchTopicMetadata({ topics: [entry.topic] })
+  const over = new AbortController()
+  const load = createLoad({
+    config,
+    ingress: { ...servers, ...entry, enteredBy: 'scenario' },
+    partitions: topics[0]?.partitions.length ?? 1,
+    isAway: () => running.observation.isAway,
+    onSent(ids) {
+      running.sent.push(...ids)
+      for (const id of ids) running.pending.add(id)
+    },
+    signal: AbortSignal.any([signal, over.signal]),
+  })
+  const sending = scenario.send(load).catch((error: unknown) => {
+    if (!over.signal.aborted && !signal.aborted) running.failure = error
+  })
+  const isOver = () => {
+    const areSeen = areMet(running.sightings.filter(({ within }) => within !== undefined))
+    return areSeen && (seconds === undefined || secondsOf(running) >= lease)
+  }
+  try {
+    await look(running, isOver, deadline)
+  } finally {
+    over.abort()
+    await sending
+  }
+  if (running.failure !== undefined) throw running.failure
+}
