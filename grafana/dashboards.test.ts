@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { afterwards } from '../cli/scenario/judge.ts'
+import { scenarios } from '../cli/scenario/scenarios.ts'
 import { pipeline } from '../stages/index.ts'
 import { readCompose } from '../test/compose/compose-file.ts'
 import { alertingText, readRules } from '../test/grafana/alert-rules.ts'
@@ -136,6 +138,34 @@ test('an override with a fixed name matches a series', () => {
     const given = fieldConfig.overrides.map(({ matcher }) => matcher.options)
     expect(given.filter((name) => !legends.includes(name))).toEqual([])
   }
+})
+
+test('Pipeline and Stage show scenarios as regions, with the columns that Grafana looks for', () => {
+  for (const uid of ['pipeline', 'stage']) {
+    const { annotations } = dashboards.find((each) => each.uid === uid) ?? { annotations: { list: [] } }
+    const query = annotations.list.find(({ name }) => name === 'Scenarios')
+    expect(query?.datasource.uid).toBe('postgres')
+    expect(query?.target?.rawSql).toMatch(
+      /^select time, timeend, text, tags from scenario_regions where \$__timeFilter\(time\)/,
+    )
+  }
+})
+
+test('every panel that a scenario names exists', () => {
+  const named = scenarios.flatMap(({ expects }) =>
+    [...expects, ...afterwards].flatMap(({ panel }) => (panel ? [panel] : [])),
+  )
+  expect(named.length).toBeGreaterThan(10)
+  for (const [uid, title] of named) {
+    expect(dashboards.find((each) => each.uid === uid)?.panels.map((panel) => panel.title)).toContain(title)
+  }
+})
+
+test('every alert that a scenario names is a rule', () => {
+  const titles = readRules().map(({ title }) => title)
+  const alerts = scenarios.flatMap(({ expects }) => expects.filter(({ isAlert }) => isAlert).map(({ text }) => text))
+  expect(alerts.length).toBeGreaterThan(2)
+  for (const text of alerts) expect(titles).toContain(/"(.+)"/.exec(text)?.[1])
 })
 
 test('every rule belongs to an existing panel', () => {

@@ -7,7 +7,14 @@ const login = () => {
   const { host, port, user, password } = inject('postgres')
   return { DB_HOST: host, DB_PORT: String(port), DB_USER: user, DB_PASSWORD: password, DB_NAME: 'postgres' }
 }
-const short = [['submit', '{"numbers":[1]}'], ['follow', id], ['status'], ['dead-letters'], ['replay', '--since', '2h']]
+const short = [
+  ['submit', '{"numbers":[1]}'],
+  ['follow', id],
+  ['status'],
+  ['dead-letters'],
+  ['replay', '--since', '2h'],
+  ['scenario', 'burst'],
+]
 
 test.each(short)('without servers, %s says in one sentence where nothing answers, within seconds', async (...args) => {
   const [kafka, postgres] = [`127.0.0.1:${await freePort()}`, String(await freePort())]
@@ -52,5 +59,16 @@ test('a stage that is not there is named beside those that are', async () => {
   expect({ code, stderr }).toEqual({
     code: 2,
     stderr: 'There is no stage "divide". The stages are add, multiply, lcm, average, sine, square-root.\n',
+  })
+})
+
+test('a scenario that is not there is named beside those that are, which are also listed without servers', async () => {
+  const { code, stderr } = await throughline(['scenario', 'fire'], { env: {} })
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/^There is no scenario "fire"\. The scenarios are slow-stage, stop-stage, .*hot-partition\.\n$/)
+  const list = await throughline(['scenario'], { env: {} })
+  expect(list).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^slow-stage +every message[^]*^database-away /m) as string,
   })
 })

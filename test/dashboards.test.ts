@@ -5,6 +5,7 @@ import { queriesFromDataSources } from './grafana/data-sources.ts'
 import { interpolatePromql, interpolateSql, type Values } from './grafana/interpolate.ts'
 import { findProgram } from '../local/host-resources.ts'
 import { newMessageId } from '../pipeline/message.ts'
+import { beginScenario } from '../sql/scenarios.ts'
 import { insertAlerts } from '../monitor/alerts-route.ts'
 import { readNotification } from '../monitor/notification.ts'
 import { queryPrometheus } from './support/telemetry/prometheus.ts'
@@ -29,6 +30,14 @@ beforeAll(async () => {
     await pipeline.post('start', '{"numbers":[1.5,2.5]}', headers, count % 4)
   }
   await insertAlerts(readNotification(JSON.stringify({ alerts: [alert] })), pipeline.database)
+  await beginScenario(pipeline.database, {
+    name: 'slow-stage',
+    about: 'it is slow',
+    stage: 'lcm',
+    fault: null,
+    setting: {},
+    seconds: 5,
+  })
   const message = await vi.waitUntil(deadLetter, wait)
   values = { stage: 'square-root', message, id: message, traceID: message, __tags: 'stage="square-root"' }
   await vi.waitUntil(isReported, wait)

@@ -71,12 +71,19 @@ export interface Variable {
   readonly skipUrlSync?: boolean
 }
 
+export interface Annotation {
+  readonly name: string
+  readonly datasource: Target['datasource']
+  readonly target?: Pick<Target, 'refId' | 'rawSql'>
+}
+
 export interface Dashboard {
   readonly uid: string
   readonly title: string
   readonly description: string
   readonly panels: readonly Panel[]
   readonly templating: { readonly list: readonly Variable[] }
+  readonly annotations: { readonly list: readonly Annotation[] }
   readonly links: readonly {
     readonly title: string
     readonly url: string
@@ -94,7 +101,7 @@ export const dashboards: readonly Dashboard[] = readdirSync(directory).map((file
   return Object.assign(JSON.parse(text) as Omit<Dashboard, 'text'>, { text })
 })
 
-/** A query of a panel or a variable. */
+/** A query of a panel, a variable or an annotation. */
 export interface Query {
   /** Its panel and refId, such as "pipeline/Where does the time go?/A". */
   readonly of: string
@@ -103,7 +110,7 @@ export interface Query {
 }
 
 /** All queries of a dashboard to one data source. */
-export function queriesTo(datasource: string, { uid, panels, templating }: Dashboard): Query[] {
+export function queriesTo(datasource: string, { uid, panels, templating, annotations }: Dashboard): Query[] {
   const ofPanels = panels.flatMap(({ title, targets }) =>
     targets.map((target) => ({
       of: `${uid}/${title}/${target.refId}`,
@@ -116,7 +123,10 @@ export function queriesTo(datasource: string, { uid, panels, templating }: Dashb
     datasource: source?.uid ?? 'none',
     text: query,
   }))
-  return [...ofPanels, ...ofVariables].filter((query) => query.datasource === datasource)
+  const ofAnnotations = annotations.list.flatMap(({ name, datasource: source, target }) =>
+    target?.rawSql === undefined ? [] : [{ of: `${uid}/${name}`, datasource: source.uid, text: target.rawSql }],
+  )
+  return [...ofPanels, ...ofVariables, ...ofAnnotations].filter((query) => query.datasource === datasource)
 }
 
 /** All links of a dashboard: the fields named `url` anywhere in its file. */

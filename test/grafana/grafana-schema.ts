@@ -1,6 +1,6 @@
 // Grafana's published dashboard types, adapted to JSON. The test writes each dashboard into a TypeScript file as a value of
 // `CheckedDashboard`, so the compiler finds options that Grafana does not know.
-import type { Dashboard, FieldConfig, FieldConfigSource, Panel } from '@grafana/schema'
+import type { AnnotationQuery, Dashboard, FieldConfig, FieldConfigSource, Panel } from '@grafana/schema'
 import type { TableFieldOptions, TableOptions } from '@grafana/schema'
 import type * as bars from '@grafana/schema/dist/esm/raw/composable/barchart/panelcfg/x/BarChartPanelCfg_types.gen'
 import type * as heatmap from '@grafana/schema/dist/esm/raw/composable/heatmap/panelcfg/x/HeatmapPanelCfg_types.gen'
@@ -104,8 +104,14 @@ type CheckedPanel =
   | PanelOf<'traces', Record<string, never>>
   | PanelOf<'alertlist', AlertListOptions>
 
-export type CheckedDashboard = Omit<Json<Dashboard>, 'panels'> & {
+/** Grafana's own type of the target knows no fields of a data source. */
+interface CheckedAnnotation extends Omit<Json<AnnotationQuery>, 'target'> {
+  target?: Omit<PostgresQuery, 'datasource'>
+}
+
+export type CheckedDashboard = Omit<Json<Dashboard>, 'panels' | 'annotations'> & {
   uid: string
   title: string
+  annotations: { list: CheckedAnnotation[] }
   panels: CheckedPanel[]
 }
