@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { examine, type ExamineOptions } from '../cli/commands/doctor.ts'
 import type { Finding } from '../cli/doctor/finding.ts'
@@ -16,14 +13,14 @@ import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
 import { runFastMonitor } from './support/running-monitor.ts'
 import { runStages } from './support/running-stages.ts'
+import { startFakeObservability, type FakeObservability } from './support/telemetry/fake-observability.ts'
 import { startOtlpReceiver, type OtlpReceiver } from './support/telemetry/otlp-receiver.ts'
 
 const running = new AsyncDisposableStack()
 let pipeline: FreshPipeline
 let receiver: OtlpReceiver
 let config: Config
-/** Whether the fake Tempo has the spans that were sent. */
-let tempoLoses = false
+let fake: FakeObservability
 
 beforeAll(async () => {
   pipeline = running.use(await freshPipeline())
@@ -38,8 +35,8 @@ beforeAll(async () => {
   const { log, database } = pipeline
   const routes = [alertsRoute({ database, metrics, log })]
   const monitor = running.use(await serveHttp({ host: '127.0.0.1', port: 0, health: createHealth(), metrics, log, routes }))
-  const fake = running.use(await startFakeObservability(`127.0.0.1:${monitor.port}`))
-  const url = `http://127.0.0.1:${(fake.address() as AddressInfo).port}`
+  fake = running.use(await startFakeObservability(receiver, `127.0.0.1:${monitor.port}`))
+  const { url } = fake
   config = { ...pipeline.config, PROMETHEUS_URL: url, TEMPO_URL: url, GRAFANA_URL: url }
 })
 afterAll(async () => {
@@ -58,28 +55,6 @@ function startTracer(): void {
   })
 }
 
-/** What Prometheus, Tempo and Grafana answer: one process is scraped, at `target`. */
-async function startFakeObservability(target: string): Promise<Server> {
-  const labels = { job: 'throughline', instance: target }
-  const contact = { name: 'monitor', type: 'webhook', settings: { url: `http://${target}/alerts` } }
-  const answers: Record<string, unknown> = {
-    '/api/v1/targets?state=active': { data: { activeTargets: [{ labels, health: 'up', lastError: '' }] } },
-    '/api/v1/query?query=throughline_alert_notifications_total': { data: { result: [{ metric: labels }] } },
-    '/api/health': { database: 'ok', version: '13.1.4' },
-    '/api/v1/provisioning/contact-points': [contact],
-    '/api/v1/provisioning/policies': { receiver: 'monitor' },
-    '/ready': 'ready',
-  }
-  const server = createServer(({ url = '' }, response) => {
-    const [, id] = /^\/api\/traces\/(.*)$/.exec(url) ?? []
-    const isFound = !tempoLoses && receiver.spans.some(({ traceId }) => traceId === id)
-    const answer = /^\/api\/datasources\/uid\/\w+\/health$/.test(url) || isFound ? {} : answers[url]
-    response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return server
-}
-
 async function findings(changes: Partial<Config> = {}, options: ExamineOptions = {}): Promise<Finding[]> {
   return await Array.fromAsync(examine({ ...config, ...changes }, { traceTimeoutMs: 1000, ...options }))
 }
@@ -89,7 +64,11 @@ const problems = (all: readonly Finding[]) => all.filter(({ status }) => status 
 async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = pipeline.kafka.admin()
   await admin.connect()
-  return await work(admin).finally(() => admin.disconnect())
+  try {
+    return await work(admin)
+  } finally {
+    await admin.disconnect()
+  }
 }
 
 test('on a fresh pipeline every check passes, and nothing is left behind', async () => {
@@ -168,10 +147,18 @@ test('the alert receiver is away', async () => {
   ])
 })
 
+test('without Prometheus, the alert receiver is the one to which Grafana sends', async () => {
+  const PROMETHEUS_URL = `http://127.0.0.1:${await freePort()}`
+  expect(problems(await findings({ PROMETHEUS_URL }))).toMatchObject([
+    { check: 'prometheus', status: 'warning' },
+    { check: 'data-sources', status: 'warning', message: 'The data source prometheus has no server' },
+  ])
+})
+
 test('a trace is lost', async () => {
-  tempoLoses = true
+  fake.losesTraces = true
   const found = problems(await findings())
-  tempoLoses = false
+  fake.losesTraces = false
   expect(found).toMatchObject([
     { check: 'trace', status: 'failure', message: expect.stringMatching(/does not have its trace, \w{32}, after 1 s$/) },
   ])

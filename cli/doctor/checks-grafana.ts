@@ -5,7 +5,7 @@ import { failure, pass, warning, type Finding } from './finding.ts'
 
 const grafanaHealth = z.object({ database: z.string(), version: z.string().default('') })
 
-export async function checkGrafana({ GRAFANA_URL }: Config): Promise<Finding[]> {
+export async function checkGrafana({ GRAFANA_URL, PROMETHEUS_URL, TEMPO_URL }: Config): Promise<Finding[]> {
   const url = withoutLogin(GRAFANA_URL).href
   const answer = await ask(GRAFANA_URL, '/api/health')
   if (answer === undefined) {
@@ -19,11 +19,13 @@ export async function checkGrafana({ GRAFANA_URL }: Config): Promise<Finding[]> 
   }
   const names = ['postgres', 'prometheus', 'tempo'] as const
   const asked = names.map(async (name) => [name, await ask(GRAFANA_URL, `/api/datasources/uid/${name}/health`)] as const)
+  const others = { prometheus: ask(PROMETHEUS_URL, '/-/ready'), tempo: ask(TEMPO_URL, '/ready') }
+  const away = Promise.all(Object.entries(others).map(async ([name, ready]) => ((await ready) ? [] : [name])))
   const points = ask(GRAFANA_URL, '/api/v1/provisioning/contact-points')
   const policies = ask(GRAFANA_URL, '/api/v1/provisioning/policies')
   return [
     pass('grafana', `Grafana ${health.version} at ${url} answers`),
-    ...judgeDataSources(new Map(await Promise.all(asked)), url),
+    ...judgeDataSources(new Map(await Promise.all(asked)), (await away).flat(), url),
     judgeContactPoint(await points, await policies, url),
   ]
 }
@@ -33,11 +35,19 @@ const isRefused = (answer: Answer) => answer.status === 401 || answer.status ===
 /** What to do when Grafana refuses to say something without a login. */
 const login = (url: string) => `set GRAFANA_URL=${url.replace('://', '://admin:PASSWORD@')}`
 
-/** @param answers to the questions whether the data sources work, by their uid */
-export function judgeDataSources(answers: ReadonlyMap<string, Answer | undefined>, url: string): Finding[] {
+/**
+ * @param answers to the questions whether the data sources work, by their uid
+ * @param away those whose server is not running, which is a warning of its own
+ */
+export function judgeDataSources(
+  answers: ReadonlyMap<string, Answer | undefined>,
+  away: readonly string[],
+  url: string,
+): Finding[] {
   const check = 'data-sources'
   const all = [...answers].map(([name, answer]) => {
-    const text = /"message":"((?:[^"\\]|\\.)*)"/.exec(answer?.body ?? '')?.[1] ?? `status ${answer?.status}`
+    if (away.includes(name)) return warning(check, `The data source ${name} has no server`, `start ${name}`)
+    const text = messageOf(answer?.body ?? '') ?? `status ${answer?.status}`
     if (answer === undefined) return failure(check, `The data source ${name} does not answer Grafana`, `start ${name}`)
     if (answer.status === 200) return pass(check, name)
     if (isRefused(answer)) return warning(check, `Grafana does not tell without a login whether ${name} works`, login(url))
@@ -55,8 +65,16 @@ export function judgeDataSources(answers: ReadonlyMap<string, Answer | undefined
   return working.length === 0 ? rest : [pass(check, `These data sources of Grafana work: ${working.join(', ')}`), ...rest]
 }
 
-const contactPoints = z.array(z.object({ name: z.string(), type: z.string(), settings: z.record(z.unknown()) }))
+function messageOf(body: string): string | undefined {
+  const [quoted] = /"(?:[^"\\]|\\.)*"/.exec(body.split('"message":')[1] ?? '') ?? []
+  return quoted === undefined ? undefined : String(JSON.parse(quoted))
+}
+
+export const contactPoints = z.array(z.object({ name: z.string(), type: z.string(), settings: z.record(z.unknown()) }))
 const policy = z.object({ receiver: z.string() })
+
+/** Whether a URL is that of the monitor, for all that can be seen of it. */
+export const isMonitor = (url: string) => url.endsWith('/alerts')
 
 export function judgeContactPoint(points: Answer | undefined, policies: Answer | undefined, url: string): Finding {
   const check = 'contact-point'
@@ -67,9 +85,7 @@ export function judgeContactPoint(points: Answer | undefined, policies: Answer |
   const receivers = (points && parse(points, contactPoints))?.filter(({ name }) => name === receiver) ?? []
   const remedy = 'give Grafana the files of grafana/provisioning, with ALERT_RECEIVER'
   if (receivers.length === 0) return failure(check, `Grafana has no contact point ${receiver ?? ''} for alerts`, remedy)
-  const isMonitor = receivers.some(
-    ({ type, settings }) => type === 'webhook' && String(settings['url']).endsWith('/alerts'),
-  )
-  if (!isMonitor) return warning(check, `Alerts go to ${receiver}, and not to the monitor, which stores them`, remedy)
+  if (!receivers.some(({ settings }) => isMonitor(String(settings['url']))))
+    return warning(check, `Alerts go to ${receiver}, and not to the monitor, which stores them`, remedy)
   return pass(check, `Alerts go to the contact point ${receiver}: ${receivers.map(({ type }) => type).join(', ')}`)
 }

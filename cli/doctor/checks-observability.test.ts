@@ -24,14 +24,16 @@ test('Prometheus: away, something else, without targets, with one that is down, 
 test('data sources of Grafana: those that work in one line, each other one by itself', () => {
   const answers = new Map([
     ['postgres', json({ status: 'OK', message: 'Database Connection OK' })],
-    ['prometheus', json({ status: 'ERROR', message: 'dial tcp: refused' }, 400)],
+    ['prometheus', json({ status: 'ERROR', message: 'Post "http": refused' }, 400)],
+    ['away', json({ status: 'ERROR', message: 'no such host' }, 400)],
     ['tempo', json({ message: 'Data source not found' }, 404)],
     ['silent', undefined],
     ['closed', json({ message: 'Unauthorized' }, 401)],
   ])
-  expect(judgeDataSources(answers, url)).toMatchObject([
+  expect(judgeDataSources(answers, ['away'], url)).toMatchObject([
     { status: 'pass', message: 'These data sources of Grafana work: postgres' },
-    { status: 'failure', message: 'The data source prometheus does not work (dial tcp: refused)' },
+    { status: 'failure', message: 'The data source prometheus does not work (Post "http": refused)' },
+    { status: 'warning', message: 'The data source away has no server' },
     { status: 'failure', message: 'Grafana has no data source tempo' },
     { status: 'failure', message: 'The data source silent does not answer Grafana' },
     { status: 'warning', remedy: 'set GRAFANA_URL=http://admin:PASSWORD@localhost:3000' },

@@ -3,8 +3,10 @@ import { type Config, exportsTraces, tracesProtocol } from '../../pipeline/confi
 import { createLog } from '../../telemetry/log.ts'
 import { waitUntil } from '../../telemetry/wait-until.ts'
 import { ask, parse, withoutLogin, type Answer } from './ask.ts'
-import { checkGrafana } from './checks-grafana.ts'
+import { checkGrafana, contactPoints, isMonitor } from './checks-grafana.ts'
 import { attempt, failure, pass, warning, type Finding } from './finding.ts'
+
+const inStack = 'in the stack, `docker compose run --rm --no-deps add doctor`'
 
 /** @param traceTimeoutMs until when Tempo must have a trace that it has accepted */
 export async function checkObservability(config: Config, traceTimeoutMs: number): Promise<readonly Finding[]> {
@@ -59,11 +61,7 @@ async function checkTrace(config: Config, timeoutMs: number): Promise<Finding> {
   if (!exportsTraces()) {
     if (!isThere) return away
     const message = `Tempo at ${url} answers, and no trace was sent, since OTEL_EXPORTER_OTLP_ENDPOINT is not set here`
-    return warning(
-      'trace',
-      message,
-      'set it as the tracer has it, or run this in the stack, `docker compose run --rm --no-deps add doctor`',
-    )
+    return warning('trace', message, `set it as the tracer has it, or run this ${inStack}`)
   }
   // A dynamic import, so that `throughline --help` does not load OpenTelemetry.
   const { exportTestSpan } = await import('../../telemetry/tracer/exporter.ts')
@@ -86,17 +84,31 @@ async function checkTrace(config: Config, timeoutMs: number): Promise<Finding> {
 
 const series = z.object({ data: z.object({ result: z.array(z.object({ metric: z.record(z.string()) })) }) })
 
-async function checkAlertReceiver({ ALERTS_URL, PROMETHEUS_URL }: Config): Promise<Finding> {
-  const query = '/api/v1/query?query=throughline_alert_notifications_total'
-  const known = ALERTS_URL === undefined ? await ask(PROMETHEUS_URL, query) : undefined
-  const instance = (known && parse(known, series))?.data.result[0]?.metric['instance']
-  const url = ALERTS_URL ?? (instance && `http://${instance}/alerts`)
+async function checkAlertReceiver(config: Config): Promise<Finding> {
+  const url = config.ALERTS_URL ?? (await findReceiver(config))
   if (url === undefined) {
     const message = 'The address at which the monitor takes alerts is not known here'
     return warning('alert-receiver', message, 'set ALERTS_URL, such as http://localhost:9464/alerts')
   }
   // Nothing is stored of a notification without alerts.
-  return judgeReceiver(await ask(url, '', '{"alerts":[]}'), withoutLogin(url).href)
+  const finding = judgeReceiver(await ask(url, '', '{"alerts":[]}'), withoutLogin(url).href)
+  if (config.ALERTS_URL !== undefined || finding.status === 'pass') return finding
+  // The address is that of the network of Prometheus or Grafana, which this machine may not reach.
+  return warning(finding.check, finding.message, `start the monitor, or run this ${inStack}`)
+}
+
+/** Where Prometheus scrapes the monitor, or Grafana sends alerts. */
+async function findReceiver({ PROMETHEUS_URL, GRAFANA_URL }: Config): Promise<string | undefined> {
+  const scraped = await ask(PROMETHEUS_URL, '/api/v1/query?query=throughline_alert_notifications_total')
+  const instance = (scraped && parse(scraped, series))?.data.result[0]?.metric['instance']
+  if (instance !== undefined) return `http://${instance}/alerts`
+  const points = await ask(GRAFANA_URL, '/api/v1/provisioning/contact-points')
+  return (
+    points &&
+    parse(points, contactPoints)
+      ?.map(({ settings }) => String(settings['url']))
+      .find(isMonitor)
+  )
 }
 
 export function judgeReceiver(answer: Answer | undefined, url: string): Finding {

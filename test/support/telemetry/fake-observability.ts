@@ -1,0 +1,47 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { OtlpReceiver } from './otlp-receiver.ts'
+
+/** One server that answers `throughline doctor` as a Prometheus, a Tempo and a Grafana that work. */
+export interface FakeObservability extends AsyncDisposable {
+  readonly url: string
+  /** True to answer that no trace is known. */
+  losesTraces: boolean
+}
+
+/**
+ * @param receiver has the spans that Tempo knows
+ * @param monitor "127.0.0.1:23456", which is scraped and receives alerts
+ */
+export async function startFakeObservability(receiver: OtlpReceiver, monitor: string): Promise<FakeObservability> {
+  const labels = { job: 'throughline', instance: monitor }
+  const answers: Record<string, unknown> = {
+    '/-/ready': 'ready',
+    '/ready': 'ready',
+    '/api/v1/targets?state=active': { data: { activeTargets: [{ labels, health: 'up', lastError: '' }] } },
+    '/api/v1/query?query=throughline_alert_notifications_total': { data: { result: [{ metric: labels }] } },
+    '/api/health': { database: 'ok', version: '13.1.4' },
+    '/api/v1/provisioning/contact-points': [
+      { name: 'monitor', type: 'webhook', settings: { url: `http://${monitor}/alerts` } },
+    ],
+    '/api/v1/provisioning/policies': { receiver: 'monitor' },
+  }
+  const server = createServer(({ url = '' }, response) => {
+    const [, id] = /^\/api\/traces\/(.*)$/.exec(url) ?? []
+    const isFound = !fake.losesTraces && receiver.spans.some(({ traceId }) => traceId === id)
+    const answer = isFound || /^\/api\/datasources\/uid\/\w+\/health$/.test(url) ? {} : answers[url]
+    response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const fake: FakeObservability = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    losesTraces: false,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+  return fake
+}
