@@ -152,11 +152,11 @@ test('Pipeline and Stage show scenarios as regions, with the columns that Grafan
 })
 
 test('every panel that a scenario names exists', () => {
-  const named = scenarios.flatMap(({ expects }) =>
+  const panelsNamed = scenarios.flatMap(({ expects }) =>
     [...expects, ...afterwards].flatMap(({ panel }) => (panel ? [panel] : [])),
   )
-  expect(named.length).toBeGreaterThan(10)
-  for (const [uid, title] of named) {
+  expect(panelsNamed.length).toBeGreaterThan(10)
+  for (const [uid, title] of panelsNamed) {
     expect(dashboards.find((each) => each.uid === uid)?.panels.map((panel) => panel.title)).toContain(title)
   }
 })

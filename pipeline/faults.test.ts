@@ -49,12 +49,14 @@ function startFaults(database: Database) {
   }
 }
 
+const { signal } = new AbortController()
+
 test('without a lease everything is as without scenarios', async () => {
   const { database } = fakeTable()
   await using started = startFaults(database)
   const computed = result(message(1))
-  expect(started.faults.compute(() => computed)(message(1))).toBe(computed)
-  const handleBatch = vi.fn(() => Promise.resolve(1))
+  expect(started.faults.compute(() => computed)(message(1), signal)).toBe(computed)
+  const handleBatch = vi.fn<() => Promise<number>>(() => Promise.resolve(1))
   const batch = { messages: [message(1)] } as never
   expect(await started.faults.handleBatch(handleBatch)(batch, () => Promise.reject(new Error('not asked')))).toBe(1)
 })
@@ -67,7 +69,7 @@ test('slow: the computation takes longer, and that is part of its time', async (
   const compute = started.faults.compute(() => result(message(1)))
   const begun = now()
   const slow = await vi.waitUntil(async () => {
-    const computed = compute(message(1))
+    const computed = compute(message(1), signal)
     return computed instanceof Promise ? await computed : undefined
   })
   expect(slow.computedAt - begun).toBeGreaterThan(50)

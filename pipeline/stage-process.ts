@@ -57,16 +57,9 @@ export async function runStageProcess(context: ProcessContext, route: Route, sto
       busy.end()
     }
   }
-  const consumer: ConsumerProcess = {
-    group,
-    topics: [source],
-    kafka,
-    settings,
-    database,
-    maxBatchMessages: MAX_BATCH_MESSAGES,
-    handleBatch: faults?.handleBatch(handleBatch) ?? handleBatch,
-  }
-  const run = (signal: AbortSignal) => runConsumer(context, consumer, signal)
+  const consumer = { group, topics: [source], kafka, settings, database, maxBatchMessages: MAX_BATCH_MESSAGES }
+  const obeying = { ...consumer, handleBatch: faults?.handleBatch(handleBatch) ?? handleBatch }
+  const run = (signal: AbortSignal) => runConsumer(context, obeying, signal)
   await (faults?.consume(run) ?? run(stopping))
 }
 

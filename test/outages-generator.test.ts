@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runGeneratorProcess } from '../pipeline/generator.ts'
+import { runGeneratorProcess } from '../pipeline/ingress/generator.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { freshPipeline } from './support/fresh-pipeline.ts'

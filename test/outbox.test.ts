@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { newInput } from '../pipeline/generator.ts'
-import { submit, submitUnpublished, type Ingress } from '../pipeline/outbox.ts'
+import { newInput } from '../pipeline/ingress/generator.ts'
+import { submit, submitUnpublished, type Ingress } from '../pipeline/ingress/outbox.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { createSender, type Sender } from '../kafka/producer.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'

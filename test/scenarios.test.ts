@@ -116,6 +116,7 @@ async function untilWell(env: Record<string, string>): Promise<void> {
 }
 
 // `expect` of the file polls for the test that began last.
+// oxlint-disable-next-line vitest/expect-expect
 test.concurrent('database-away in the demo: Postgres comes back, also when the command is killed', async ({
   expect: own,
 }) => {

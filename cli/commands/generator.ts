@@ -1,5 +1,5 @@
 import { readConfig } from '../../pipeline/config.ts'
-import { runGeneratorProcess } from '../../pipeline/generator.ts'
+import { runGeneratorProcess } from '../../pipeline/ingress/generator.ts'
 import { type CliCommand, positiveWhole } from '../options.ts'
 import { pipelineProcess } from '../pipeline-process.ts'
 

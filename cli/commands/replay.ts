@@ -1,5 +1,5 @@
 import { type Config, readConfig } from '../../pipeline/config.ts'
-import { planRedrive, redrive, replay, type RedriveFilter, type RedrivePlan } from '../../pipeline/replay.ts'
+import { planRedrive, redrive, replay, type RedriveFilter, type RedrivePlan } from '../../pipeline/ingress/replay.ts'
 import { routeOf, routes as allRoutes } from '../../pipeline/route.ts'
 import { selectStageOfDeath } from '../../sql/replays.ts'
 import { formatCount, reasons } from '../../stages/refusal.ts'

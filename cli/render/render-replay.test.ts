@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { RedrivePlan } from '../../pipeline/replay.ts'
+import type { RedrivePlan } from '../../pipeline/ingress/replay.ts'
 import { renderPlan, renderRedriven } from './render-replay.ts'
 
 const plan: RedrivePlan = {

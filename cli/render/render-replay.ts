@@ -1,4 +1,4 @@
-import type { RedrivePlan, RedriveProgress } from '../../pipeline/replay.ts'
+import type { RedrivePlan, RedriveProgress } from '../../pipeline/ingress/replay.ts'
 import { formatCount } from '../../stages/refusal.ts'
 import { tableLines, type Column } from './table.ts'
 import { secondTime } from './text.ts'

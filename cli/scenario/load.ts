@@ -1,8 +1,8 @@
 import type { Config } from '../../pipeline/config.ts'
-import { newInput, randomBody } from '../../pipeline/generator.ts'
+import { newInput, randomBody } from '../../pipeline/ingress/generator.ts'
 import { ownHeaders } from '../../pipeline/headers.ts'
 import { newMessageId } from '../../pipeline/message.ts'
-import { submit, type Ingress } from '../../pipeline/outbox.ts'
+import { submit, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { sleep, waitUntil } from '../../telemetry/wait-until.ts'
 
 /** How a scenario sends messages. */

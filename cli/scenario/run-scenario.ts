@@ -19,9 +19,9 @@ const BACK_WITHIN = 90
  */
 export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<readonly Sighting[] | undefined> {
   const { database } = options.servers
-  const watched = [...scenario.expects, ...afterwards].map((each): Sighting => {
-    return each.isAlert && options.noAlerts !== undefined ? { ...each, unwatched: options.noAlerts } : each
-  })
+  const watched = [...scenario.expects, ...afterwards].map((each): Sighting =>
+    each.isAlert && options.noAlerts !== undefined ? Object.assign({ unwatched: options.noAlerts }, each) : each,
+  )
   const before = await requireWell(scenario, options)
   const deadline = Math.max(...watched.map(({ within, unwatched }) => (unwatched === undefined ? (within ?? 0) : 0)))
   const lease = options.seconds ?? scenario.seconds ?? deadline

@@ -1,13 +1,13 @@
-import { chunksOf } from '../kafka/chunks.ts'
-import type { OutgoingRecord, Sender } from '../kafka/producer.ts'
-import type { Database } from '../sql/database.ts'
-import { headersFromText } from '../sql/outcome.ts'
-import { readDeadLetterPages, type DeadLetterFilter } from '../sql/read-dead-letters.ts'
-import { markSent, reserveAttempt, reserveAttempts, selectReceived, withdrawAttempts } from '../sql/replays.ts'
-import type { ReceivedRecord } from '../sql/replays.ts'
-import { UserError } from '../telemetry/user-error.ts'
-import { forwardedHeaders, ownHeaders } from './headers.ts'
-import type { Route } from './route.ts'
+import { chunksOf } from '../../kafka/chunks.ts'
+import type { OutgoingRecord, Sender } from '../../kafka/producer.ts'
+import type { Database } from '../../sql/database.ts'
+import { headersFromText } from '../../sql/outcome.ts'
+import { readDeadLetterPages, type DeadLetterFilter } from '../../sql/read-dead-letters.ts'
+import { markSent, reserveAttempt, reserveAttempts, selectReceived, withdrawAttempts } from '../../sql/replays.ts'
+import type { ReceivedRecord } from '../../sql/replays.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { forwardedHeaders, ownHeaders } from '../headers.ts'
+import type { Route } from '../route.ts'
 
 interface Servers {
   readonly database: Database

@@ -1,10 +1,10 @@
-import type { Sender } from '../kafka/producer.ts'
-import type { Database } from '../sql/database.ts'
-import { insertInputs, removeFromOutbox, selectUnpublished, withdrawInputs, type Input } from '../sql/inputs.ts'
-import { now } from '../telemetry/time.ts'
-import { UserError } from '../telemetry/user-error.ts'
-import { ownHeaders } from './headers.ts'
-import { newMessageId } from './message.ts'
+import type { Sender } from '../../kafka/producer.ts'
+import type { Database } from '../../sql/database.ts'
+import { insertInputs, removeFromOutbox, selectUnpublished, withdrawInputs, type Input } from '../../sql/inputs.ts'
+import { now } from '../../telemetry/time.ts'
+import { UserError } from '../../telemetry/user-error.ts'
+import { ownHeaders } from '../headers.ts'
+import { newMessageId } from '../message.ts'
 
 /** Where messages enter the pipeline: the first stage and the topic it reads. */
 export interface Ingress {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { readConfig } from './config.ts'
+import { readConfig } from '../config.ts'
 import { generate } from './generator.ts'
 
 beforeEach(() => void vi.useFakeTimers())
