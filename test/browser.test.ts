@@ -38,7 +38,7 @@ describe.skipIf(programs.includes(undefined))(
     test('a panel with an error and one that is empty without a reason are found', async () => {
       const panel = (title: string, rawSql: string, y: number) => ({
         title,
-        type: 'table',
+        type: 'stat',
         gridPos: { x: 0, y, w: 12, h: 6 },
         datasource: { type: 'grafana-postgresql-datasource', uid: 'postgres' },
         targets: [{ refId: 'A', rawSql, rawQuery: true, format: 'table' }],

@@ -25,7 +25,10 @@ const CHECK_MS = 250
 /** @param executablePath from {@link findChromium}; @param origin of Grafana */
 export async function openBrowser(executablePath: string, origin: string): Promise<GrafanaPage> {
   // Chromium's sandbox needs rights that a container does not have, and only our own pages are opened.
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+  const browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-gpu'],
+  })
   // Grafana draws only the panels in view: this is higher than the longest dashboard.
   const page = await browser.newPage({ viewport: { width: 1400, height: 4200 } })
   const errors: string[] = []
