@@ -56,7 +56,7 @@ test('without a lease everything is as without scenarios', async () => {
   await using started = startFaults(database)
   const computed = result(message(1))
   expect(started.faults.compute(() => computed)(message(1), signal)).toBe(computed)
-  const handleBatch = vi.fn<() => Promise<number>>(() => Promise.resolve(1))
+  const handleBatch = () => Promise.resolve(1)
   const batch = { messages: [message(1)] } as never
   expect(await started.faults.handleBatch(handleBatch)(batch, () => Promise.reject(new Error('not asked')))).toBe(1)
 })

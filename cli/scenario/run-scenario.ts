@@ -19,7 +19,7 @@ const BACK_WITHIN = 90
  */
 export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<readonly Sighting[] | undefined> {
   const { database } = options.servers
-  const watched = [...scenario.expects, ...afterwards].map((each): Sighting =>
+  const watched: readonly Sighting[] = [...scenario.expects, ...afterwards].map((each) =>
     each.isAlert && options.noAlerts !== undefined ? Object.assign({ unwatched: options.noAlerts }, each) : each,
   )
   const before = await requireWell(scenario, options)
