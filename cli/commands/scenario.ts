@@ -1,7 +1,7 @@
 import { readConfig, type Config } from '../../pipeline/config.ts'
 import { markInterrupted } from '../../sql/scenarios.ts'
 import { UserError } from '../../telemetry/user-error.ts'
-import { type CliCommand, exitCode, seconds } from '../options.ts'
+import { type CliCommand, exitCode, positiveWhole } from '../options.ts'
 import { renderStatus } from '../render/render-status.ts'
 import { createRedraw, print, terminalWidth } from '../render/terminal.ts'
 import { areMet } from '../scenario/judge.ts'
@@ -27,7 +27,7 @@ export function define(command: CliCommand): void {
         'where Grafana answers at GRAFANA_URL.',
     )
     .argument('[name]', 'the scenario')
-    .option('--for <seconds>', 'how long the fault lasts; by default until all is seen', seconds)
+    .option('--for <seconds>', 'how long the fault lasts; by default until all is seen', positiveWhole)
     .option('-w, --watch', 'show the status meanwhile')
     .examples({
       'All scenarios': 'npx throughline scenario',
