@@ -158,3 +158,8 @@ test('a message whose batch is given up is no dead letter', async () => {
 test('a promised value that is no JSON is a dead letter', async () => {
   expect(await ask(asking(() => Promise.resolve(Number.NaN)))).toMatchObject({ reason: 'result-not-json' })
 })
+
+test('work that begins when its batch is given up already ends at once', async () => {
+  const failing = () => Promise.reject(new Transient('busy'))
+  await expect(ask(asking(failing), AbortSignal.abort(new Error('Stopped')))).rejects.toThrow('Stopped')
+})

@@ -101,6 +101,8 @@ class Work implements ComputeContext {
   async finish(first: Promise<unknown>): Promise<unknown> {
     const { name } = this.#stage
     let failure: unknown
+    // It is not taken up when the signal is aborted already.
+    first.catch(() => undefined)
     const tries = pRetry((number) => (number === 1 ? first : this.#stage.apply(this.#body, this)), {
       retries: Number.POSITIVE_INFINITY,
       minTimeout: 100,

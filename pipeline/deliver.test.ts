@@ -4,7 +4,7 @@ import type { Message, Outcome } from '../sql/outcome.ts'
 import { now } from '../telemetry/time.ts'
 import { readConfig } from './config.ts'
 import type { Database } from '../sql/database.ts'
-import { createBusyTime, deliver, type PublishedBatch, type StageContext } from './deliver.ts'
+import { deliver, type PublishedBatch, type StageContext } from './deliver.ts'
 import type { Retry } from './retry.ts'
 import { noProgress, type Sender } from '../kafka/producer.ts'
 import { routeOf } from './route.ts'
@@ -62,7 +62,8 @@ const deliverBatch = (
   messages: readonly Message[],
   context: StageContext,
   { retry, commit }: ReturnType<typeof recordedStage>['options'],
-) => deliver({ messages, signal: new AbortController().signal, commit }, retry, context)
+  signal = new AbortController().signal,
+) => deliver({ messages, signal, commit }, retry, context)
 
 const [save, publish, commit] = ['save', `publish to ${route.target}`, 'commit'].map((name) => [
   `${name} begins`,
@@ -179,27 +180,6 @@ test('at least one message is delivered, however long it computes', async () => 
   expect(await doneAtOnce(2, 1100, 3_000_000)).toBe(1)
 })
 
-test('batches side by side are busy once, and pauses are not', () => {
-  let clock = 0
-  const busy = createBusyTime(() => clock)
-  const at = (time: number, event: () => void) => {
-    clock = time
-    event()
-  }
-  at(1000, busy.begin)
-  at(2000, busy.begin)
-  at(3000, busy.end)
-  at(5000, busy.end)
-  clock = 60_000
-  expect(busy.takeSeconds()).toBe(4)
-  expect(busy.takeSeconds()).toBe(0)
-  at(70_000, busy.begin)
-  clock = 71_500
-  expect(busy.takeSeconds()).toBe(1.5)
-  at(72_000, busy.end)
-  expect(busy.takeSeconds()).toBe(0.5)
-})
-
 test('of a stage that asks other systems, as many messages as it says are computed at once, and rows keep the order', async () => {
   const { context, options, published } = recordedStage()
   let [running, most] = [0, 0]
@@ -217,4 +197,22 @@ test('of a stage that asks other systems, as many messages as it says are comput
   await deliverBatch(messages, slow, options)
   expect(most).toBe(3)
   expect(published[0]?.results.map((one) => one.message.offset)).toEqual(messages.map(({ offset }) => offset))
+})
+
+test('a process that stops ends the work that asks other systems, and delivers what was done before it', async () => {
+  const { context, options, published } = recordedStage()
+  const stopping = new AbortController()
+  const asking: StageContext = {
+    ...context,
+    route: { ...route, stage: { ...route.stage, external: { concurrency: 2 } } },
+    async compute(one, signal) {
+      if (one.offset < '3') return result(one)
+      stopping.abort(new Error('Stopped'))
+      return await Promise.reject(signal.reason as Error)
+    },
+  }
+  const messages = [1, 2, 3, 4, 5].map((offset) => message(offset))
+  expect(await deliverBatch(messages, asking, options, stopping.signal)).toBe(2)
+  expect(published[0]?.results).toHaveLength(2)
+  await expect(deliverBatch(messages.slice(2), asking, options, stopping.signal)).rejects.toThrow('Stopped')
 })

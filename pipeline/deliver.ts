@@ -99,7 +99,11 @@ const MAX_BATCH_CHARACTERS = 2_097_152
 /** Between messages, a long computation yields to the event loop this often: heartbeats are sent and answers are read. */
 const YIELD_EVERY_MS = 50
 
-/** Computes at least one message, and no more than time and memory allow. The outcomes are in the order of the messages. */
+/**
+ * Computes at least one message, and no more than time and memory allow. The outcomes are in the order of the messages. When the
+ * process stops, work that asks other systems ends, and what was done before it is delivered.
+ * @throws the signal's reason when it was aborted before the first message was done
+ */
 async function computeBatch(
   messages: readonly Message[],
   signal: AbortSignal,
@@ -116,11 +120,12 @@ async function computeBatch(
     characters += 'body' in outcome ? outcome.body.length : 0
   }
   for (const [index, message] of messages.slice(0, MAX_BATCH_MESSAGES).entries()) {
+    if (signal.aborted && route.stage.external !== undefined) break
     const outcome = compute(message, signal)
     if (outcome instanceof Promise) {
-      const done: Promise<void> = outcome.then((result) => put(index, result)).finally(() => running.delete(done))
-      // It is awaited below, which may be after it has failed.
-      done.catch(() => undefined)
+      // It rejects only when the signal is aborted.
+      const work = outcome.then((result) => put(index, result)).catch(() => undefined)
+      const done: Promise<void> = work.finally(() => running.delete(done))
       running.add(done)
       if (running.size >= concurrency) await Promise.race(running)
     } else put(index, outcome)
@@ -131,7 +136,10 @@ async function computeBatch(
     yielded = performance.now()
   }
   await Promise.all(running)
-  return outcomes
+  // Where work was ended there are gaps.
+  const gap = Array.from(outcomes).indexOf(undefined as never)
+  if (gap === 0 || outcomes.length === 0) throw signal.reason
+  return gap === -1 ? outcomes : outcomes.slice(0, gap)
 }
 
 /**

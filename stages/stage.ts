@@ -23,13 +23,17 @@ export interface Stage {
 
 /** How a stage asks other systems. Its work may be done again after a crash: `id` and `attempt` are then the same. */
 export interface ExternalWork {
-  /** How many messages of a batch are computed at once; 1 by default. Their results keep the order. */
+  /**
+   * How many messages of a batch are computed at once; 1 by default. Their results keep the order. A process handles up to two
+   * batches at once, of different partitions.
+   */
   readonly concurrency?: number
   /** Milliseconds for one message with all its tries, at most {@link LONGEST_WORK_MS}; 10,000 by default. Then it is a dead letter. */
   readonly timeoutMs?: number
   /**
    * OpenTelemetry's instrumentations of the clients that `compute` uses, loaded where traces are exported. Their spans become
-   * children of the message's span where the message is sampled.
+   * children of the message's span where the message is sampled. One that wraps a module, such as pg's, takes effect when the
+   * stage requires the module after the start; one for fetch (undici's) needs nothing.
    */
   readonly instrumentations?: () => Promise<readonly unknown[]>
 }

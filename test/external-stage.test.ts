@@ -21,8 +21,12 @@ const wait = { timeout: 240_000, interval: 100 }
 async function startSlowServer() {
   const random = seededRandom(7)
   const keys = new Set<string>()
+  /** Requests whose trace is not that of their message. */
+  const strangers: string[] = []
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const numbers = JSON.parse(await text(request)) as number[]
+    const [id] = String(request.headers['idempotency-key']).split('/')
+    if (String(request.headers['traceparent']).split('-')[1] !== id) strangers.push(String(id))
     const fate = random()
     await sleep(100 * random())
     if (fate < 0.02) request.socket.destroy()
@@ -39,6 +43,7 @@ async function startSlowServer() {
   return {
     url: `http://127.0.0.1:${port}/`,
     keys,
+    strangers,
     [Symbol.dispose]() {
       server.closeAllConnections()
       server.close()
@@ -89,6 +94,7 @@ test('a stage that asks a slow server, killed twice at 100 messages a second, ke
   expect(await count('results')).toBe(entered * catalogue.length)
   expect(await count('dead_letters')).toBe(0)
   expect(server.keys.size).toBe(entered)
+  expect(server.strangers).toEqual([])
   expect(await idsOf(pipeline, 'stage2')).toEqual(await idsOf(pipeline, 'start'))
 
   // The stage's last spans are exported when it stops.
