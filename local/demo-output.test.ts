@@ -65,6 +65,7 @@ const status: Status = {
   inFlight: 2,
   dead: 0,
   openDeadLetters: 0,
+  hasOlderDeadLetters: false,
   duplicates: 0,
   missing: 0,
   endToEnd: { messages: 38, p50Ms: 41.31, p95Ms: 60.22, p99Ms: 70 },

@@ -39,7 +39,10 @@ export interface DeadLetterFilter {
   readonly since?: Date | undefined
 }
 
-/** Dead letters in a page: each page is one query, whose time does not depend on how many there are or what became of them. */
+/**
+ * Dead letters in a page: each page is one query, which reads them from an index by time, or by stage and time. No index has the
+ * reason: with it the query passes over those of other reasons, so where it is rare one query may read all of the stage.
+ */
 const PAGE = 500
 
 const page = (order: 'asc' | 'desc') => `

@@ -19,8 +19,13 @@ export const readStageTotals = byStage<StageTotals>(`
 select stage, arrived::float8, entered::float8, processed::float8, dead::float8, duplicates::float8, busy_seconds as busy
 from stage_totals order by position`)
 
-/** How many dead letters of a stage are open, by its name; without any it is absent. Among the latest 10,000 of all stages. */
-export const readOpenDeadLetters = byStage<{ readonly open: number }>('select stage, open::float8 from open_dead_letters')
+/**
+ * How many dead letters of a stage are open, by its name; without any it is absent. Among the latest 10,000 of all stages: with
+ * `hasOlder`, which is the same for all, there are older ones, which are not counted.
+ */
+export const readOpenDeadLetters = byStage<{ readonly open: number; readonly hasOlder: boolean }>(
+  'select stage, open::float8, has_older as "hasOlder" from open_dead_letters',
+)
 
 /** A function that returns the rows of a query by the name of the stage. */
 function byStage<Row>(text: string) {

@@ -96,3 +96,35 @@ test('an attempt that begins after the stage neither resolves its dead letter no
     /^1 message, [\s\S]* lcm [\s\S]*\n1 of stages that the pipeline no longer has: not sent\.\n$/,
   )
 })
+
+test('of more than 10,000 dead letters the latest are read, and counts and lists say so', async () => {
+  const id = newMessageId()
+  await pipeline.database.query(
+    `with made as materialized (
+       select uuidv7() as id, now() + n * interval '1 ms' as at from generate_series(1, 10000) n
+       union all select $1, now() - interval '1 d'
+     ), given_up as (
+       insert into resolutions (message_id, attempt, stage, note) select made.id, 1, 'lcm', 'a test' from made where made.id <> $1
+     )
+     insert into results (message_id, entered_at, queued_at, started_at, computed_at, "offset", partition, attempt, stage, reason,
+       explanation)
+     select made.id, at, at, at, at, 0, 0, 1, 'lcm', 'stage-failed', 'It broke.' from made`,
+    [id],
+  )
+  expect(JSON.parse((await type('status', '--json')).stdout)).toMatchObject({
+    openDeadLetters: 0,
+    hasOlderDeadLetters: true,
+  })
+  expect((await type('status')).stdout).toContain(
+    'open dead letters: none of the latest 10,000; older ones are not counted',
+  )
+  expect(await type('dead-letters', '--ids', '--stage', 'lcm')).toEqual({
+    code: 0,
+    stdout: '',
+    stderr: 'Dead letters older than the latest 10,000 at lcm were not read.\n',
+  })
+  expect((await type('replay', '--stage', 'lcm', '--since', '2d')).stdout).toMatch(/^[12] messages?, /)
+  await pipeline.database.query(`delete from resolutions where stage = 'lcm'`)
+  expect((await type('status')).stdout).toContain('open dead letters: at least 10,000 (see')
+  expect((await type('dead-letters', '-n', '1', '--ids')).stderr).toBe('')
+})

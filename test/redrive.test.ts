@@ -92,7 +92,9 @@ test('without a terminal the preview is printed and nothing is sent', async () =
   for (const { name } of catalogue) expect(all.stdout).toMatch(new RegExp(` 750 {2}${name} +stage-failed\n`))
   expect(all.stdout.match(/ 250 {2}.* too-large\n/g)).toHaveLength(catalogue.length)
   const some = await type('replay', '--stage', '3', '--reason', 'too-large', '--since', '2h', '--limit', '100')
-  expect(some.stdout).toMatch(/^100 messages, .*\n.*\n +100 {2}lcm {4}too-large\n150 left out by --limit\.\n$/)
+  expect(some.stdout).toMatch(
+    /^100 messages, .*\n.*\n +100 {2}lcm {4}too-large\n--limit is reached: there may be more\.\n$/,
+  )
   const [{ at } = {}] = await rowsOf(`select computed_at as at from dead_letters where stage = 'lcm' and "offset" = 601`)
   expect((await type('replay', '--stage', 'lcm', '--since', (at as Date).toISOString())).stdout).toMatch(/^400 messages, /)
   expect(await rowsOf('select from replays')).toEqual([])
@@ -101,7 +103,7 @@ test('without a terminal the preview is printed and nothing is sent', async () =
 test('the oldest are sent first, and those in replay are not sent again', async () => {
   const first = await type('replay', '--stage', 'lcm', '--since', '2h', '--limit', '300', '--yes')
   expect(first).toMatchObject({ code: 0, stderr: '' })
-  expect(first.stdout).toMatch(/\n700 left out by --limit\.\n300 of 300 messages sent\.\n$/)
+  expect(first.stdout).toMatch(/\n--limit is reached: there may be more\.\n300 of 300 messages sent\.\n$/)
   const [newest] = await rowsOf(
     `select max("offset")::int as newest from results where message_id in (select message_id from replays)`,
   )

@@ -3,6 +3,7 @@ import { routeOf } from '../../pipeline/route.ts'
 import type { Database } from '../../sql/database.ts'
 import { readDeadLetterPages, readDeadLetters, type DeadLetterSummary } from '../../sql/read-dead-letters.ts'
 import { giveUp } from '../../sql/replays.ts'
+import { formatCount } from '../../stages/refusal.ts'
 import { UserError } from '../../telemetry/user-error.ts'
 import { type CliCommand, exitCode, messageId, positiveWhole } from '../options.ts'
 import { deadLetterJson, renderDeadLetter, renderSummaries } from '../render/render-dead-letters.ts'
@@ -57,18 +58,26 @@ export function define(command: CliCommand): void {
     })
 }
 
+/** Dead letters that a list reads at most to find open ones, unless it is to be longer. */
+const MOST_READ = 10_000
+
 async function list(database: Database, { limit, json, ids, all }: Options, stage: string | undefined): Promise<void> {
   const letters: DeadLetterSummary[] = []
+  const most = Math.max(MOST_READ, limit)
+  let read = 0
   for await (const page of readDeadLetterPages(database, { stage }, 'desc')) {
     for (const { time: _, bytes: __, ...letter } of page) if (all || letter.state === 'open') letters.push(letter)
-    if (letters.length >= limit) break
+    read += page.length
+    if (letters.length >= limit || read >= most) break
   }
+  const isCut = letters.length < limit && read >= most
   letters.splice(limit)
   const where = stage === undefined ? '' : ` at ${stage}`
   if (ids) print([...new Set(letters.map(({ id }) => id))].join('\n'))
   else if (json) printJson(letters)
   else if (letters.length > 0) print(renderSummaries(letters, terminalWidth()))
   else print(all ? `No dead letters${where}.` : `No open dead letters${where}. --all also lists others.`)
+  if (isCut) process.stderr.write(`Dead letters older than the latest ${formatCount(read)}${where} were not read.\n`)
 }
 
 async function show(database: Database, id: string, asJson: boolean): Promise<void> {

@@ -119,7 +119,9 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   const { entered, finished, dead, duplicates } = messages
   const inFlight = Math.max(0, entered - finished - dead - (missing ?? 0))
   const openDeadLetters = letters.values().reduce((sum, { open }) => sum + open, 0)
-  return { stages, tracer, entered, finished, dead, openDeadLetters, duplicates, inFlight, missing, endToEnd }
+  const hasOlderDeadLetters = letters.values().some(({ hasOlder }) => hasOlder)
+  const sums = { entered, finished, dead, openDeadLetters, hasOlderDeadLetters, duplicates, inFlight, missing, endToEnd }
+  return { stages, tracer, ...sums }
 }
 
 /** By the names of the groups. Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */

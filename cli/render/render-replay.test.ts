@@ -11,7 +11,7 @@ const plan: RedrivePlan = {
   ],
   from: Date.parse('2026-11-27T02:00:00Z'),
   until: Date.parse('2026-11-27T02:30:00Z'),
-  beyondLimit: 0,
+  isLimitReached: false,
   inReplay: 0,
   withoutStage: 0,
 }
@@ -23,10 +23,10 @@ messages  stage        reason
       34  square-root  rejected-by-database`)
 })
 
-test('what is left out is counted, also when nothing is sent', () => {
-  const leftOut = { ...plan, count: 0, groups: [], beyondLimit: 5, inReplay: 1000, withoutStage: 1 }
+test('what is left out is said, also when nothing is sent', () => {
+  const leftOut = { ...plan, count: 0, groups: [], isLimitReached: true, inReplay: 1000, withoutStage: 1 }
   expect(renderPlan(leftOut, 80)).toBe(`No open dead letter matches.
-5 left out by --limit.
+--limit is reached: there may be more.
 1,000 in replay already: not sent again.
 1 of stages that the pipeline no longer has: not sent.`)
 })

@@ -21,13 +21,13 @@ export function renderPlan(plan: RedrivePlan, width: number): string {
   return [...lines, ...leftOut(plan)].join('\n')
 }
 
-function leftOut({ beyondLimit, inReplay, withoutStage }: RedrivePlan): string[] {
+function leftOut({ isLimitReached, inReplay, withoutStage }: RedrivePlan): string[] {
   const sentences: readonly [number, string][] = [
-    [beyondLimit, 'left out by --limit.'],
     [inReplay, 'in replay already: not sent again.'],
     [withoutStage, 'of stages that the pipeline no longer has: not sent.'],
   ]
-  return sentences.filter(([count]) => count > 0).map(([count, text]) => `${formatCount(count)} ${text}`)
+  const lines = sentences.filter(([count]) => count > 0).map(([count, text]) => `${formatCount(count)} ${text}`)
+  return isLimitReached ? ['--limit is reached: there may be more.', ...lines] : lines
 }
 
 /** What became of a redrive that has ended or was interrupted. */

@@ -56,6 +56,7 @@ const status: Status = {
   inFlight: 5,
   dead: 7,
   openDeadLetters: 3,
+  hasOlderDeadLetters: false,
   duplicates: 2,
   missing: 0,
   endToEnd: { messages: 1204, p50Ms: 12.5, p95Ms: 18.6, p99Ms: 1240 },
@@ -129,6 +130,15 @@ test('colour only when it is wanted', () => {
 
 test('without open dead letters there is no line about them', () => {
   expect(renderStatus({ ...status, openDeadLetters: 0 }, 80)).not.toContain('open dead letters')
+})
+
+test('where older dead letters are not counted, the number of open ones is said to be at least', () => {
+  const lastLine = (open: number) =>
+    renderStatus({ ...status, stages: [], openDeadLetters: open, hasOlderDeadLetters: true }, 80)
+      .split('\n')
+      .at(-1)
+  expect(lastLine(3)).toBe('open dead letters: at least 3 (see `throughline dead-letters`)')
+  expect(lastLine(0)).toBe('open dead letters: none of the latest 10,000; older ones are not counted')
 })
 
 test('nothing finished lately is said', () => {

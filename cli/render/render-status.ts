@@ -39,6 +39,8 @@ export interface Status extends Pick<MessageTotals, 'entered' | 'finished' | 'de
   readonly tracer: GroupStatus | null
   /** Also of stages that were removed, among the latest 10,000. */
   readonly openDeadLetters: number
+  /** There are more than those 10,000: of the older ones, which are not counted, some may be open. */
+  readonly hasOlderDeadLetters: boolean
   readonly inFlight: number
   /** Messages that wait by the rows and that the broker does not have; null without a monitor. */
   readonly missing: number | null
@@ -128,10 +130,17 @@ function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] 
     `end to end   ${endToEndLine(endToEnd)}`,
     styleText('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
     ...(missing === null ? [styleText('dim', monitor)] : []),
-    ...(sum.openDeadLetters === 0
-      ? []
-      : [`open dead letters: ${formatCount(sum.openDeadLetters)} (see \`throughline dead-letters\`)`]),
+    ...openLine(sum),
   ]
+}
+
+function openLine({
+  openDeadLetters: open,
+  hasOlderDeadLetters: hasOlder,
+}: Omit<Status, 'missing' | 'endToEnd'>): string[] {
+  if (open > 0)
+    return [`open dead letters: ${hasOlder ? 'at least ' : ''}${formatCount(open)} (see \`throughline dead-letters\`)`]
+  return hasOlder ? ['open dead letters: none of the latest 10,000; older ones are not counted'] : []
 }
 
 function counted(processes: number): string {

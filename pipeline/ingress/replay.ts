@@ -69,15 +69,15 @@ export interface RedrivePlan {
   /** When the first and the last of them died, in milliseconds since the epoch; 0 without any. */
   readonly from: number
   readonly until: number
-  /** Open ones beyond the limit. */
-  readonly beyondLimit: number
-  /** Those that match and are on their way in a new attempt. */
+  /** The limit is reached: there may be more open ones. */
+  readonly isLimitReached: boolean
+  /** Those that match and are on their way in a new attempt, as far as the limit let it read. */
   readonly inReplay: number
-  /** Open ones of stages that the pipeline does not have any more. */
+  /** Open ones of stages that the pipeline does not have any more, as far as the limit let it read. */
   readonly withoutStage: number
 }
 
-/** Chooses open dead letters, the oldest first. @param routes of all stages, by their names */
+/** Chooses open dead letters, the oldest first, and reads no further than to the limit. @param routes of all stages, by their names */
 export async function planRedrive(
   database: Database,
   filter: RedriveFilter,
@@ -85,22 +85,24 @@ export async function planRedrive(
 ): Promise<RedrivePlan> {
   const { limit = Infinity } = filter
   const groups = new Map<string, { stage: string; reason: string; count: number }>()
-  const plan = { filter, count: 0, from: 0, until: 0, beyondLimit: 0, inReplay: 0, withoutStage: 0 }
-  for await (const letters of readDeadLetterPages(database, filter, 'asc')) {
+  const plan = { filter, count: 0, from: 0, until: 0, isLimitReached: false, inReplay: 0, withoutStage: 0 }
+  pages: for await (const letters of readDeadLetterPages(database, filter, 'asc')) {
     for (const { state, stage, reason, diedAt } of letters) {
       if (state === 'in replay') plan.inReplay += 1
       if (state !== 'open') continue
-      if (!routes.has(stage)) plan.withoutStage += 1
-      else if (plan.count >= limit) plan.beyondLimit += 1
-      else {
-        plan.count += 1
-        plan.from ||= diedAt
-        plan.until = diedAt
-        const key = `${stage}/${reason}`
-        const group = groups.get(key) ?? { stage, reason, count: 0 }
-        group.count += 1
-        groups.set(key, group)
+      if (!routes.has(stage)) {
+        plan.withoutStage += 1
+        continue
       }
+      plan.count += 1
+      plan.from ||= diedAt
+      plan.until = diedAt
+      const key = `${stage}/${reason}`
+      const group = groups.get(key) ?? { stage, reason, count: 0 }
+      group.count += 1
+      groups.set(key, group)
+      plan.isLimitReached = plan.count >= limit
+      if (plan.isLimitReached) break pages
     }
   }
   const position = (stage: string) => routes.get(stage)?.position ?? 0
@@ -133,7 +135,9 @@ export async function redrive(
   { progress, signal, onChunk }: { progress: RedriveProgress; signal: AbortSignal; onChunk?: () => void },
 ): Promise<void> {
   let left = plan.count
-  for await (const letters of readDeadLetterPages(database, plan.filter, 'asc')) {
+  // `from` has microseconds, a Date drops them: it is no later than the first of the plan.
+  const filter = { ...plan.filter, since: new Date(plan.from) }
+  for await (const letters of readDeadLetterPages(database, filter, 'asc')) {
     // Those that have died again meanwhile died later.
     const planned = letters
       .filter(({ state, stage, diedAt }) => state === 'open' && routes.has(stage) && diedAt <= plan.until)
@@ -152,6 +156,6 @@ export async function redrive(
       }
       onChunk?.()
     }
-    if (left === 0 || signal.aborted) return
+    if (left === 0 || signal.aborted || letters.some(({ diedAt }) => diedAt > plan.until)) return
   }
 }

@@ -73,8 +73,10 @@ select message_id, hex(message_id) as message, attempt, computed_at, stage, reas
 from dead_letters
 left join stages on stages.name = stage;
 
--- The dead letters of each stage that are open or in replay, among the latest 10,000 of all stages.
+-- The dead letters of each stage that are open or in replay, among the latest 10,000 of all stages. Where has_older is true, older
+-- dead letters are not counted: a stage then has at least so many, also one without a row.
 create view open_dead_letters as
-select stage, count(*) filter (where state = 'open') as open, count(*) filter (where state = 'in replay') as in_replay
+select stage, count(*) filter (where state = 'open') as open, count(*) filter (where state = 'in replay') as in_replay,
+  exists (select from dead_letters order by computed_at desc offset 10000) as has_older
 from (select stage, state from dead_letters order by computed_at desc limit 10000) latest
 group by stage;
