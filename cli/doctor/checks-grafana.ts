@@ -1,6 +1,6 @@
 import { z } from 'zod/v3'
 import type { Config } from '../../pipeline/config.ts'
-import { ask, parse, withoutLogin, type Answer } from './ask.ts'
+import { ask, parse, withoutLogin, type Answer } from '../ask.ts'
 import { failure, pass, warning, type Finding } from './finding.ts'
 
 const grafanaHealth = z.object({ database: z.string(), version: z.string().default('') })

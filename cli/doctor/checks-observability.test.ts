@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Answer } from './ask.ts'
+import type { Answer } from '../ask.ts'
 import { judgeContactPoint, judgeDataSources } from './checks-grafana.ts'
 import { judgeReceiver, judgeTargets } from './checks-observability.ts'
 

@@ -2,7 +2,7 @@ import { z } from 'zod/v3'
 import { type Config, exportsTraces, tracesProtocol } from '../../pipeline/config.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { waitUntil } from '../../telemetry/wait-until.ts'
-import { ask, parse, withoutLogin, type Answer } from './ask.ts'
+import { ask, parse, withoutLogin, type Answer } from '../ask.ts'
 import { checkGrafana, contactPoints, isMonitor } from './checks-grafana.ts'
 import { attempt, failure, pass, warning, type Finding } from './finding.ts'
 

@@ -14,6 +14,7 @@ test.each(ours)('%s connects to the servers on Azure and verifies their certific
     TOPICS_AUTO_CREATE: 'false',
     DB_HOST: '${DB_HOST}',
     DB_SSLMODE: 'verify-full',
+    SCENARIOS: '${SCENARIOS:-off}',
   })
 })
 
