@@ -80,8 +80,21 @@ export interface ScenarioProgress {
   readonly effects: number | null
   /** Those of the given messages that have ended. */
   readonly ended: readonly EndedMessage[]
-  /** Alerts that fire now; `stage` is null for one that is about no stage. */
-  readonly firing: readonly { readonly alert: string; readonly stage: string | null }[]
+  /** Alerts that fire now and did not when the scenario began. */
+  readonly firing: readonly FiringAlert[]
+  /** When this was read and when the monitor's latest samples were stored, in milliseconds; null without samples. */
+  readonly readAt: number
+  readonly sampledAt: number | null
+}
+
+export interface FiringAlert {
+  readonly alert: string
+  /** Null for an alert that is about no stage. */
+  readonly stage: string | null
+}
+
+export async function readFiringAlerts(database: Queryable): Promise<FiringAlert[]> {
+  return await select<FiringAlert>(database, 'select alert, stage from alerts_firing')
 }
 
 const endedQuery = `
@@ -95,14 +108,21 @@ export async function readScenarioProgress(
   id: number,
   ids: readonly string[],
 ): Promise<ScenarioProgress> {
-  const [row] = await select<{ effects: number | null }>(
+  const ended = ids.length === 0 ? [] : await select<EndedMessage>(database, endedQuery, [uuids(ids)])
+  const firing = await select<FiringAlert>(
     database,
-    'select effects::float8 as effects from scenarios where id = $1',
+    'select alert, stage from alerts_firing where starts_at >= (select began_at from scenarios where id = $1)',
     [id],
   )
-  const ended = ids.length === 0 ? [] : await select<EndedMessage>(database, endedQuery, [uuids(ids)])
-  const firing = await select<{ alert: string; stage: string | null }>(database, 'select alert, stage from alerts_firing')
-  return { effects: row?.effects ?? null, ended, firing }
+  const [row] = await select<{ effects: number | null; readAt: number; sampledAt: number | null }>(
+    database,
+    `select effects::float8 as effects, extract(epoch from now())::float8 * 1000 as "readAt",
+       (select extract(epoch from max(at))::float8 * 1000 from stage_samples) as "sampledAt"
+     from scenarios where id = $1`,
+    [id],
+  )
+  if (row === undefined) throw new Error('The scenario has no row')
+  return { ...row, ended, firing }
 }
 
 /** How many rows messages have in `results`, of all stages and attempts. */

@@ -17,25 +17,22 @@ const withVerdict = (verdict: string, changes: Partial<Observation> = {}): Obser
   ...changes,
 })
 
-const during = (seconds: number) => ({ seconds, isOver: false })
-const over = (seconds: number) => ({ seconds, isOver: true })
-
 test('a signal is met at the first look that sees it in time, and stays met', () => {
-  const none = observe([isStopped], withVerdict('OK'), during(1))
+  const none = observe([isStopped], withVerdict('OK', { seconds: 1 }))
   expect(areMet(none)).toBe(false)
-  const seen = observe(none, withVerdict('STOPPED'), during(7))
+  const seen = observe(none, withVerdict('STOPPED', { seconds: 7 }))
   expect(seen).toEqual([{ ...isStopped, after: 7, seen: 'it is stopped' }])
-  expect(observe(seen, withVerdict('OK'), during(9))).toEqual(seen)
+  expect(observe(seen, withVerdict('OK', { seconds: 9 }))).toEqual(seen)
   expect(areMet(seen)).toBe(true)
 })
 
 test('a signal that comes too late is not met', () => {
-  expect(areMet(observe([isStopped], withVerdict('STOPPED'), during(20)))).toBe(true)
-  expect(areMet(observe([isStopped], withVerdict('STOPPED'), over(20.1)))).toBe(false)
+  expect(areMet(observe([isStopped], withVerdict('STOPPED', { seconds: 20 })))).toBe(true)
+  expect(areMet(observe([isStopped], withVerdict('STOPPED', { seconds: 20.1, isSettled: true })))).toBe(false)
 })
 
 test('an alert that is not watched is no reason for a bad judgement', () => {
-  const [alert] = observe([{ ...isStopped, unwatched: 'no Grafana' }], withVerdict('STOPPED'), during(1))
+  const [alert] = observe([{ ...isStopped, unwatched: 'no Grafana' }], withVerdict('STOPPED', { seconds: 1 }))
   expect(alert).not.toHaveProperty('after')
   expect(areMet(alert === undefined ? [] : [alert])).toBe(true)
 })
@@ -45,15 +42,19 @@ const ended = [
   { id: 'b', stage: 'sine', reason: 'empty' },
 ]
 
-test('the system is back when every message has ended, every stage is OK and none is missing, not before the fault is over', () => {
-  const back = withVerdict('OK', { sent: 2, ended })
-  const texts = (observation: Observation, at = over(30)) =>
-    observe(afterwards, observation, at).flatMap(({ seen }) => (seen === undefined ? [] : [seen]))
-  expect(texts(back)).toEqual(['1 finished, 1 dead', 'all are OK', 'none is missing'])
-  expect(texts(back, during(30))).toEqual([])
+test('the system is back when every message has ended, every stage is OK and none is missing, by one settled observation', () => {
+  const back = withVerdict('OK', { sent: 2, ended, isSettled: true })
+  const texts = (observation: Observation, isLast = true) =>
+    observe(afterwards, observation, isLast).flatMap(({ seen }) => (seen === undefined ? [] : [seen]))
+  expect(texts(back, false)).toEqual(['1 finished, 1 dead', 'all are OK', 'none is missing'])
+  expect(texts({ ...back, isSettled: false })).toEqual([])
+  expect(texts({ ...back, missing: 1 }, false)).toEqual([])
   expect(texts({ ...back, sent: 3 })).toEqual(['all are OK', 'none is missing'])
   expect(texts({ ...back, missing: 1 })).toEqual(['1 finished, 1 dead', 'all are OK'])
-  expect(texts(withVerdict('CATCHING UP', { sent: 2, ended }))).toEqual(['1 finished, 1 dead', 'none is missing'])
+  expect(texts(withVerdict('CATCHING UP', { sent: 2, ended, isSettled: true }))).toEqual([
+    '1 finished, 1 dead',
+    'none is missing',
+  ])
   // Without a monitor nothing is known of the stages.
   expect(texts({ ...back, stages: new Map() })).toEqual(['1 finished, 1 dead'])
 })
@@ -63,7 +64,6 @@ test.each(scenarios)('nothing that $name expects is met when nothing happens', (
   const met = observe(
     expects.filter(({ within }) => within !== undefined),
     quiet,
-    during(1),
   ).filter(({ after }) => after !== undefined)
   expect(met).toEqual([])
 })
@@ -74,16 +74,26 @@ test('hot-partition is met by a sentence that names the partition, and by no oth
   const { expects = [], stage = '' } = scenarios.find(({ name }) => name === 'hot-partition') ?? {}
   const met = (sentence: string) => {
     const stages = new Map([[stage, { verdict: 'FALLING BEHIND', sentence }]])
-    return observe(expects.slice(0, 1), { ...nothingSeen, stages }, during(40)).every(({ after }) => after !== undefined)
+    return observe(expects.slice(0, 1), { ...nothingSeen, stages, seconds: 40 }).every(({ after }) => after !== undefined)
   }
   expect(met('it is falling behind: 9 waiting, oldest 8 s, all that is late on partition 0, +2/s')).toBe(true)
   expect(met('it is falling behind: 9 waiting, oldest 8 s, +2/s')).toBe(false)
 })
 
+test('what held while messages were in flight is not met when it holds no longer at the end', () => {
+  const none: Expectation = { text: 'none is dead', look: ({ ended }) => (ended.length === 0 ? 'none is' : undefined) }
+  const inFlight = observe([none, ...afterwards], withVerdict('OK', { sent: 2, seconds: 30 }))
+  expect(inFlight.filter(({ after }) => after !== undefined)).toEqual([])
+  const settled = withVerdict('OK', { sent: 2, ended, isSettled: true, seconds: 40 })
+  expect(observe(inFlight, settled).filter(({ after }) => after !== undefined)).toEqual([])
+  const last = observe(inFlight, { ...settled, seconds: 121 }, true)
+  expect(last.map(({ after }) => after)).toEqual([undefined, 121, 121, 121])
+})
+
 test('flaky-stage is not met by a dead letter, or a verdict that was bad for long', () => {
   const { expects = [] } = scenarios.find(({ name }) => name === 'flaky-stage') ?? {}
   const met = (changes: Partial<Observation>) =>
-    observe(expects.slice(1), withVerdict('OK', changes), over(40)).every(({ after }) => after !== undefined)
+    observe(expects.slice(1), withVerdict('OK', { isSettled: true, ...changes })).every(({ after }) => after !== undefined)
   expect(met({ badSeconds: 9 })).toBe(true)
   expect(met({ badSeconds: 10 })).toBe(false)
   expect(met({ ended })).toBe(false)

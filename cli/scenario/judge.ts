@@ -8,6 +8,8 @@ export interface Observation extends Pick<ScenarioProgress, 'effects' | 'firing'
   /** Changes of the totals since the scenario began. */
   readonly totals: Pick<MessageTotals, 'entered' | 'finished' | 'dead' | 'duplicates'>
   readonly missing: number
+  /** Seconds since the scenario began. */
+  readonly seconds: number
   /** Messages that the scenario has sent. */
   readonly sent: number
   /** Those of them that have ended. */
@@ -16,6 +18,8 @@ export interface Observation extends Pick<ScenarioProgress, 'effects' | 'firing'
   readonly rows: number
   readonly isAway: boolean
   readonly wasAway: boolean
+  /** Whether the fault is over, every message that was sent has ended, and the samples of the stages are newer than that. */
+  readonly isSettled: boolean
   /** Seconds for which the verdict of the scenario's stage was bad. */
   readonly badSeconds: number
 }
@@ -44,18 +48,24 @@ export interface Sighting extends Expectation {
   readonly unwatched?: string
 }
 
-/** The same sightings, with those that are met now: in time, or once the fault is over where they are expected then. */
-export function observe(
-  sightings: readonly Sighting[],
-  observation: Observation,
-  { seconds, isOver }: { readonly seconds: number; readonly isOver: boolean },
-): Sighting[] {
-  return sightings.map((sighting) => {
+/**
+ * The same sightings, with those that are met now. What is expected once the fault is over is met by one settled observation, all
+ * of it at once; only the last observation is judged one by one, to say what is not met.
+ */
+export function observe(sightings: readonly Sighting[], observation: Observation, isLast = false): Sighting[] {
+  const { seconds, isSettled } = observation
+  const looked = sightings.map((sighting): Sighting => {
     const { after, unwatched, within } = sighting
-    const isDue = within === undefined ? isOver : seconds <= within
+    const isDue = within === undefined ? isSettled : seconds <= within
     const seen = after === undefined && unwatched === undefined && isDue ? sighting.look(observation) : undefined
     return seen === undefined ? sighting : { ...sighting, after: seconds, seen }
   })
+  const isJudged = isLast || areMet(looked.filter(isExpectedAfterwards))
+  return isJudged ? looked : looked.map((now, index) => (isExpectedAfterwards(now) ? (sightings[index] ?? now) : now))
+}
+
+export function isExpectedAfterwards({ within }: Expectation): boolean {
+  return within === undefined
 }
 
 /** Whether all of them are met, apart from those that are not watched. */

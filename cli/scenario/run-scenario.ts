@@ -3,7 +3,7 @@ import { entryOf } from '../../pipeline/route.ts'
 import { readLatestSamples, readMessageTotals, type MessageTotals } from '../../sql/read-status.ts'
 import { beginScenario, endScenario, readFaults } from '../../sql/scenarios.ts'
 import { UserError } from '../../telemetry/user-error.ts'
-import { afterwards, areMet, type Observation, type Sighting } from './judge.ts'
+import { afterwards, areMet, isExpectedAfterwards, type Observation, type Sighting } from './judge.ts'
 import { createLoad } from './load.ts'
 import type { Scenario } from './scenarios.ts'
 import { look, nothingSeen, secondsOf, type Running, type ScenarioRun } from './watch.ts'
@@ -33,6 +33,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioRun): Pro
     pending: new Set<string>(),
     sent: [],
     ended: [],
+    endedAt: undefined,
     observation: nothingSeen,
     sightings: watched,
     isOver: false,
@@ -46,7 +47,7 @@ export async function runScenario(scenario: Scenario, options: ScenarioRun): Pro
     await watchFault(running, { lease, deadline: scenario.seconds === undefined ? lease + 5 : deadline })
     await endScenario(database, id).catch(() => {})
     running.isOver = true
-    const isBack = () => areMet(running.sightings.filter(({ within }) => within === undefined))
+    const isBack = () => areMet(running.sightings.filter(isExpectedAfterwards))
     await look(running, isBack, secondsOf(running) + BACK_WITHIN)
     if (options.signal.aborted) return undefined
     result = {

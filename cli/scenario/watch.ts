@@ -8,6 +8,8 @@ import { observe, type Observation, type Sighting } from './judge.ts'
 import type { Scenario } from './scenarios.ts'
 
 const LOOK_EVERY_MS = 500
+/** The monitor measures before it inserts. */
+const SAMPLE_TAKES_MS = 1000
 
 export interface ScenarioRun {
   readonly config: Config
@@ -34,6 +36,8 @@ export interface Running extends ScenarioRun {
   readonly pending: Set<string>
   readonly sent: string[]
   ended: EndedMessage[]
+  /** When all of them were first seen to have ended after the fault, in milliseconds of Postgres. */
+  endedAt: number | undefined
   observation: Observation
   sightings: readonly Sighting[]
   /** Whether the fault has ended. */
@@ -48,11 +52,13 @@ export const nothingSeen: Observation = {
   missing: 0,
   effects: null,
   firing: [],
+  seconds: 0,
   sent: 0,
   ended: [],
   rows: 0,
   isAway: false,
   wasAway: false,
+  isSettled: false,
   badSeconds: 0,
 }
 
@@ -65,9 +71,9 @@ export async function look(
   const { signal } = running
   while (!signal.aborted && running.failure === undefined) {
     running.observation = await readObservation(running)
-    const seconds = secondsOf(running)
+    const { seconds } = running.observation
     const before = running.sightings
-    running.sightings = observe(before, running.observation, { seconds, isOver: running.isOver })
+    running.sightings = observe(before, running.observation, seconds > until)
     for (const [index, sighting] of running.sightings.entries()) {
       if (sighting.after !== undefined && before[index]?.after === undefined) running.onSeen(sighting)
     }
@@ -81,13 +87,14 @@ async function readObservation(running: Running): Promise<Observation> {
   const { servers, scenario, config, id, before, pending, sent, observation: last } = running
   const { database } = servers
   try {
-    const [stages, totals, { ended, ...progress }] = await Promise.all([
-      readLatestSamples(database),
-      readMessageTotals(database),
-      readScenarioProgress(database, id, [...pending]),
-    ])
+    // Before the samples, which then are at least as new as it says.
+    const { ended, readAt, sampledAt, ...progress } = await readScenarioProgress(database, id, [...pending])
+    const [stages, totals] = await Promise.all([readLatestSamples(database), readMessageTotals(database)])
+    const seconds = secondsOf(running)
     for (const { id: message } of ended) pending.delete(message)
     running.ended = [...running.ended, ...ended]
+    const haveEnded = running.isOver && sent.length > 0 && pending.size === 0
+    if (haveEnded) running.endedAt ??= readAt
     const isBadNow = isBad((stages.get(scenario.stage ?? '')?.verdict ?? 'OK') as Verdict)
     const changed = (name: 'entered' | 'finished' | 'dead' | 'duplicates') => totals[name] - before[name]
     return {
@@ -100,16 +107,18 @@ async function readObservation(running: Running): Promise<Observation> {
         duplicates: changed('duplicates'),
       },
       missing: stages.values().reduce((sum, { missing }) => sum + (missing ?? 0), 0),
+      seconds,
       sent: sent.length,
       ended: running.ended,
       rows: sent.length > 0 && pending.size === 0 ? await countRows(database, sent) : 0,
       isAway: false,
       wasAway: last.wasAway,
-      badSeconds: last.badSeconds + (isBadNow ? LOOK_EVERY_MS / 1000 : 0),
+      isSettled: haveEnded && (sampledAt ?? 0) > (running.endedAt ?? Infinity) + SAMPLE_TAKES_MS,
+      badSeconds: last.badSeconds + (isBadNow ? seconds - last.seconds : 0),
     }
   } catch (error) {
     if (serverMistake(error, config) === undefined) throw error
-    return { ...last, isAway: true, wasAway: true }
+    return { ...last, seconds: secondsOf(running), isAway: true, wasAway: true, isSettled: false }
   }
 }
 
