@@ -2,9 +2,11 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { examine, type ExamineOptions } from '../cli/commands/doctor.ts'
 import type { Finding } from '../cli/doctor/finding.ts'
 import { loadKafkajs, type Admin } from '../kafka/client.ts'
+import { createTopics } from '../kafka/topics.ts'
 import { freePort } from '../local/host-resources.ts'
 import { alertsRoute } from '../monitor/alerts-route.ts'
 import type { Config } from '../pipeline/config.ts'
+import { topicPlan } from '../pipeline/route.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { serveHttp } from '../telemetry/http.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -71,6 +73,11 @@ async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   }
 }
 
+const doctorTopics = async () => {
+  const topics = await withAdmin((admin) => admin.listTopics())
+  return topics.filter((topic) => topic.startsWith(`${config.TOPIC_PREFIX}doctor`))
+}
+
 test('on a fresh pipeline every check passes, and nothing is left behind', async () => {
   await vi
     .waitUntil(async () => problems(await findings()).length === 0, { timeout: 120_000, interval: 500 })
@@ -99,7 +106,7 @@ test('on a fresh pipeline every check passes, and nothing is left behind', async
     'trace',
     'alert-receiver',
   ])
-  expect(await withAdmin((admin) => admin.listTopics())).not.toContain(`${config.TOPIC_PREFIX}doctor`)
+  expect(await doctorTopics()).toEqual([])
   const { rows } = await pipeline.database.query(
     'select (select count(*) from alert_notifications) + (select count(*) from results) as rows',
   )
@@ -114,6 +121,18 @@ test('as a command, it prints the same and ends with 0', async () => {
   const all = JSON.parse(stdout) as Finding[]
   expect(all.length).toBe((await findings()).length)
   expect(Object.keys(all[0] ?? {})).toEqual(['check', 'status', 'message', 'remedy'])
+})
+
+test('the topic of a stage `doctor` is kept, and two runs at once do not disturb each other', async () => {
+  const topic = `${config.TOPIC_PREFIX}doctor`
+  await withAdmin((admin) => createTopics(admin, { ...topicPlan(config), names: [topic] }))
+  try {
+    const both = await Promise.all([findings(), findings()])
+    expect(both.flatMap(problems)).toEqual([])
+    expect(await doctorTopics()).toEqual([topic])
+  } finally {
+    await withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
+  }
 })
 
 test('Kafka and Postgres are away: one failure each, that says what to do', async () => {

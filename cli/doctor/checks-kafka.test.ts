@@ -63,8 +63,21 @@ test('groups: members, and what waits', () => {
     { check: 'groups', status: 'pass', message: 'Every consumer group has members: add 1, lcm 2' },
     { check: 'lag', status: 'pass' },
   ])
-  expect(judgeGroups([group('add', 0, 5), group('lcm', 1, 3000), group('sine', 0)])).toMatchObject([
+  expect(judgeGroups([group('add', 0), group('lcm', 1, 3000), group('sine', 0)])).toMatchObject([
     { status: 'failure', message: 'No process runs add, sine', remedy: 'start them: `run add`, `run sine`' },
-    { status: 'pass', message: '3,005 wait, most of them (3,000) in front of lcm' },
+    { status: 'pass', message: '3,000 messages wait, most of them for lcm' },
   ])
+})
+
+test('lag: messages that no process reads are a warning', () => {
+  const groups = [
+    { name: 'add', command: 'run add', running: 0, waiting: 5000 },
+    { name: 'lcm', command: 'run lcm', running: 1, waiting: 9000 },
+  ]
+  expect(judgeGroups(groups)[1]).toEqual({
+    check: 'lag',
+    status: 'warning',
+    message: 'Messages wait that no process reads, 5,000 in front of add',
+    remedy: 'start it: `run add`',
+  })
 })

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Admin, Kafka } from '../../kafka/client.ts'
 import { createSender } from '../../kafka/producer.ts'
 import { isEventHubs } from '../../kafka/security.ts'
@@ -149,19 +150,24 @@ async function checkGroups(admin: Admin, config: Config): Promise<Finding[]> {
 }
 
 export function judgeGroups(groups: readonly GroupCount[]): Finding[] {
-  const names = (some: readonly GroupCount[]) => some.map(({ name }) => name).join(', ')
   const empty = groups.filter(({ running }) => running === 0)
-  const running = groups.map((group) => `${group.name} ${group.running}`).join(', ')
-  const commands = empty.map(({ command }) => `\`${command}\``).join(', ')
-  const members =
-    empty.length > 0
-      ? failure('groups', `No process runs ${names(empty)}`, `start ${empty.length === 1 ? 'one' : 'them'}: ${commands}`)
-      : pass('groups', `Every consumer group has members: ${running}`)
+  const stuck = empty.filter(({ waiting }) => waiting > 0)
   const waiting = groups.reduce((sum, group) => sum + group.waiting, 0)
-  const [most] = groups.toSorted((one, other) => other.waiting - one.waiting)
-  if (waiting === 0 || most === undefined) return [members, pass('lag', 'Nothing waits in front of any group')]
-  const lag = `${formatCount(waiting)} wait, most of them (${formatCount(most.waiting)}) in front of ${most.name}`
-  return [members, pass('lag', lag)]
+  const most = groups.toSorted((one, other) => other.waiting - one.waiting)[0]?.name
+  const members = groups.map(({ name, running }) => `${name} ${running}`).join(', ')
+  const lag = stuck.map((group) => `${formatCount(group.waiting)} in front of ${group.name}`).join(', ')
+  return [
+    empty.length > 0
+      ? failure('groups', `No process runs ${empty.map(({ name }) => name).join(', ')}`, startOf(empty))
+      : pass('groups', `Every consumer group has members: ${members}`),
+    stuck.length > 0
+      ? warning('lag', `Messages wait that no process reads, ${lag}`, startOf(stuck))
+      : pass('lag', waiting === 0 ? 'No message waits' : `${formatCount(waiting)} messages wait, most of them for ${most}`),
+  ]
+}
+
+function startOf(groups: readonly GroupCount[]): string {
+  return `start ${groups.length === 1 ? 'it' : 'them'}: ${groups.map(({ command }) => `\`${command}\``).join(', ')}`
 }
 
 /** The broker tells its time only as the append time of a record, for which a topic is made and removed again. */
@@ -174,11 +180,12 @@ async function checkBrokerClock(
     const message = "The broker's clock was not read, since TOPICS_AUTO_CREATE=false allows no topic for it"
     return [warning('broker-clock', message, 'see that its host synchronises its clock by NTP')]
   }
-  const topic = `${config.TOPIC_PREFIX}doctor`
+  // Other topics, such as that of a stage `doctor`, and those of a doctor that runs at the same time, have other names.
+  const topic = `${config.TOPIC_PREFIX}doctor-${randomBytes(8).toString('hex')}`
   const plan = { ...topicPlan(config), names: [topic], partitions: 1, retentionHours: 1 }
   await using opened = new AsyncDisposableStack()
-  opened.defer(() => admin.deleteTopics({ topics: [topic] }).catch(() => undefined))
-  await createTopics(admin, plan)
+  const created = await createTopics(admin, plan)
+  opened.defer(() => admin.deleteTopics({ topics: created }).catch(() => undefined))
   const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
   const record = { partition: 0, key: null, value: null, headers: {} }
   const read = async () => (await sender.send(topic, [record]))[0]?.appendedAt ?? Number.NaN
