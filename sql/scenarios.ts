@@ -85,6 +85,8 @@ export interface ScenarioProgress {
   /** When this was read and when the monitor's latest samples were stored, in milliseconds; null without samples. */
   readonly readAt: number
   readonly sampledAt: number | null
+  /** Whether the lease has ended. */
+  readonly hasEnded: boolean
 }
 
 export interface FiringAlert {
@@ -114,10 +116,11 @@ export async function readScenarioProgress(
     'select alert, stage from alerts_firing where starts_at >= (select began_at from scenarios where id = $1)',
     [id],
   )
-  const [row] = await select<{ effects: number | null; readAt: number; sampledAt: number | null }>(
+  const [row] = await select<Omit<ScenarioProgress, 'ended' | 'firing'>>(
     database,
     `select effects::float8 as effects, extract(epoch from now())::float8 * 1000 as "readAt",
-       (select extract(epoch from max(at))::float8 * 1000 from stage_samples) as "sampledAt"
+       (select extract(epoch from max(at))::float8 * 1000 from stage_samples) as "sampledAt",
+       ends_at <= now() as "hasEnded"
      from scenarios where id = $1`,
     [id],
   )

@@ -1,6 +1,8 @@
+import { InvalidArgumentError } from 'commander'
 import { readConfig, type Config } from '../../pipeline/config.ts'
 import { markInterrupted } from '../../sql/scenarios.ts'
 import { UserError } from '../../telemetry/user-error.ts'
+import { ask, withoutLogin } from '../ask.ts'
 import { type CliCommand, exitCode, positiveWhole } from '../options.ts'
 import { renderStatus } from '../render/render-status.ts'
 import { createRedraw, print, terminalWidth } from '../render/terminal.ts'
@@ -27,7 +29,7 @@ export function define(command: CliCommand): void {
         'where Grafana answers at GRAFANA_URL.',
     )
     .argument('[name]', 'the scenario')
-    .option('--for <seconds>', 'how long the fault lasts; by default until all is seen', positiveWhole)
+    .option('--for <seconds>', 'how long the fault lasts, at most 600; by default until all is seen', faultSeconds)
     .option('-w, --watch', 'show the status meanwhile')
     .examples({
       'All scenarios': 'npx throughline scenario',
@@ -49,6 +51,15 @@ export function define(command: CliCommand): void {
     })
 }
 
+const MAX_SECONDS = 600
+
+/** @throws {InvalidArgumentError} */
+function faultSeconds(text: string): number {
+  const value = positiveWhole(text)
+  if (value > MAX_SECONDS) throw new InvalidArgumentError(`Expected a whole number of seconds, at most ${MAX_SECONDS}.`)
+  return value
+}
+
 interface Run {
   readonly config: Config
   readonly servers: Servers
@@ -60,9 +71,10 @@ async function run(scenario: Scenario, { config, servers, options }: Run): Promi
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
   for (const name of await markInterrupted(servers.database))
     print(`The scenario ${name} was interrupted before; its fault has ended.`)
-  const noAlerts = (await answersGrafana(config.GRAFANA_URL)) ? undefined : `no Grafana at ${config.GRAFANA_URL}`
+  const hasGrafana = (await ask(config.GRAFANA_URL, '/api/health'))?.status === 200
+  const noAlerts = hasGrafana ? undefined : `no Grafana at ${withoutLogin(config.GRAFANA_URL).href}`
   const { say, refresh } = createOutput({ config, servers, options })
-  const sightings = await runScenario(scenario, {
+  const outcome = await runScenario(scenario, {
     config,
     servers,
     seconds: options.for,
@@ -74,9 +86,10 @@ async function run(scenario: Scenario, { config, servers, options }: Run): Promi
     onSeen: (sighting) => say(renderSeen(sighting, terminalWidth())),
     onLook: refresh,
   })
-  if (sightings === undefined) say('Interrupted: the fault has ended, and nothing was judged.')
-  else say(`\n${renderJudgement(scenario.name, sightings, terminalWidth())}`)
-  process.exitCode = sightings !== undefined && areMet(sightings) ? exitCode.ok : exitCode.failure
+  const { sightings, interruption } = outcome
+  if (interruption === undefined) say(`\n${renderJudgement(scenario.name, sightings, terminalWidth())}`)
+  else say(interruption)
+  process.exitCode = interruption === undefined && areMet(sightings) ? exitCode.ok : exitCode.failure
 }
 
 const STATUS_EVERY_MS = 1000
@@ -106,13 +119,5 @@ function createOutput({ config, servers, options }: Run) {
       if (process.stdout.isTTY) draw()
       else print(status)
     },
-  }
-}
-
-async function answersGrafana(url: string): Promise<boolean> {
-  try {
-    return (await fetch(new URL('/api/health', url), { signal: AbortSignal.timeout(2000) })).ok
-  } catch {
-    return false
   }
 }

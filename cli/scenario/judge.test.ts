@@ -81,7 +81,7 @@ test('hot-partition is met by a sentence that names the partition, and by no oth
 })
 
 test('what held while messages were in flight is not met when it holds no longer at the end', () => {
-  const none: Expectation = { text: 'none is dead', look: ({ ended }) => (ended.length === 0 ? 'none is' : undefined) }
+  const none: Expectation = { text: 'none is dead', look: (now) => (now.ended.length === 0 ? 'none is' : undefined) }
   const inFlight = observe([none, ...afterwards], withVerdict('OK', { sent: 2, seconds: 30 }))
   expect(inFlight.filter(({ after }) => after !== undefined)).toEqual([])
   const settled = withVerdict('OK', { sent: 2, ended, isSettled: true, seconds: 40 })

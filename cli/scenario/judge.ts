@@ -34,6 +34,8 @@ export interface Expectation {
   readonly within?: number
   /** Only Grafana can bring it about. */
   readonly isAlert?: true
+  /** The end of the fault brings it about, so that a longer fault makes it later. */
+  readonly followsEnd?: true
   /** What is seen of it; undefined while it is not there. */
   readonly look: (observation: Observation) => string | undefined
 }

@@ -1,7 +1,8 @@
 import { isBad, type Verdict } from '../../monitor/verdict.ts'
+import { submitUnpublished, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { entryOf } from '../../pipeline/route.ts'
 import { readLatestSamples, readMessageTotals, type MessageTotals } from '../../sql/read-status.ts'
-import { beginScenario, endScenario, readFaults } from '../../sql/scenarios.ts'
+import { beginScenario, endScenario, readFaults, readFiringAlerts } from '../../sql/scenarios.ts'
 import { UserError } from '../../telemetry/user-error.ts'
 import { afterwards, areMet, isExpectedAfterwards, type Observation, type Sighting } from './judge.ts'
 import { createLoad } from './load.ts'
@@ -14,17 +15,17 @@ const BACK_WITHIN = 90
 
 /**
  * Injects the fault of a scenario, sends its messages, watches the views, ends the fault, and waits until the system is back.
- * @returns the sightings; undefined when it was interrupted
- * @throws {UserError} when nothing obeys the fault, or the system is not in a state to begin with
+ * @throws {UserError} when nothing obeys the fault, the time is too short, or the system is not in a state to begin with
  */
-export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<readonly Sighting[] | undefined> {
+export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<ScenarioOutcome> {
   const { database } = options.servers
-  const watched: readonly Sighting[] = [...scenario.expects, ...afterwards].map((each) =>
-    each.isAlert && options.noAlerts !== undefined ? Object.assign({ unwatched: options.noAlerts }, each) : each,
-  )
   const before = await requireWell(scenario, options)
+  const watched = await listWatched(scenario, options)
   const deadline = Math.max(...watched.map(({ within, unwatched }) => (unwatched === undefined ? (within ?? 0) : 0)))
-  const lease = options.seconds ?? scenario.seconds ?? deadline
+  const lease = requireTime(scenario, options.seconds, deadline)
+  const ingress: Ingress = { ...options.servers, ...entryOf(options.config), enteredBy: 'scenario' }
+  // What a scenario has left that was killed.
+  await submitUnpublished(ingress)
   const { name, about, stage = null, fault = null, setting = {} } = scenario
   options.onBegin(watched)
   const id = await beginScenario(database, { name, about, stage, fault, setting, seconds: lease })
@@ -44,21 +45,61 @@ export async function runScenario(scenario: Scenario, options: ScenarioRun): Pro
   try {
     if (fault !== null) await requireObeyed(running)
     // A fault that ends by itself may be watched for longer than it lasts.
-    await watchFault(running, { lease, deadline: scenario.seconds === undefined ? lease + 5 : deadline })
-    await endScenario(database, id).catch(() => {})
-    running.isOver = true
+    await watchFault(running, { ingress, lease, deadline: Math.max(lease, deadline) })
+    const hasEnded = await endScenario(database, id).then(
+      () => true,
+      () => false,
+    )
+    running.isOver = !options.signal.aborted
     const isBack = () => areMet(running.sightings.filter(isExpectedAfterwards))
     await look(running, isBack, secondsOf(running) + BACK_WITHIN)
-    if (options.signal.aborted) return undefined
+    if (options.signal.aborted)
+      return { sightings: running.sightings, interruption: sayInterrupted(running, { lease, hasEnded }) }
     result = {
       isAsExpected: areMet(running.sightings),
       signals: running.sightings.map(({ text, after }) => ({ text, after })),
     }
-    return running.sightings
+    return { sightings: running.sightings }
   } finally {
     // Where Postgres is away, the lease ends by itself.
     await endScenario(database, id, result).catch(() => {})
   }
+}
+
+export interface ScenarioOutcome {
+  readonly sightings: readonly Sighting[]
+  /** A sentence that says when the fault ends; undefined when the scenario was not interrupted. */
+  readonly interruption?: string
+}
+
+/** Stages ask every second whether a lease has ended; the demo, or a stage without Postgres, keeps to the time it had first. */
+function sayInterrupted(running: Running, { lease, hasEnded }: { lease: number; hasEnded: boolean }): string {
+  const { fault } = running.scenario
+  const left = Math.ceil(lease - secondsOf(running))
+  if (fault === undefined) return 'Interrupted: nothing was judged.'
+  if (left <= 0 || (running.isOver && hasEnded)) return 'Interrupted: nothing was judged, and the fault has ended.'
+  const isObeyedSoon = hasEnded && fault !== 'database-away'
+  return `Interrupted: nothing was judged, and the fault ends ${isObeyedSoon ? 'within a second' : `by itself in ${left} s`}.`
+}
+
+/** What the scenario expects, with the reason for each alert that cannot be watched. */
+async function listWatched({ expects, seconds = 0 }: Scenario, options: ScenarioRun): Promise<readonly Sighting[]> {
+  const { noAlerts, servers } = options
+  const firing = await readFiringAlerts(servers.database)
+  const later = Math.max(0, (options.seconds ?? seconds) - seconds)
+  return [...expects, ...afterwards].map((each): Sighting => {
+    const isFiring = each.isAlert && each.look({ ...nothingSeen, firing }) !== undefined
+    const unwatched = each.isAlert ? (noAlerts ?? (isFiring ? 'it fired already' : undefined)) : undefined
+    const within = each.followsEnd && each.within !== undefined ? each.within + later : each.within
+    return { ...each, ...(within !== undefined && { within }), ...(unwatched !== undefined && { unwatched }) }
+  })
+}
+
+/** Seconds that the fault lasts. @throws {UserError} when they are too few for what is expected */
+function requireTime({ name, seconds }: Scenario, asked: number | undefined, deadline: number): number {
+  const least = seconds ?? deadline
+  if (asked === undefined || asked >= least) return asked ?? least
+  throw new UserError(`${name} needs ${least} s until all can be seen: --for ${asked} is too short.`)
 }
 
 /** The totals before the scenario. */
@@ -92,15 +133,21 @@ async function requireObeyed(running: Running): Promise<void> {
   )
 }
 
+interface WatchOptions {
+  readonly ingress: Ingress
+  /** Seconds after the begin, as the deadline. */
+  readonly lease: number
+  readonly deadline: number
+}
+
 /** Sends the messages of the scenario and watches until its signals are seen, or cannot be seen in time any more. */
-async function watchFault(running: Running, { lease, deadline }: { lease: number; deadline: number }): Promise<void> {
+async function watchFault(running: Running, { ingress, lease, deadline }: WatchOptions): Promise<void> {
   const { scenario, servers, config, seconds, signal } = running
-  const entry = entryOf(config)
-  const { topics } = await servers.admin.fetchTopicMetadata({ topics: [entry.topic] })
+  const { topics } = await servers.admin.fetchTopicMetadata({ topics: [ingress.topic] })
   const over = new AbortController()
   const load = createLoad({
     config,
-    ingress: { ...servers, ...entry, enteredBy: 'scenario' },
+    ingress,
     partitions: topics[0]?.partitions.length ?? 1,
     isAway: () => running.observation.isAway,
     onSent(ids) {

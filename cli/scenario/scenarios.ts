@@ -144,7 +144,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'database-away',
-    about: `Postgres is killed for 15 s, and messages arrive on the topic of ${entry} meanwhile`,
+    about: `Postgres is killed, for 15 s by default, and messages arrive on the topic of ${entry} meanwhile`,
     fault: 'database-away',
     seconds: 15,
     async send(load) {
@@ -156,12 +156,14 @@ export const scenarios: readonly Scenario[] = [
       {
         text: 'Postgres answers again',
         within: 60,
+        followsEnd: true,
         look: ({ wasAway, isAway }) => (wasAway && !isAway ? 'it is back' : undefined),
       },
       {
         text: 'at least one stage process is not ready meanwhile',
         panel: ['stage', 'Anything odd?'],
         within: 60,
+        followsEnd: true,
         look: ({ effects }) => (effects !== null && effects > 0 ? `not ready: ${effects}` : undefined),
       },
     ],

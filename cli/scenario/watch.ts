@@ -88,12 +88,12 @@ async function readObservation(running: Running): Promise<Observation> {
   const { database } = servers
   try {
     // Before the samples, which then are at least as new as it says.
-    const { ended, readAt, sampledAt, ...progress } = await readScenarioProgress(database, id, [...pending])
+    const { ended, readAt, sampledAt, hasEnded, ...progress } = await readScenarioProgress(database, id, [...pending])
     const [stages, totals] = await Promise.all([readLatestSamples(database), readMessageTotals(database)])
     const seconds = secondsOf(running)
     for (const { id: message } of ended) pending.delete(message)
     running.ended = [...running.ended, ...ended]
-    const haveEnded = running.isOver && sent.length > 0 && pending.size === 0
+    const haveEnded = running.isOver && hasEnded && sent.length > 0 && pending.size === 0
     if (haveEnded) running.endedAt ??= readAt
     const isBadNow = isBad((stages.get(scenario.stage ?? '')?.verdict ?? 'OK') as Verdict)
     const changed = (name: 'entered' | 'finished' | 'dead' | 'duplicates') => totals[name] - before[name]
