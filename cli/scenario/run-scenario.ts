@@ -4,7 +4,7 @@ import { entryOf } from '../../pipeline/route.ts'
 import { readLatestSamples, readMessageTotals, type MessageTotals } from '../../sql/read-status.ts'
 import { beginScenario, endScenario, readFaults, readFiringAlerts } from '../../sql/scenarios.ts'
 import { UserError } from '../../telemetry/user-error.ts'
-import { afterwards, areMet, isExpectedAfterwards, type Observation, type Sighting } from './judge.ts'
+import { afterwards, areMet, isExpectedAfterwards, type Expectation, type Observation, type Sighting } from './judge.ts'
 import { createLoad } from './load.ts'
 import type { Scenario } from './scenarios.ts'
 import { look, nothingSeen, secondsOf, type Running, type ScenarioRun } from './watch.ts'
@@ -87,12 +87,13 @@ async function listWatched({ expects, seconds = 0 }: Scenario, options: Scenario
   const { noAlerts, servers } = options
   const firing = await readFiringAlerts(servers.database)
   const later = Math.max(0, (options.seconds ?? seconds) - seconds)
-  return [...expects, ...afterwards].map((each): Sighting => {
+  const watched = (each: Expectation): Sighting => {
     const isFiring = each.isAlert && each.look({ ...nothingSeen, firing }) !== undefined
     const unwatched = each.isAlert ? (noAlerts ?? (isFiring ? 'it fired already' : undefined)) : undefined
     const within = each.followsEnd && each.within !== undefined ? each.within + later : each.within
     return { ...each, ...(within !== undefined && { within }), ...(unwatched !== undefined && { unwatched }) }
-  })
+  }
+  return [...expects, ...afterwards].map(watched)
 }
 
 /** Seconds that the fault lasts. @throws {UserError} when they are too few for what is expected */
