@@ -118,9 +118,9 @@ test('of more than 10,000 dead letters the latest are read, and counts and lists
   expect((await type('status')).stdout).toContain(
     'open dead letters: none of the latest 10,000; older ones are not counted',
   )
-  expect(await type('dead-letters', '--ids', '--stage', 'lcm')).toEqual({
+  expect(await type('dead-letters', '--json', '--stage', 'lcm')).toEqual({
     code: 0,
-    stdout: '',
+    stdout: '[]\n',
     stderr: 'Dead letters older than the latest 10,000 at lcm were not read.\n',
   })
   expect((await type('replay', '--stage', 'lcm', '--since', '2d')).stdout).toMatch(/^[12] messages?, /)
