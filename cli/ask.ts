@@ -1,8 +1,5 @@
 import type { z } from 'zod/v3'
 
-/** Milliseconds. */
-const ANSWER_TIMEOUT = 5000
-
 /** What a server answered to a request. */
 export interface Answer {
   readonly status: number
@@ -10,15 +7,15 @@ export interface Answer {
 }
 
 /**
- * Sends a request, POST with a body. Undefined when nothing answers.
+ * Sends a request, POST with a body. Undefined when nothing answers in 5 s.
  * @param address may have a login: http://USER:PASSWORD@HOST:3000
  */
 export async function ask(address: string, path: string, body?: string): Promise<Answer | undefined> {
-  const { username, password, ...url } = withoutLogin(address)
-  const login = btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+  const { username, password, href } = withoutLogin(address)
   try {
-    const response = await fetch(url.href + path, {
-      signal: AbortSignal.timeout(ANSWER_TIMEOUT),
+    const login = btoa(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`)
+    const response = await fetch(href + path, {
+      signal: AbortSignal.timeout(5000),
       headers: { 'content-type': 'application/json', ...(username !== '' && { authorization: `Basic ${login}` }) },
       ...(body !== undefined && { method: 'POST', body }),
     })
@@ -30,16 +27,12 @@ export async function ask(address: string, path: string, body?: string): Promise
 
 /** fetch accepts no URL with a login, and no message may show one. */
 export function withoutLogin(address: string) {
-  const url = new URL(address)
-  const { username, password } = url
-  url.username = ''
-  url.password = ''
-  return { username, password, href: url.href.replace(/\/$/, '') }
+  const { username, password, origin, pathname } = new URL(address)
+  return { username, password, href: (origin + pathname).replace(/\/$/, '') }
 }
 
-/** The content of an answer with status 200 that has this form. */
-export function parse<T>({ status, body }: Answer, schema: z.ZodType<T, z.ZodTypeDef, unknown>): T | undefined {
-  if (status !== 200) return undefined
+/** The content of an answer that has this form; undefined for any other. */
+export function parse<T>({ body }: Answer, schema: z.ZodType<T, z.ZodTypeDef, unknown>): T | undefined {
   try {
     return schema.safeParse(JSON.parse(body)).data
   } catch {

@@ -22,8 +22,6 @@ export function define(command: CliCommand): void {
     .examples({
       'Before the first start, or when something is odd': 'npx throughline doctor',
       'What is wrong, for a program': `npx throughline doctor --json | jq '.[] | select(.status == "failure")'`,
-      'With what only an administrator of Grafana sees':
-        'GRAFANA_URL=http://admin:admin@localhost:3000 npx throughline doctor',
     })
     .action(async ({ json }: { json?: true }) => {
       const findings: Finding[] = []

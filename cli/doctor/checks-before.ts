@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../../pipeline/config.ts'
-import { checkPorts } from './checks-ports.ts'
 import { failure, pass, warning, type Finding } from './finding.ts'
 
 /** What the README says is needed: the oldest versions, and bytes of memory and disk. */
@@ -23,111 +23,131 @@ export const needs = {
 /** The version of the Node that runs this. */
 export function judgeNode(version: string): Finding {
   if (isAtLeast(version, needs.node)) return pass('node', `Node ${version} runs this`)
-  return failure(
-    'node',
-    `Node ${version} is too old`,
-    `run \`npm ci\`, which brings Node ${needs.node}, and then npx throughline`,
-  )
-}
-
-/** @param missing those of Kafka and Postgres that do not answer and would have to be started here */
-export async function checkBefore(config: Config, missing: readonly ('Kafka' | 'Postgres')[]): Promise<Finding[]> {
-  const [docker, java, ports, disk] = await Promise.all([
-    readDocker(),
-    readJava(config),
-    checkPorts(config, missing),
-    statfs(tmpdir()),
-  ])
-  const ways = judgeWays(docker, java)
-  const hasDocker = ways.some(({ check, status }) => check === 'compose' && status === 'pass')
-  return [
-    ...ways,
-    ...ports,
-    judgeMemory({ total: totalmem(), available: process.availableMemory() }, hasDocker),
-    judgeDisk(disk.bavail * disk.bsize),
-  ]
-}
-
-/** The output of a program; undefined when it is not installed, empty when it fails. */
-async function outputOf(command: string, args: readonly string[]): Promise<string | undefined> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(command, args, { timeout: 10_000 })
-    return stdout + stderr
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ''
-  }
-}
-
-const titles = { docker: 'Docker', compose: 'Docker Compose', buildx: 'Docker buildx' } as const
-const dockerParts = ['docker', 'compose', 'buildx'] as const
-
-/** Versions such as "28.2.2"; empty where a program is missing or does not work. Undefined without a `docker`. */
-export type Docker = Readonly<Record<keyof typeof titles, string>> | undefined
-
-async function readDocker(): Promise<Docker> {
-  const docker = await outputOf('docker', ['version', '--format', '{{.Server.Version}}'])
-  if (docker === undefined) return undefined
-  const compose = await outputOf('docker', ['compose', 'version', '--short'])
-  const buildx = await outputOf('docker', ['buildx', 'version'])
-  return { docker: versionIn(docker), compose: versionIn(compose), buildx: versionIn(buildx) }
-}
-
-export interface Java {
-  /** Such as "17.0.15"; empty without one. */
-  readonly version: string
-  /** Where Kafka comes from; undefined where it comes from nowhere. */
-  readonly kafka: string | undefined
-}
-
-async function readJava({ KAFKA_HOME }: Config): Promise<Java> {
-  const home = process.env['JAVA_HOME'] ?? ''
-  const version = versionIn(await outputOf(home === '' ? 'java' : join(home, 'bin', 'java'), ['-version']))
-  const cache = join(import.meta.dirname, '..', '..', '.cache')
-  const isFetched = existsSync(cache) && readdirSync(cache).some((name) => /^kafka-[\d.]+$/.test(name))
-  if (KAFKA_HOME !== undefined || isFetched) return { version, kafka: KAFKA_HOME ?? 'what Maven has fetched' }
-  return { version, kafka: (await outputOf('mvn', ['--version'])) ? 'Maven' : undefined }
-}
-
-function versionIn(text = ''): string {
-  return /\d+(\.\d+)+|\d+/.exec(text)?.[0] ?? ''
+  const remedy = `run \`npm ci\`, which brings Node ${needs.node}, and then npx throughline`
+  return failure('node', `Node ${version} is too old`, remedy)
 }
 
 function isAtLeast(version: string, oldest: string): boolean {
   return version !== '' && version.localeCompare(oldest, 'en', { numeric: true }) >= 0
 }
 
-/** There are two ways to start the pipeline. What one of them lacks is a failure only where the other lacks something, too. */
-export function judgeWays(docker: Docker, { version, kafka }: Java): Finding[] {
-  const dockerWay = (docker === undefined ? [] : dockerParts).map((name): Finding => {
-    const [found, oldest] = [docker?.[name] ?? '', needs[name]]
-    if (isAtLeast(found, oldest)) return pass(name, `${titles[name]} ${found} is there, for \`docker compose up\``)
-    const newer = `${oldest} or newer for \`docker compose up\``
-    if (found !== '') return failure(name, `${titles[name]} ${found} is too old`, `install ${newer}`)
-    if (name === 'docker') return failure(name, 'The server of Docker does not answer', `start Docker, ${newer}`)
-    return failure(name, `${titles[name]} is not installed`, `install ${newer}`)
-  })
-  const javaWay = [
-    isAtLeast(version, needs.java)
-      ? pass('java', `Java ${version} is there, for \`npm run demo\``)
-      : failure(
-          'java',
-          version === '' ? 'Java is not installed' : `Java ${version} is too old`,
-          `install Java ${needs.java} or newer, or set JAVA_HOME, for \`npm run demo\`${docker === undefined ? '; or install Docker' : ''}`,
-        ),
-    kafka === undefined
-      ? failure(
-          'kafka-program',
-          'Neither Maven nor KAFKA_HOME is there to get Kafka from',
-          'install Maven for `npm run demo`',
-        )
-      : pass('kafka-program', `Kafka comes from ${kafka}, for \`npm run demo\``),
+/** @param missing those of Kafka and Postgres that do not answer and would have to be started here */
+export async function checkBefore(config: Config, missing: readonly string[]): Promise<Finding[]> {
+  const ports = portsOf(config, missing)
+  const [versions, areFree, disk] = await Promise.all([
+    readVersions(),
+    Promise.all(ports.map(({ port }) => isFree(port))),
+    statfs(tmpdir()),
+  ])
+  const ways = judgeWays(versions)
+  const hasDocker = ways.some(({ check, status }) => check === 'compose' && status === 'pass')
+  const taken = ports.filter((_, index) => !areFree[index])
+  return [
+    ...ways,
+    ...judgePorts(ports, taken),
+    judgeMemory({ total: totalmem(), available: process.availableMemory() }, hasDocker),
+    judgeDisk(disk.bavail * disk.bsize),
   ]
+}
+
+/** There are two ways to start the pipeline: `docker compose up` needs the first three of these, `npm run demo` the last. */
+const parts = ['docker', 'compose', 'buildx', 'java'] as const
+const titles = { docker: 'Docker', compose: 'Docker Compose', buildx: 'Docker buildx', java: 'Java' } as const
+
+/** Such as "28.2.2"; empty where a program does not work, undefined where it is not on the PATH. */
+export type Versions = Readonly<Record<(typeof parts)[number], string | undefined>>
+
+async function readVersions(): Promise<Versions> {
+  const home = process.env['JAVA_HOME'] ?? ''
+  return {
+    docker: await versionOf('docker', ['version', '--format', '{{.Server.Version}}']),
+    compose: await versionOf('docker', ['compose', 'version', '--short']),
+    buildx: await versionOf('docker', ['buildx', 'version']),
+    java: await versionOf(home === '' ? 'java' : join(home, 'bin', 'java'), ['-version']),
+  }
+}
+
+async function versionOf(command: string, args: readonly string[]): Promise<string | undefined> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(command, args, { timeout: 10_000 })
+    return /\d+(\.\d+)+|\d+/.exec(stdout + stderr)?.[0] ?? ''
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? undefined : ''
+  }
+}
+
+/** What one way lacks is a failure only where the other lacks something, too. Without `docker` only Java is judged. */
+export function judgeWays(versions: Versions): Finding[] {
+  const all = parts
+    .filter((check) => check === 'java' || versions.docker !== undefined)
+    .map((check) => judgeVersion(check, versions[check] ?? ''))
+  const [docker, java] = [all.slice(0, -1), all.slice(-1)]
   const isComplete = (way: readonly Finding[]) => way.length > 0 && way.every(({ status }) => status === 'pass')
-  const all = [...dockerWay, ...javaWay]
-  if (!isComplete(dockerWay) && !isComplete(javaWay)) return all
-  return all.map(({ check, status, message, remedy }) =>
-    status === 'failure' ? warning(check, message, remedy ?? '') : pass(check, message),
-  )
+  if (!isComplete(docker) && !isComplete(java)) return all
+  return all.map((finding) => (finding.status === 'failure' ? { ...finding, status: 'warning' } : finding))
+}
+
+function judgeVersion(check: (typeof parts)[number], version: string): Finding {
+  const title = titles[check]
+  const use = check === 'java' ? 'for `npm run demo`' : 'for `docker compose up`'
+  if (isAtLeast(version, needs[check])) return pass(check, `${title} ${version} is there, ${use}`)
+  const newer = `${title} ${needs[check]} or newer ${use}`
+  if (version !== '') return failure(check, `${title} ${version} is too old`, `install ${newer}`)
+  if (check === 'docker') return failure(check, 'The server of Docker does not answer', `start ${newer}`)
+  return failure(check, `${title} is not installed`, `install ${newer}`)
+}
+
+/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
+}
+
+async function canListen(port: number, host: string): Promise<boolean> {
+  await using server = createServer()
+  try {
+    await once(server.listen(port, host), 'listening')
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') return false
+    // A machine without IPv6 has no ::1.
+    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
+    throw error
+  }
+}
+
+/** A port of the pipeline's servers. */
+export interface Port {
+  readonly server: string
+  readonly port: number
+  /** How to use another one. */
+  readonly change: string
+}
+
+function portsOf({ BOOTSTRAP_SERVERS, DB_PORT, ...urls }: Config, missing: readonly string[]): Port[] {
+  const kafka = Number(/\d+$/.exec(BOOTSTRAP_SERVERS[0] ?? '')?.[0])
+  const ports = [
+    { server: 'Kafka', port: kafka, change: '`npm run demo -- --kafka-port 29092` or KAFKA_PORT' },
+    { server: 'Postgres', port: DB_PORT, change: 'DB_PORT for `npm run demo` or POSTGRES_PORT' },
+    { server: 'Grafana', port: Number(new URL(urls.GRAFANA_URL).port), change: 'GRAFANA_PORT' },
+    { server: 'Prometheus', port: Number(new URL(urls.PROMETHEUS_URL).port), change: 'PROMETHEUS_PORT' },
+    { server: 'Tempo', port: Number(new URL(urls.TEMPO_URL).port), change: 'TEMPO_PORT' },
+    { server: 'Kafka UI', port: 18_080, change: 'KAFKA_UI_PORT' },
+    { server: 'pgweb', port: 18_081, change: 'PGWEB_PORT' },
+  ]
+  // While one of Kafka and Postgres runs, the others may be ours. A URL without a port is not that of this machine's server.
+  return ports.filter(({ server, port }) => port > 0 && (missing.length === 2 || missing.includes(server)))
+}
+
+/** @param taken those of the ports on which another program listens */
+export function judgePorts(ports: readonly Port[], taken: readonly Port[]): Finding[] {
+  if (taken.length === 0) return [pass('ports', `The ports are free: ${ports.map(({ port }) => port).join(', ')}`)]
+  return taken.map(({ server, port, change }) => {
+    const message = `Port ${port}, meant for ${server}, is taken by another program`
+    const remedy = `stop that, or choose another port with ${change} for \`docker compose up\``
+    if (server === 'Kafka' || server === 'Postgres') return failure('ports', message, remedy)
+    return warning('ports', `${message}; \`npm run demo\` does without ${server}`, remedy)
+  })
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
@@ -138,9 +158,8 @@ export function judgeMemory(memory: { readonly total: number; readonly available
   const text = `${gigabytes(available)} of ${gigabytes(total)} of memory are available`
   const needed = `\`npm run demo\` needs ${gigabytes(needs.memory)}, \`docker compose up\` ${gigabytes(needs.dockerMemory)}`
   if (total < needs.memory) return failure('memory', text, `use a larger machine: ${needed}`)
-  if (available < (hasDocker ? needs.dockerMemory : needs.memory))
-    return warning('memory', text, `end other programs: ${needed}`)
-  return pass('memory', text)
+  if (available >= (hasDocker ? needs.dockerMemory : needs.memory)) return pass('memory', text)
+  return warning('memory', text, `end other programs: ${needed}`)
 }
 
 /** @param free bytes where temporary files are */

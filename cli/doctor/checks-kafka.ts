@@ -1,87 +1,73 @@
 import { randomBytes } from 'node:crypto'
-import type { Admin, Kafka } from '../../kafka/client.ts'
+import type { Admin } from '../../kafka/client.ts'
 import { createSender } from '../../kafka/producer.ts'
 import { isEventHubs } from '../../kafka/security.ts'
-import type { KafkaSettings } from '../../kafka/settings.ts'
 import { createTopics, plannedSettings, readTopicSettings, type TopicPlan, type TopicState } from '../../kafka/topics.ts'
 import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
 import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
 import { formatCount } from '../../stages/refusal.ts'
 import { readCounts } from '../commands/status.ts'
-import { partitionsKept, replicationSummary } from '../render/render-migration.ts'
+import { replicationSummary } from '../render/render-migration.ts'
 import { withKafka } from '../servers.ts'
 import { attempt, checkClock, failure, pass, unreachable, warning, type Finding, type ServerFindings } from './finding.ts'
 
-interface Access {
-  readonly kafka: Kafka
-  readonly settings: KafkaSettings
-  /** Connected. */
-  readonly admin: Admin
-}
+type Access = Parameters<Parameters<typeof withKafka>[1]>[0]
 
 /** @param clock milliseconds since the epoch */
 export async function checkKafka(config: Config, clock: () => number): Promise<ServerFindings> {
+  const address = config.BOOTSTRAP_SERVERS.join(', ')
   try {
     return await withKafka(config, async (access) => {
-      const { brokers } = await access.admin.describeCluster()
-      const up = pass(
-        'kafka',
-        `Kafka at ${config.BOOTSTRAP_SERVERS.join(', ')} answers, with ${counted(brokers.length, 'broker')}`,
-      )
+      const { length } = (await access.admin.describeCluster()).brokers
+      const existing = new Set(await access.admin.listTopics())
       const findings = await Promise.all([
-        attempt('topics', config, () => checkTopics(access.admin, brokers.length, config)),
-        attempt('groups', config, () => checkGroups(access.admin, config)),
-        attempt('broker-clock', config, () => checkBrokerClock(access, config, clock)),
+        attempt('topics', config, () => checkTopics(access.admin, { config, existing, brokers: length })),
+        attempt('groups', config, () => checkGroups(access.admin, { config, existing })),
+        attempt('broker-clock', config, async () => [await checkBrokerClock(access, config, clock)]),
       ])
-      return { isThere: true, findings: [up, ...findings.flat()] }
+      const answers = pass('kafka', `Kafka at ${address} answers, with ${counted(length, 'broker')}`)
+      return { isThere: true, findings: [answers, ...findings.flat()] }
     })
   } catch (error) {
     const others = 'topics, partitions, settings, replication, groups, lag, broker-clock'
-    return unreachable(error, { server: 'Kafka', address: config.BOOTSTRAP_SERVERS.join(', '), others }, config)
+    return unreachable(error, { server: 'Kafka', address, others }, config)
   }
 }
 
-const migrate = 'run `npx throughline migrate`'
+interface Topics {
+  readonly config: Config
+  readonly existing: ReadonlySet<string>
+  readonly brokers: number
+}
 
-async function checkTopics(admin: Admin, brokers: number, config: Config): Promise<Finding[]> {
+async function checkTopics(admin: Admin, { config, existing, brokers }: Topics): Promise<Finding[]> {
   const plan = topicPlan(config)
-  const existing = new Set(await admin.listTopics())
   const missing = plan.names.filter((name) => !existing.has(name))
   const isOurs = config.TOPICS_AUTO_CREATE === 'true'
   const remedy = isOurs ? migrate : 'create them: TOPICS_AUTO_CREATE is false, so `migrate` does not'
-  const lacking = failure('topics', `Kafka lacks ${counted(missing.length, 'topic')}, ${missing.join(', ')}`, remedy)
-  const topics = missing.length > 0 ? lacking : pass('topics', `All ${plan.names.length} topics exist`)
+  const topics =
+    missing.length > 0
+      ? failure('topics', `Kafka lacks ${counted(missing.length, 'topic')}, ${missing.join(', ')}`, remedy)
+      : pass('topics', `All ${plan.names.length} topics exist`)
   const rest = plan.names.filter((name) => existing.has(name))
   // Event Hubs has neither these settings nor replicas that could be read.
   if (rest.length === 0 || isEventHubs(config.BOOTSTRAP_SERVERS)) return [topics]
   const states = await readTopicSettings(admin, rest)
-  return [
-    topics,
-    judgePartitions(states, isGiven('TOPIC_PARTITIONS') ? config.TOPIC_PARTITIONS : undefined),
-    judgeSettings(states, plan),
-    judgeReplication(states, brokers),
-  ]
+  const wanted = isGiven('TOPIC_PARTITIONS') ? config.TOPIC_PARTITIONS : 0
+  return [topics, judgePartitions(states, wanted), judgeSettings(states, plan), judgeReplication(states, brokers)]
 }
 
-/** @param wanted TOPIC_PARTITIONS where it is set: only then does `migrate` add partitions */
-export function judgePartitions(states: readonly TopicState[], wanted: number | undefined): Finding {
-  const listed = (some: readonly TopicState[]) => some.map(({ topic, partitions }) => `${topic} (${partitions})`).join(', ')
-  const few = states.filter(({ partitions }) => partitions < (wanted ?? 0))
-  if (few.length > 0) {
-    return failure(
-      'partitions',
-      `TOPIC_PARTITIONS is ${wanted}, and these topics have fewer partitions, ${listed(few)}`,
-      migrate,
-    )
-  }
-  const most = Math.max(...states.map(({ partitions }) => partitions))
-  const kept = wanted === undefined ? undefined : partitionsKept(states, wanted)
-  if (kept !== undefined) return warning('partitions', kept.replace(/\.$/, ''), `set TOPIC_PARTITIONS to ${most}`)
-  if (states.some(({ partitions }) => partitions < most)) {
-    const message = `The topics have different numbers of partitions, ${listed(states)}`
-    return warning('partitions', message, `run \`TOPIC_PARTITIONS=${most} npx throughline migrate\``)
-  }
-  return pass('partitions', `Each topic has ${counted(most, 'partition')}`)
+const migrate = 'run `npx throughline migrate`'
+
+/** @param wanted TOPIC_PARTITIONS; 0 where it is not set, since `migrate` then adds no partitions */
+export function judgePartitions(states: readonly TopicState[], wanted: number): Finding {
+  const most = Math.max(wanted, ...states.map(({ partitions }) => partitions))
+  const fewer = states.filter(({ partitions }) => partitions < most)
+  if (fewer.length === 0) return pass('partitions', `Each topic has ${counted(most, 'partition')}`)
+  const listed = fewer.map(({ topic, partitions }) => `${topic} (${partitions})`).join(', ')
+  const message = `Not all topics have ${counted(most, 'partition')}: ${listed}`
+  const judge = fewer.some(({ partitions }) => partitions < wanted) ? failure : warning
+  return judge('partitions', message, `run \`TOPIC_PARTITIONS=${most} npx throughline migrate\``)
 }
 
 /** How long records are kept may be changed; what times and bodies depend on may not. */
@@ -105,23 +91,20 @@ export function judgeSettings(states: readonly TopicState[], plan: TopicPlan): F
 }
 
 export function judgeReplication(states: readonly TopicState[], brokers: number): Finding {
-  const summary = replicationSummary(states).replace(/\.$/, '')
-  const names = (some: readonly TopicState[]) => some.map(({ topic }) => topic).join(', ')
+  const namesOf = (some: readonly TopicState[]) => some.map(({ topic }) => topic).join(', ')
   const closed = states.filter(({ inSync, minInSync }) => inSync < minInSync)
-  if (closed.length > 0) {
-    const message = `Too few replicas are in sync to accept a record (min.insync.replicas) on ${names(closed)}`
-    return failure('replication', message, 'start the brokers that are away, or lower min.insync.replicas')
-  }
   const late = states.filter(({ inSync, replicas }) => inSync < replicas)
-  if (late.length > 0) {
-    const message = `A replica is away or not in sync on ${names(late)}`
-    return warning('replication', message, 'start the brokers that are away')
+  const start = 'start the brokers that are away'
+  if (closed.length > 0) {
+    const message = `Too few replicas are in sync to accept a record (min.insync.replicas) on ${namesOf(closed)}`
+    return failure('replication', message, `${start}, or lower min.insync.replicas`)
   }
-  if (brokers > 1 && states.some(({ replicas, minInSync }) => replicas <= minInSync)) {
-    const remedy = 'keep each record on 3 brokers with min.insync.replicas=2 (new topics: TOPIC_REPLICATION_FACTOR=3)'
-    return warning('replication', summary, remedy)
-  }
-  return pass('replication', summary)
+  if (late.length > 0) return warning('replication', `A replica is away or not in sync on ${namesOf(late)}`, start)
+  const summary = replicationSummary(states).replace(/\.$/, '')
+  const stops = brokers > 1 && states.some(({ replicas, minInSync }) => replicas <= minInSync)
+  if (!stops) return pass('replication', summary)
+  const remedy = 'keep each record on 3 brokers with min.insync.replicas=2 (new topics: TOPIC_REPLICATION_FACTOR=3)'
+  return warning('replication', summary, remedy)
 }
 
 /** A consumer group now. */
@@ -134,17 +117,13 @@ export interface GroupCount {
   readonly waiting: number
 }
 
-async function checkGroups(admin: Admin, config: Config): Promise<Finding[]> {
-  const existing = new Set(await admin.listTopics())
+async function checkGroups(admin: Admin, { config, existing }: Omit<Topics, 'brokers'>): Promise<Finding[]> {
   // A topic that is missing fails every query that names it.
   const groups = monitoredGroups(config, true).map((group) => {
-    return Object.assign(group, { topics: group.topics.filter((topic) => existing.has(topic)) })
+    return { ...group, topics: group.topics.filter((topic) => existing.has(topic)) }
   })
   const counts = await readCounts(admin, groups)
-  const all = groups.map(({ name, command }) => {
-    const { running = 0, waiting = 0 } = counts.get(name) ?? {}
-    return { name, command, running, waiting }
-  })
+  const all = groups.map((group) => ({ running: 0, waiting: 0, ...counts.get(group.name), ...group }))
   // Without traces the tracer need not run.
   return judgeGroups(all.filter(({ name, running }) => name !== tracerName || running > 0 || exportsTraces()))
 }
@@ -171,14 +150,10 @@ function startOf(groups: readonly GroupCount[]): string {
 }
 
 /** The broker tells its time only as the append time of a record, for which a topic is made and removed again. */
-async function checkBrokerClock(
-  { kafka, settings, admin }: Access,
-  config: Config,
-  clock: () => number,
-): Promise<Finding[]> {
+async function checkBrokerClock({ kafka, settings, admin }: Access, config: Config, clock: () => number): Promise<Finding> {
   if (config.TOPICS_AUTO_CREATE === 'false') {
     const message = "The broker's clock was not read, since TOPICS_AUTO_CREATE=false allows no topic for it"
-    return [warning('broker-clock', message, 'see that its host synchronises its clock by NTP')]
+    return warning('broker-clock', message, 'see that its host synchronises its clock by NTP')
   }
   // Other topics, such as that of a stage `doctor`, and those of a doctor that runs at the same time, have other names.
   const topic = `${config.TOPIC_PREFIX}doctor-${randomBytes(8).toString('hex')}`
@@ -189,7 +164,7 @@ async function checkBrokerClock(
   const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
   const record = { partition: 0, key: null, value: null, headers: {} }
   const read = async () => (await sender.send(topic, [record]))[0]?.appendedAt ?? Number.NaN
-  return [await checkClock('broker-clock', 'the broker', read, clock)]
+  return await checkClock('broker-clock', 'the broker', read, clock)
 }
 
 function counted(count: number, noun: string): string {

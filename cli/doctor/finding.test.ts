@@ -32,7 +32,7 @@ test('a server that is silent, one that refuses, and a program that is not that 
   })
   expect(unreachable(new Error('invalid response: 48'), options, config)).toMatchObject({
     isThere: false,
-    findings: [{ message: expect.stringContaining('does not speak as Kafka does: invalid response: 48') }],
+    findings: [{ message: expect.stringContaining('does not speak as Kafka does (invalid response: 48)') }],
   })
 })
 

@@ -21,13 +21,12 @@ export interface ServerFindings {
 
 export const pass = (check: string, message: string): Finding => ({ check, status: 'pass', message, remedy: null })
 
-export const warning = (check: string, message: string, remedy: string): Finding => {
-  return { check, status: 'warning', message, remedy }
-}
+const problem =
+  (status: 'warning' | 'failure') =>
+  (check: string, message: string, remedy: string): Finding => ({ check, status, message, remedy })
 
-export const failure = (check: string, message: string, remedy: string): Finding => {
-  return { check, status: 'failure', message, remedy }
-}
+export const warning = problem('warning')
+export const failure = problem('failure')
 
 /** Runs one check. What it throws is its failure. */
 export async function attempt(
@@ -38,14 +37,15 @@ export async function attempt(
   return await work().catch((error: unknown) => {
     const sentence = sentenceOf(error, config)
     if (sentence !== undefined) return [failure(check, ...halves(sentence))]
-    const reason = error instanceof Error ? error.message : String(error)
-    return [failure(check, `This could not be checked (${reason})`, 'try again in a few seconds')]
+    return [failure(check, `This could not be checked (${reasonOf(error)})`, 'try again in a few seconds')]
   })
 }
 
 function sentenceOf(error: unknown, config: Config): string | undefined {
   return (error instanceof UserError ? error : serverMistake(error, config))?.message
 }
+
+const reasonOf = (error: unknown) => (error instanceof Error ? error.message.replace(/\.$/, '') : String(error))
 
 /** The two halves of a sentence such as "Nothing answers at HOST: start it." */
 export function halves(sentence: string): [message: string, remedy: string] {
@@ -61,23 +61,16 @@ interface Unreachable {
   readonly others: string
 }
 
-/**
- * The findings at a server that could not be connected to.
- * @param error what the connection threw
- */
+/** The findings at a server that could not be connected to, for which `error` was thrown. */
 export function unreachable(error: unknown, { server, address, others }: Unreachable, config: Config): ServerFindings {
-  const check = server.toLowerCase()
-  const left = `(not checked: ${others})`
   const sentence = sentenceOf(error, config)
-  if (sentence === undefined || sentence.includes('closes the connection')) {
-    const reason = error instanceof Error ? error.message.replace(/\.$/, '') : String(error)
-    const message = `What answers at ${address} does not speak as ${server} does: ${reason} ${left}`
-    return { isThere: false, findings: [failure(check, message, `stop that program, or set the address of ${server}`)] }
-  }
-  const [message, remedy] = halves(sentence)
-  const isSilent = message.startsWith('Nothing answers')
+  const isSpoken = sentence !== undefined && !sentence.includes('closes the connection')
+  const isSilent = sentence?.startsWith('Nothing answers') === true
+  const stranger = `What answers at ${address} does not speak as ${server} does (${reasonOf(error)})`
+  const [message, remedy] = isSpoken ? halves(sentence) : [stranger, `stop that program, or set the address of ${server}`]
   const what = isSilent ? `${server} at ${address} does not answer` : message
-  return { isThere: !isSilent, findings: [failure(check, `${what} ${left}`, remedy)] }
+  const finding = failure(server.toLowerCase(), `${what} (not checked: ${others})`, remedy)
+  return { isThere: isSpoken && !isSilent, findings: [finding] }
 }
 
 /** Milliseconds. Ages and times of messages are off by the same. */
@@ -100,8 +93,8 @@ export async function checkClock(
   const there = await read()
   const after = clock()
   const offset = there - (before + after) / 2
-  const off = `The clock of ${server} is ${Math.abs(offset).toFixed(0)} ms ${offset < 0 ? 'behind' : 'ahead of'} that of this machine`
-  const message = `${off}, read within ${(after - before).toFixed(0)} ms`
+  const off = `${Math.abs(offset).toFixed(0)} ms ${offset < 0 ? 'behind' : 'ahead of'}`
+  const message = `The clock of ${server} is ${off} that of this machine, read within ${(after - before).toFixed(0)} ms`
   if (Math.abs(offset) <= CLOCKS_AGREE) return pass(check, message)
   return warning(check, message, 'times and ages of messages are off by that; synchronise both clocks by NTP')
 }

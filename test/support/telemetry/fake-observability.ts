@@ -12,20 +12,14 @@ export interface FakeObservability extends AsyncDisposable {
 
 /**
  * @param receiver has the spans that Tempo knows
- * @param monitor "127.0.0.1:23456", which is scraped and receives alerts
+ * @param monitor "127.0.0.1:23456", which is scraped
  */
 export async function startFakeObservability(receiver: OtlpReceiver, monitor: string): Promise<FakeObservability> {
   const labels = { job: 'throughline', instance: monitor }
   const answers: Record<string, unknown> = {
-    '/-/ready': 'ready',
     '/ready': 'ready',
     '/api/v1/targets?state=active': { data: { activeTargets: [{ labels, health: 'up', lastError: '' }] } },
-    '/api/v1/query?query=throughline_alert_notifications_total': { data: { result: [{ metric: labels }] } },
     '/api/health': { database: 'ok', version: '13.1.4' },
-    '/api/v1/provisioning/contact-points': [
-      { name: 'monitor', type: 'webhook', settings: { url: `http://${monitor}/alerts` } },
-    ],
-    '/api/v1/provisioning/policies': { receiver: 'monitor' },
   }
   const server = createServer(({ url = '' }, response) => {
     const [, id] = /^\/api\/traces\/(.*)$/.exec(url) ?? []
