@@ -14,9 +14,8 @@ export function define(command: CliCommand): void {
     .description(
       'Where neither Kafka nor Postgres answers, checks what a start needs: Docker or Java, ports, memory, disk. On a ' +
         'running system, checks migrations, topics and their settings, replication, consumer groups, partitions, clocks, ' +
-        'Prometheus, Grafana, the alert receiver, and whether a trace arrives. It makes and removes a topic, ' +
-        "exports one span, and changes nothing else. A login for Grafana's settings can be given in GRAFANA_URL. Exits " +
-        'with 1 when a check fails; a warning is no failure.',
+        'Prometheus, Grafana, the alert receiver, and whether a trace arrives. It makes and removes a topic, exports ' +
+        'one span, and changes nothing else. Exits with 1 when a check fails; a warning is no failure.',
     )
     .option('--json', 'print a list of {check, status, message, remedy}; status is pass, warning or failure')
     .examples({

@@ -17,12 +17,12 @@ test('partitions: even, too few, and uneven', () => {
   expect(judgePartitions(even, 4).status).toBe('pass')
   expect(judgePartitions([state('start'), state('finish', { partitions: 2 })], 4)).toMatchObject({
     status: 'failure',
-    message: 'Not all topics have 4 partitions: finish (2)',
+    message: 'These topics have fewer than 4 partitions, finish (2)',
     remedy: 'run `TOPIC_PARTITIONS=4 npx throughline migrate`',
   })
   expect(judgePartitions([state('start', { partitions: 6 }), state('finish')], 0)).toMatchObject({
     status: 'warning',
-    message: 'Not all topics have 6 partitions: finish (4)',
+    message: 'These topics have fewer than 6 partitions, finish (4)',
     remedy: 'run `TOPIC_PARTITIONS=6 npx throughline migrate`',
   })
 })

@@ -65,7 +65,7 @@ export function judgePartitions(states: readonly TopicState[], wanted: number): 
   const fewer = states.filter(({ partitions }) => partitions < most)
   if (fewer.length === 0) return pass('partitions', `Each topic has ${counted(most, 'partition')}`)
   const listed = fewer.map(({ topic, partitions }) => `${topic} (${partitions})`).join(', ')
-  const message = `Not all topics have ${counted(most, 'partition')}: ${listed}`
+  const message = `These topics have fewer than ${most} partitions, ${listed}`
   const judge = fewer.some(({ partitions }) => partitions < wanted) ? failure : warning
   return judge('partitions', message, `run \`TOPIC_PARTITIONS=${most} npx throughline migrate\``)
 }
@@ -120,10 +120,10 @@ export interface GroupCount {
 async function checkGroups(admin: Admin, { config, existing }: Omit<Topics, 'brokers'>): Promise<Finding[]> {
   // A topic that is missing fails every query that names it.
   const groups = monitoredGroups(config, true).map((group) => {
-    return { ...group, topics: group.topics.filter((topic) => existing.has(topic)) }
+    return Object.assign(group, { topics: group.topics.filter((topic) => existing.has(topic)) })
   })
   const counts = await readCounts(admin, groups)
-  const all = groups.map((group) => ({ running: 0, waiting: 0, ...counts.get(group.name), ...group }))
+  const all = groups.map((group) => Object.assign(group, counts.get(group.name) ?? { running: 0, waiting: 0 }))
   // Without traces the tracer need not run.
   return judgeGroups(all.filter(({ name, running }) => name !== tracerName || running > 0 || exportsTraces()))
 }

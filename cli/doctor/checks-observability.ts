@@ -20,13 +20,13 @@ export async function checkObservability(config: Config, traceTimeoutMs: number)
     ask(config.TEMPO_URL, '/ready'),
   ])
   const sources = ['postgres', ...(prometheus ? ['prometheus'] : []), ...(tempo ? ['tempo'] : [])]
-  const findings = await Promise.all([
-    prometheus ? judgeTargets(prometheus, withoutLogin(config.PROMETHEUS_URL).href) : notRunning('PROMETHEUS_URL', config),
-    grafana ? checkGrafana(grafana, sources, config) : notRunning('GRAFANA_URL', config),
-    tempo ? checkTrace(config, traceTimeoutMs) : notRunning('TEMPO_URL', config),
+  const others = await Promise.all([
+    grafana ? checkGrafana(grafana, sources, config) : Promise.resolve([notRunning('GRAFANA_URL', config)]),
+    tempo ? checkTrace(config, traceTimeoutMs) : Promise.resolve(notRunning('TEMPO_URL', config)),
     checkAlertReceiver(config),
   ])
-  return findings.flat()
+  const targets = prometheus && judgeTargets(prometheus, withoutLogin(config.PROMETHEUS_URL).href)
+  return [targets ?? notRunning('PROMETHEUS_URL', config), ...others.flat()]
 }
 
 function notRunning(variable: keyof typeof servers, config: Config): Finding {
