@@ -84,7 +84,9 @@ export function judgeWays(versions: Versions): Finding[] {
   const [docker, java] = [all.slice(0, -1), all.slice(-1)]
   const isComplete = (way: readonly Finding[]) => way.length > 0 && way.every(({ status }) => status === 'pass')
   if (!isComplete(docker) && !isComplete(java)) return all
-  return all.map(({ status, ...finding }) => Object.assign(finding, { status: status === 'failure' ? 'warning' : status }))
+  return all.map((finding) =>
+    finding.status === 'failure' ? warning(finding.check, finding.message, finding.remedy ?? '') : finding,
+  )
 }
 
 function judgeVersion(check: (typeof parts)[number], version: string): Finding {
