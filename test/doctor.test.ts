@@ -93,6 +93,7 @@ test('on a fresh pipeline every check passes, and nothing is left behind', async
     'migrations',
     'postgres-clock',
     'partitions-ahead',
+    'monitor',
     'prometheus',
     'grafana',
     'data-sources',
@@ -203,7 +204,7 @@ test('a topic is missing, others have wrong settings or partitions, no process r
   const own = { ...broken.config, ...urls }
   const byCheck = async () => new Map(problems(await findings(own)).map((finding) => [finding.check, finding]))
   const found = await byCheck()
-  expect([...found.keys()]).toEqual(['topics', 'partitions', 'settings', 'groups', 'partitions-ahead'])
+  expect([...found.keys()]).toEqual(['topics', 'partitions', 'settings', 'groups', 'partitions-ahead', 'monitor'])
   expect(found.get('topics')?.message).toBe(`Kafka lacks 1 topic, ${prefix}stage3`)
   expect(found.get('partitions')?.message).toMatch(/^These topics have fewer than 6 partitions, /)
   expect(found.get('settings')?.message).toMatch(new RegExp(`^message.timestamp.type of ${prefix}stage5 is CreateTime, `))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { judgeDaysAhead, judgeMigrations } from './checks-postgres.ts'
+import { judgeDaysAhead, judgeMigrations, judgeMonitor } from './checks-postgres.ts'
 
 test('migrations and partitions', () => {
   expect(judgeMigrations({ missing: [], unknown: [] }).status).toBe('pass')
@@ -12,6 +12,7 @@ test('migrations and partitions', () => {
     status: 'failure',
     message: expect.stringContaining('009_x'),
   })
+  expect([judgeMonitor(7).status, judgeMonitor(0).status]).toEqual(['pass', 'failure'])
   expect(judgeDaysAhead(3).status).toBe('pass')
   expect(judgeDaysAhead(0)).toMatchObject({ status: 'failure', message: expect.stringContaining('Tomorrow') })
 })

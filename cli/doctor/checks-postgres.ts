@@ -2,6 +2,7 @@ import type { Config } from '../../pipeline/config.ts'
 import { readServerState } from '../../sql/database.ts'
 import { compareMigrations } from '../../sql/migrate.ts'
 import { readDaysAhead } from '../../sql/partitions.ts'
+import { readLatestSamples } from '../../sql/read-status.ts'
 import { withDatabase } from '../servers.ts'
 import { attempt, checkClock, failure, pass, unreachable, type Finding, type ServerFindings } from './finding.ts'
 
@@ -18,20 +19,23 @@ export async function checkPostgres(config: Config, clock: () => number): Promis
         judgeMigrations(migrations),
         await checkClock('postgres-clock', 'Postgres', readNow, clock),
       ]
-      // Without all tables this query fails.
+      // Without all tables these queries fail.
       if (migrations.missing.length > 0) return { isThere: true, findings }
-      const checkDays = async () => [judgeDaysAhead((await readDaysAhead(database)) ?? 0)]
-      return { isThere: true, findings: [...findings, ...(await attempt('partitions-ahead', config, checkDays))] }
+      const days = await attempt('partitions-ahead', config, async () => [
+        judgeDaysAhead((await readDaysAhead(database)) ?? 0),
+      ])
+      const monitor = await attempt('monitor', config, async () => [judgeMonitor((await readLatestSamples(database)).size)])
+      return { isThere: true, findings: [...findings, ...days, ...monitor] }
     })
   } catch (error) {
-    const others = 'migrations, postgres-clock, partitions-ahead'
+    const others = 'migrations, postgres-clock, partitions-ahead, monitor'
     return unreachable(error, { server: 'Postgres', address, others }, config)
   }
 }
 
 export function judgeMigrations({ missing, unknown }: Awaited<ReturnType<typeof compareMigrations>>): Finding {
   if (missing.length > 0) {
-    const message = `The database lacks ${missing.join(', ')} (not checked: partitions-ahead)`
+    const message = `The database lacks ${missing.join(', ')} (not checked: partitions-ahead, monitor)`
     return failure('migrations', message, 'run `npx throughline migrate`')
   }
   if (unknown.length > 0) {
@@ -46,4 +50,11 @@ export function judgeDaysAhead(days: number): Finding {
   if (days > 0) return pass('partitions-ahead', `The tables have partitions for ${days} day(s) ahead`)
   const message = "Tomorrow's partition is missing, so its rows would go into the default partition"
   return failure('partitions-ahead', message, 'start the monitor, which makes it, or run `npx throughline migrate`')
+}
+
+/** @param samples of the monitor in the last 20 s */
+export function judgeMonitor(samples: number): Finding {
+  if (samples > 0) return pass('monitor', 'The monitor runs')
+  const message = 'The monitor has written no sample for 20 s, so there are no verdicts, no alerts and no new partitions'
+  return failure('monitor', message, 'start it: `throughline monitor`')
 }
