@@ -74,7 +74,8 @@ test.each([
 test('without Postgres the sender is asked to try again', async () => {
   const away = openDatabase({ ...pipeline.config, DB_HOST: '127.0.0.1', DB_PORT: 1 }, 1)
   await using alone = await serveAlerts(away)
-  expect(await post(JSON.stringify(notification('later')), alone)).toEqual([503, 'Postgres is away: try again.\n'])
+  const answer = [503, 'The notification could not be stored: try again.\n']
+  expect(await post(JSON.stringify(notification('later')), alone)).toEqual(answer)
   await away.end()
 })
 
