@@ -29,11 +29,9 @@ export function alertsRoute({ database, metrics, log }: Options): HttpRoute {
       try {
         const alerts = readNotification(body)
         const inserted = await insertAlerts(alerts, database)
-        for (const { status, alert, summary } of alerts) {
-          metrics.count('throughline_alert_notifications_total', 1, { status })
-          log.info({ status }, `Alert ${status}: ${summary ?? alert}`)
-        }
-        return [200, `${alerts.length} received, ${inserted} new`]
+        for (const { status } of alerts) metrics.count('throughline_alert_notifications_total', 1, { status })
+        for (const { status, alert, summary } of inserted) log.info({ status }, `Alert ${status}: ${summary ?? alert}`)
+        return [200, `${alerts.length} received, ${inserted.length} new`]
       } catch (error) {
         if (error instanceof SyntaxError) return [400, error.message]
         if (isContentError(error)) return [400, `Postgres refuses its content: ${error.message}`]
@@ -55,16 +53,27 @@ async function readBody(request: IncomingMessage): Promise<string | undefined> {
   return bytes > MAX_BYTES ? undefined : Buffer.concat(chunks).toString()
 }
 
-/** Grafana repeats a notification while its alert fires: the repetition conflicts with the row that is there. */
+/**
+ * Grafana repeats a notification while its alert fires: the repetition conflicts with the row that is there. It repeats that an
+ * alert was resolved when another alert of the same rule fires or is resolved: the end is the same, but the start may be moved
+ * to it.
+ */
 const insert = `
 insert into alert_notifications (status, alert, stage, severity, summary, "values", url, starts_at, ends_at, fingerprint)
 select status, alert, stage, severity, summary, "values", url, starts_at, ends_at, fingerprint
-from json_populate_recordset(null::alert_notifications, $1)
-on conflict do nothing`
+from json_populate_recordset(null::alert_notifications, $1) as sent
+where not exists (
+  select from alert_notifications as stored
+  where stored.fingerprint = sent.fingerprint and stored.status = 'resolved' and stored.ends_at = sent.ends_at
+)
+on conflict do nothing
+returning status, alert, summary`
 
-/** Returns the number of alerts that were not there yet. */
-export async function insertAlerts(alerts: readonly NotifiedAlert[], database: Queryable): Promise<number> {
+type InsertedAlert = Pick<NotifiedAlert, 'status' | 'alert' | 'summary'>
+
+/** Returns the alerts that were not there yet. */
+export async function insertAlerts(alerts: readonly NotifiedAlert[], database: Queryable): Promise<InsertedAlert[]> {
   const values = [JSON.stringify(alerts)]
-  const { rowCount } = await database.query({ name: 'insert-alerts', text: insert, values })
-  return rowCount ?? 0
+  const { rows } = await database.query<InsertedAlert>({ name: 'insert-alerts', text: insert, values })
+  return rows
 }

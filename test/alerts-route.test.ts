@@ -54,6 +54,23 @@ test('1,000 alerts at once are stored, 1,001 are refused', async () => {
   expect(text).toContain('1000')
 })
 
+test('that an alert was resolved is stored and logged once, also when Grafana repeats it with its end as its start', async () => {
+  const info = vi.spyOn(pipeline.log, 'info')
+  const endsAt = '2026-01-01T00:05:00Z'
+  const resolved = { ...alertOf('resolved'), status: 'resolved', endsAt }
+  const again = { ...resolved, startsAt: endsAt }
+  expect(await post(JSON.stringify(notification('resolved')))).toEqual([200, '1 received, 1 new\n'])
+  expect(await post(JSON.stringify({ alerts: [resolved] }))).toEqual([200, '1 received, 1 new\n'])
+  const others = [...notification('another').alerts, again]
+  expect(await post(JSON.stringify({ alerts: others }))).toEqual([200, '2 received, 1 new\n'])
+  const later = { ...resolved, startsAt: '2026-01-01T00:06:00Z', endsAt: '2026-01-01T00:07:00Z' }
+  expect(await post(JSON.stringify({ alerts: [later, again] }))).toEqual([200, '2 received, 1 new\n'])
+  expect(info.mock.calls.map(([fields]) => fields)).toEqual(
+    ['firing', 'resolved', 'firing', 'resolved'].map((status) => ({ status })),
+  )
+  info.mockRestore()
+})
+
 test('texts that Postgres refuses are changed in nothing else', async () => {
   const odd = { ...alert, fingerprint: 'odd', annotations: { summary: `\0${'x'.repeat(1998)}\u{1F525}` } }
   const both = { alerts: [{ ...odd, values: { 'A\0': 1 } }, ...notification('beside it').alerts] }
