@@ -13,6 +13,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { runTracer } from '../telemetry/tracer/tracer.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
+import { runFastMonitor } from './support/running-monitor.ts'
 import { runStages } from './support/running-stages.ts'
 import { startFakeObservability, type FakeObservability } from './support/telemetry/fake-observability.ts'
 import { startOtlpReceiver, type OtlpReceiver } from './support/telemetry/otlp-receiver.ts'
@@ -30,6 +31,7 @@ beforeAll(async () => {
   for (const name of ['BOOTSTRAP_SERVERS', 'DB_HOST'] as const) vi.stubEnv(name, pipeline.env[name])
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', receiver.endpoint)
   running.use(runStages(pipeline))
+  running.use(runFastMonitor(pipeline))
   startTracer()
   const metrics = createMetrics({ stage: 'monitor', position: 7 })
   const { log } = pipeline
@@ -37,8 +39,7 @@ beforeAll(async () => {
   const monitor = running.use(await serveHttp({ host: '127.0.0.1', port: 0, health: createHealth(), metrics, log, routes }))
   const address = `127.0.0.1:${monitor.port}`
   fake = running.use(await startFakeObservability(receiver, address))
-  const { url } = fake
-  urls = { PROMETHEUS_URL: url, TEMPO_URL: url, GRAFANA_URL: url, ALERTS_URL: `http://${address}/alerts` }
+  urls = { PROMETHEUS_URL: fake.url, TEMPO_URL: fake.url, GRAFANA_URL: fake.url, ALERTS_URL: `http://${address}/alerts` }
   config = { ...pipeline.config, ...urls }
 })
 afterAll(async () => {
