@@ -4,7 +4,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { temporaryDirectory } from '../../local/host-resources.ts'
 import { readConfig } from '../../pipeline/config.ts'
-import { checkBefore, judgeDisk, judgeMemory, judgeNode, judgePorts, judgeWays, needs } from './checks-before.ts'
+import { checkBefore, judgeDisk, judgeMemory, judgeNode, judgePorts, judgeWays } from './checks-before.ts'
+import { needs } from '../requirements.ts'
 
 afterEach(() => void vi.unstubAllEnvs())
 

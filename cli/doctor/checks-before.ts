@@ -1,24 +1,11 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../../pipeline/config.ts'
+import { isFree, needs } from '../requirements.ts'
 import { failure, pass, warning, type Finding } from './finding.ts'
-
-/** What the README says is needed: the oldest versions, and bytes of memory and disk. */
-export const needs = {
-  node: '24',
-  docker: '28',
-  compose: '2.24.4',
-  buildx: '0.17',
-  java: '17',
-  dockerMemory: 3e9,
-  memory: 1e9,
-  disk: 1e9,
-} as const
 
 /** The version of the Node that runs this. */
 export function judgeNode(version: string): Finding {
@@ -97,25 +84,6 @@ function judgeVersion(check: (typeof parts)[number], version: string): Finding {
   if (version !== '') return failure(check, `${title} ${version} is too old`, `install ${newer}`)
   if (check === 'docker') return failure(check, 'The server of Docker does not answer', `start ${newer}`)
   return failure(check, `${title} is not installed`, `install ${newer}`)
-}
-
-/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
-export async function isFree(port: number): Promise<boolean> {
-  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
-}
-
-async function canListen(port: number, host: string): Promise<boolean> {
-  await using server = createServer()
-  try {
-    await once(server.listen(port, host), 'listening')
-    return true
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    if (code === 'EADDRINUSE') return false
-    // A machine without IPv6 has no ::1.
-    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
-    throw error
-  }
 }
 
 /** A port of the pipeline's servers. */
