@@ -6,7 +6,7 @@ import { serveHttp, type HttpRoute } from '../telemetry/http.ts'
 import { createLog, type Log } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import type { Stage } from '../stages/stage.ts'
-import { withEntryTracing } from '../telemetry/tracer/entry-tracing.ts'
+import { withEntryTracing, withStageTracing } from '../telemetry/tracer/entry-tracing.ts'
 
 interface ProcessOptions {
   readonly stage: string
@@ -34,14 +34,10 @@ export async function pipelineProcess(
   const routes = httpRoutes(metrics, log)
   await using server = await serveHttp({ host, port, health, metrics, log, routes })
   log.info(`/metrics, /healthz and /readyz answer on port ${server.port} of ${host}.`)
-  const run = (tracing: Pick<ProcessContext, 'interceptSend' | 'runInSpan'> = {}) =>
+  const run = (tracing: Pick<ProcessContext, 'interceptSend' | 'runInSpan'>) =>
     untilStopped(log, (stopping) => work({ config, log, health, metrics, ...tracing }, stopping))
   // Messages enter at position 0 only.
-  if (position === 0) await withEntryTracing((interceptSend) => run({ interceptSend }))
-  else if (external?.instrumentations === undefined) await run()
-  else {
-    // Loaded for such a stage only: it takes 40 MB.
-    const { withStageTracing } = await import('../telemetry/tracer/stage-sdk.ts')
-    await withStageTracing(config, { name: stage, external }, (runInSpan) => run({ runInSpan }))
-  }
+  await (position === 0
+    ? withEntryTracing((interceptSend) => run({ interceptSend }))
+    : withStageTracing(config, { name: stage, ...(external && { external }) }, (runInSpan) => run({ runInSpan })))
 }
