@@ -2,6 +2,7 @@ import type { Admin, ITopicConfig } from 'kafkajs'
 import pRetry from 'p-retry'
 import { loadKafkajs } from './client.ts'
 import { segmentHours } from './settings.ts'
+import { countOf } from '../stages/refusal.ts'
 import { UserError } from '../telemetry/user-error.ts'
 
 const HOUR_MS = 3_600_000
@@ -29,7 +30,7 @@ export async function createTopics(admin: Admin, plan: TopicPlan): Promise<strin
   const missing = plan.names.filter((name) => !existing.has(name))
   if (missing.length > 0 && plan.replicas !== undefined) {
     const { length } = (await admin.describeCluster()).brokers
-    const mistake = `TOPIC_REPLICATION_FACTOR is ${plan.replicas}, and Kafka has ${length} broker${length === 1 ? '' : 's'} now: lower it, or start more.`
+    const mistake = `TOPIC_REPLICATION_FACTOR is ${plan.replicas}, and Kafka has ${countOf(length, 'broker')} now: lower it, or start more.`
     if (length < plan.replicas) throw new UserError(mistake)
   }
   const created: string[] = []
@@ -66,6 +67,12 @@ export async function addPartitions(admin: Admin, { names, partitions: count }: 
   }
   await pRetry(areKnown, untilKnown)
   return smaller
+}
+
+/** How many partitions a topic has. */
+export async function countPartitions(admin: Admin, topic: string): Promise<number> {
+  const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+  return topics[0]?.partitions.length ?? 1
 }
 
 /** What a topic's settings on the broker say about its records. */

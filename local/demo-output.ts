@@ -4,7 +4,7 @@ import type { WriteStream } from 'node:tty'
 import { type Status, renderStatus } from '../cli/render/render-status.ts'
 import { createRedraw, terminalWidth } from '../cli/render/terminal.ts'
 import { type Config, readConfig } from '../pipeline/config.ts'
-import { formatCount } from '../stages/refusal.ts'
+import { countOf } from '../stages/refusal.ts'
 
 export type DemoLog = ReturnType<typeof openLog>
 
@@ -34,10 +34,7 @@ export function openLog(path: string) {
     /** How many there were and the three newest, oldest first; empty without warnings. */
     warningLines(): string[] {
       if (warnings === 0) return []
-      return [
-        `${formatCount(warnings)} ${warnings === 1 ? 'warning' : 'warnings'} so far, all of them in ${path}`,
-        ...newest,
-      ]
+      return [`${countOf(warnings, 'warning')} so far, all of them in ${path}`, ...newest]
     },
     async [Symbol.asyncDispose]() {
       file.end()

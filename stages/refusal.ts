@@ -55,6 +55,11 @@ export function shorten(text: string, length = 60): string {
   return `${text.slice(0, length).toWellFormed()}… (${formatCount(text.length)} characters)`
 }
 
+/** '1 message', '2 messages'. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
 /** 100000 as '100,000', independent of the machine's locale. */
 export function formatCount(value: number): string {
   return value.toLocaleString('en-US')

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { chunksOf } from '../../kafka/chunks.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
+import { countPartitions } from '../../kafka/topics.ts'
 import { type Config, readConfig } from '../../pipeline/config.ts'
 import { newInput } from '../../pipeline/ingress/generator.ts'
 import { submit } from '../../pipeline/ingress/outbox.ts'
@@ -102,8 +103,7 @@ async function submitBodies(
   const entry = entryOf(config)
   // Both servers are asked before the outbox has a row, because its rows are sent later even if this command fails.
   await requireInputs(database)
-  const { topics } = await admin.fetchTopicMetadata({ topics: [entry.topic] })
-  const partitions = topics[0]?.partitions.length ?? 1
+  const partitions = await countPartitions(admin, entry.topic)
   const ingress = { database, sender, ...entry, enteredBy: 'submit' }
   let partition = randomInt(partitions)
   let entered = 0

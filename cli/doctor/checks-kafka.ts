@@ -5,7 +5,7 @@ import { isEventHubs } from '../../kafka/security.ts'
 import { createTopics, plannedSettings, readTopicSettings, type TopicPlan, type TopicState } from '../../kafka/topics.ts'
 import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
 import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
-import { formatCount } from '../../stages/refusal.ts'
+import { countOf, formatCount } from '../../stages/refusal.ts'
 import { readCounts } from '../commands/status.ts'
 import { replicationSummary } from '../render/render-migration.ts'
 import { withKafka } from '../servers.ts'
@@ -25,7 +25,7 @@ export async function checkKafka(config: Config, clock: () => number): Promise<S
         attempt('groups', config, () => checkGroups(access.admin, { config, existing })),
         attempt('broker-clock', config, async () => [await checkBrokerClock(access, config, clock)]),
       ])
-      const answers = pass('kafka', `Kafka at ${address} answers, with ${counted(length, 'broker')}`)
+      const answers = pass('kafka', `Kafka at ${address} answers, with ${countOf(length, 'broker')}`)
       return { isThere: true, findings: [answers, ...findings.flat()] }
     })
   } catch (error) {
@@ -47,7 +47,7 @@ async function checkTopics(admin: Admin, { config, existing, brokers }: Topics):
   const remedy = isOurs ? migrate : 'create them: TOPICS_AUTO_CREATE is false, so `migrate` does not'
   const topics =
     missing.length > 0
-      ? failure('topics', `Kafka lacks ${counted(missing.length, 'topic')}, ${missing.join(', ')}`, remedy)
+      ? failure('topics', `Kafka lacks ${countOf(missing.length, 'topic')}, ${missing.join(', ')}`, remedy)
       : pass('topics', `All ${plan.names.length} topics exist`)
   const rest = plan.names.filter((name) => existing.has(name))
   // Event Hubs has neither these settings nor replicas that could be read.
@@ -63,7 +63,7 @@ const migrate = 'run `npx throughline migrate`'
 export function judgePartitions(states: readonly TopicState[], wanted: number): Finding {
   const most = Math.max(wanted, ...states.map(({ partitions }) => partitions))
   const fewer = states.filter(({ partitions }) => partitions < most)
-  if (fewer.length === 0) return pass('partitions', `Each topic has ${counted(most, 'partition')}`)
+  if (fewer.length === 0) return pass('partitions', `Each topic has ${countOf(most, 'partition')}`)
   const listed = fewer.map(({ topic, partitions }) => `${topic} (${partitions})`).join(', ')
   const message = `These topics have fewer than ${most} partitions, ${listed}`
   const judge = fewer.some(({ partitions }) => partitions < wanted) ? failure : warning
@@ -84,7 +84,7 @@ export function judgeSettings(states: readonly TopicState[], plan: TopicPlan): F
   const [first, ...others] = differences.toSorted((one, other) => Number(free.has(one.name)) - Number(free.has(other.name)))
   if (first === undefined) return pass('settings', 'Each topic has the settings that `migrate` gives it')
   const { topic, name, planned, value } = first
-  const more = others.length === 0 ? '' : ` (and ${counted(others.length, 'more difference')})`
+  const more = others.length === 0 ? '' : ` (and ${countOf(others.length, 'more difference')})`
   const message = `${name} of ${topic} is ${value}, and \`migrate\` would give it ${planned}${more}`
   const remedy = `run \`kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${planned}\` with --bootstrap-server`
   return free.has(name) ? warning('settings', message, remedy) : failure('settings', message, remedy)
@@ -165,8 +165,4 @@ async function checkBrokerClock({ kafka, settings, admin }: Access, config: Conf
   const record = { partition: 0, key: null, value: null, headers: {} }
   const read = async () => (await sender.send(topic, [record]))[0]?.appendedAt ?? Number.NaN
   return await checkClock('broker-clock', 'the broker', read, clock)
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

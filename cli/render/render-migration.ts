@@ -1,4 +1,5 @@
 import type { TopicSettings } from '../../kafka/topics.ts'
+import { countOf } from '../../stages/refusal.ts'
 
 interface Migrated {
   readonly migrations: readonly string[]
@@ -20,7 +21,7 @@ export function migrationSummary({ migrations, topics, grown, partitions, isCata
 /** "2 topics (start, finish)"; empty for none. */
 function list(names: readonly string[], noun: string): string {
   if (names.length === 0) return ''
-  return `${names.length} ${noun}${names.length === 1 ? '' : 's'} (${names.join(', ')})`
+  return `${countOf(names.length, noun)} (${names.join(', ')})`
 }
 
 /** The topics with more partitions than TOPIC_PARTITIONS; undefined when there are none. */
@@ -53,7 +54,7 @@ export function replicationSummary(settings: readonly TopicSettings[]): string {
 
 const spareOf = ({ replicas, minInSync }: TopicSettings) => replicas - minInSync
 
-const brokers = (count: number) => `${count} broker${count === 1 ? '' : 's'}`
+const brokers = (count: number) => countOf(count, 'broker')
 
 /**
  * The warning about topics that keep records for longer than rows are kept; undefined when there are none.

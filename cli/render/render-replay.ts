@@ -1,5 +1,5 @@
 import type { RedrivePlan, RedriveProgress } from '../../pipeline/ingress/replay.ts'
-import { formatCount } from '../../stages/refusal.ts'
+import { countOf, formatCount } from '../../stages/refusal.ts'
 import { tableLines, type Column } from './table.ts'
 import { secondTime } from './text.ts'
 
@@ -17,7 +17,10 @@ export function renderPlan(plan: RedrivePlan, width: number): string {
   const lines =
     count === 0
       ? ['No open dead letter matches.']
-      : [`${counted(count)}, dead from ${secondTime(from)} to ${secondTime(until)}:`, ...tableLines(columns, groups, width)]
+      : [
+          `${countOf(count, 'message')}, dead from ${secondTime(from)} to ${secondTime(until)}:`,
+          ...tableLines(columns, groups, width),
+        ]
   return [...lines, ...leftOut(plan)].join('\n')
 }
 
@@ -33,13 +36,9 @@ function leftOut({ isLimitReached, inReplay, withoutStage }: RedrivePlan): strin
 /** What became of a redrive that has ended or was interrupted. */
 export function renderRedriven({ count }: RedrivePlan, { sent, refused }: RedriveProgress, isInterrupted: boolean): string {
   const rest = count - sent - refused.length
-  const lines = [`${formatCount(sent)} of ${counted(count)} sent.`]
+  const lines = [`${formatCount(sent)} of ${countOf(count, 'message')} sent.`]
   if (isInterrupted) lines.push('Interrupted: the same command sends the rest.')
   else if (rest > 0) lines.push(`${formatCount(rest)} not sent, because they are not open any more.`)
   if (refused.length > 0) lines.push('Refused by the broker for their size:', ...refused)
   return lines.join('\n')
-}
-
-function counted(messages: number): string {
-  return messages === 1 ? '1 message' : `${formatCount(messages)} messages`
 }

@@ -2,7 +2,7 @@ import { styleText } from 'node:util'
 import { formatRate } from '../../monitor/sentence.ts'
 import type { Verdict } from '../../monitor/verdict.ts'
 import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
-import { formatCount } from '../../stages/refusal.ts'
+import { countOf, formatCount } from '../../stages/refusal.ts'
 import { duration } from '../../telemetry/time.ts'
 import { tableLines, type Column } from './table.ts'
 
@@ -154,5 +154,5 @@ function orDash(value: number | null | undefined, format: (value: number) => str
 function endToEndLine(times: EndToEnd | null): string {
   if (times === null) return 'nothing finished in the last minute'
   const { messages, p50Ms, p95Ms, p99Ms } = times
-  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${formatCount(messages)} message${messages === 1 ? '' : 's'})`
+  return `p50 ${duration(p50Ms)}   p95 ${duration(p95Ms)}   p99 ${duration(p99Ms)}   (${countOf(messages, 'message')})`
 }

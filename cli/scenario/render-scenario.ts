@@ -1,5 +1,4 @@
-import { Help } from 'commander'
-import { printable } from '../render/text.ts'
+import { wrap } from '../render/text.ts'
 import type { Sighting } from './judge.ts'
 import type { Scenario } from './scenarios.ts'
 
@@ -40,9 +39,8 @@ const GAP = '  '
 /** A text behind a label, broken into lines below each other. */
 function wrapped(label: string, text: string, width: number): string {
   const indent = label.length + GAP.length
-  const help = Object.assign(new Help(), { minWidthToWrap: 10 })
-  const lines = help.boxWrap(printable(text).replaceAll(/\s+/g, ' '), width - indent).split('\n')
-  return lines.map((line, index) => (index === 0 ? label + GAP : ' '.repeat(indent)) + line).join('\n')
+  const lines = wrap(text.replaceAll(/\s+/g, ' '), width - indent)
+  return label + GAP + lines.replaceAll('\n', `\n${' '.repeat(indent)}`)
 }
 
 function capitalised(word: string): string {

@@ -1,3 +1,4 @@
+import { countPartitions } from '../../kafka/topics.ts'
 import { isBad, type Verdict } from '../../monitor/verdict.ts'
 import { submitUnpublished, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { entryOf } from '../../pipeline/route.ts'
@@ -144,12 +145,11 @@ interface WatchOptions {
 /** Sends the messages of the scenario and watches until its signals are seen, or cannot be seen in time any more. */
 async function watchFault(running: Running, { ingress, lease, deadline }: WatchOptions): Promise<void> {
   const { scenario, servers, config, seconds, signal } = running
-  const { topics } = await servers.admin.fetchTopicMetadata({ topics: [ingress.topic] })
   const over = new AbortController()
   const load = createLoad({
     config,
     ingress,
-    partitions: topics[0]?.partitions.length ?? 1,
+    partitions: await countPartitions(servers.admin, ingress.topic),
     isAway: () => running.observation.isAway,
     onSent(ids) {
       running.sent.push(...ids)
