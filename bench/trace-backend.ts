@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { serveLocally } from '../test/support/processes/local-http-server.ts'
 import { startTempoIfInstalled } from '../test/support/telemetry/tempo.ts'
 import type { Components } from './machine.ts'
 
@@ -42,12 +40,10 @@ export async function startTraceBackend(): Promise<TraceBackend> {
 }
 
 async function startSink(starting: AsyncDisposableStack): Promise<Record<string, string>> {
-  const server = createServer((request, response) => {
+  const sink = await serveLocally((request, response) => {
     request.resume().on('end', () => response.setHeader('content-type', 'application/x-protobuf').end())
   })
-  starting.defer(() => server.close().closeAllConnections())
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  return { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { OTEL_EXPORTER_OTLP_ENDPOINT: starting.use(sink).origin }
 }
 
 /** The sum of all series of a metric on a page for Prometheus; 0 when there are none. */

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -12,6 +10,7 @@ import { pipeline as catalogue } from '../stages/index.ts'
 import { spanId } from '../telemetry/trace-context.ts'
 import { seededRandom } from './support/data/random.ts'
 import { readTopic } from './support/kafka-records.ts'
+import { serveLocally } from './support/processes/local-http-server.ts'
 import { runStages } from './support/running-stages.ts'
 import { startTracedPipeline, type TracedPipeline } from './support/telemetry/traced-pipeline.ts'
 
@@ -36,19 +35,8 @@ async function startSlowServer() {
       response.end(JSON.stringify(numbers.reduce((sum, number) => sum + number, 0)))
     }
   }
-  const server = createServer((request, response) => void answer(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    keys,
-    strangers,
-    [Symbol.dispose]() {
-      server.closeAllConnections()
-      server.close()
-    },
-  }
+  const server = await serveLocally((request, response) => void answer(request, response))
+  return { ...server, keys, strangers }
 }
 
 /** The ids on a topic in the order in which each partition has them first. */
@@ -62,7 +50,7 @@ async function idsOf(pipeline: TracedPipeline, topic: string): Promise<string[][
 }
 
 test('a stage that asks a slow server, killed twice at 100 messages a second, keeps the order, loses nothing, and has its requests in the trace', async () => {
-  using server = await startSlowServer()
+  await using server = await startSlowServer()
   await using pipeline = await startTracedPipeline({ TOPIC_PARTITIONS: '2', RATE: '100' })
   const { database, env, receiver } = pipeline
   const settings = {
@@ -73,7 +61,7 @@ test('a stage that asks a slow server, killed twice at 100 messages a second, ke
   }
   const start = (): Promise<Child> =>
     startChild({
-      ...script(['test/support/processes/asking-stage.ts', server.url], childEnvironment(settings)),
+      ...script(['test/support/processes/asking-stage.ts', server.origin], childEnvironment(settings)),
       name: 'asking stage',
     })
   const count = async (table: string) =>

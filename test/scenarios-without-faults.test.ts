@@ -1,12 +1,10 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startThroughline } from '../local/throughline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
 import { beginScenario, readScenarioProgress } from '../sql/scenarios.ts'
 import { waitUntil } from '../telemetry/wait-until.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
+import { serveLocally } from './support/processes/local-http-server.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
 import { runFastMonitor } from './support/running-monitor.ts'
 import { runStages } from './support/running-stages.ts'
@@ -29,12 +27,10 @@ const scenario = ({ env }: Pick<FreshPipeline, 'env'>, ...args: string[]) => thr
 /** Answers as a Grafana below /charts that asks for a login. */
 async function startGrafana() {
   const login = `Basic ${btoa('reader:pass/word')}`
-  const server = createServer(({ url, headers }, response) => {
+  const server = await serveLocally(({ url, headers }, response) => {
     response.writeHead(url === '/charts/api/health' && headers.authorization === login ? 200 : 401).end('{}')
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const url = `http://reader:pass%2Fword@127.0.0.1:${(server.address() as AddressInfo).port}/charts`
-  return { url, [Symbol.asyncDispose]: async () => void (await once(server.close(), 'close')) }
+  return { ...server, url: `${server.origin.replace('//', '//reader:pass%2Fword@')}/charts` }
 }
 
 /** What the monitor stores of a notification of Grafana about the first stage. */

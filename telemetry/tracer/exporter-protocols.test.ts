@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
 import { Server, ServerCredentials, status, type sendUnaryData } from '@grpc/grpc-js'
@@ -8,6 +6,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { createLog } from '../log.ts'
 import { createTraceExporter, exportTraces, type Protocol } from './exporter.ts'
 import { id, options, rows } from '../../test/support/data/spans.fixture.ts'
+import { serveLocally } from '../../test/support/processes/local-http-server.ts'
 import { spansOf } from './spans.ts'
 
 afterEach(() => vi.unstubAllEnvs())
@@ -85,18 +84,13 @@ async function exported(protocol: Protocol, answer: Buffer | string = '', env: R
     requests.push({ body: await buffer(request), encoding: request.headers['content-encoding'] })
     response.end(answer)
   }
-  const server = createServer((request, response) => void handle(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', `http://127.0.0.1:${port}`)
+  await using server = await serveLocally((request, response) => void handle(request, response))
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', server.origin)
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
   let refused = 0
   const exporter = await createTraceExporter(protocol, createLog('silent', {}), (spans) => (refused += spans))
   await exporter.export(spansOf(rows(), options))
   await exporter.close()
-  server.closeAllConnections()
-  server.close()
   return { ...requests[0], refused }
 }
 

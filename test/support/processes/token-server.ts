@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { serveLocally } from './local-http-server.ts'
 
 export interface TokenServer extends AsyncDisposable {
   readonly url: string
@@ -12,7 +10,7 @@ export interface TokenServer extends AsyncDisposable {
 export async function startTokenServer(id: string, secret: string): Promise<TokenServer> {
   const expected = `Basic ${Buffer.from([id, secret].map(encodeURIComponent).join(':')).toString('base64')}`
   let given = 0
-  const server = createServer((request, response) => {
+  const server = await serveLocally((request, response) => {
     if (request.headers.authorization !== expected) {
       response.writeHead(401).end('{"error":"invalid_client"}')
       return
@@ -24,15 +22,9 @@ export async function startTokenServer(id: string, secret: string): Promise<Toke
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ access_token: token, token_type: 'Bearer', expires_in: 3600 }))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
+    url: `${server.origin}/token`,
     given: () => given,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }

@@ -1,6 +1,4 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { serveLocally } from '../processes/local-http-server.ts'
 import type { OtlpReceiver } from './otlp-receiver.ts'
 
 /** One server that answers `throughline doctor` as a Prometheus, a Tempo and a Grafana that work. */
@@ -21,21 +19,16 @@ export async function startFakeObservability(receiver: OtlpReceiver, monitor: st
     '/api/v1/targets?state=active': { data: { activeTargets: [{ labels, health: 'up', lastError: '' }] } },
     '/api/health': { database: 'ok', version: '13.1.4' },
   }
-  const server = createServer(({ url = '' }, response) => {
+  const server = await serveLocally(({ url = '' }, response) => {
     const [, id] = /^\/api\/traces\/(.*)$/.exec(url) ?? []
     const isFound = !fake.losesTraces && receiver.spans.some(({ traceId }) => traceId === id)
     const answer = isFound || /^\/api\/datasources\/uid\/\w+\/health$/.test(url) ? {} : answers[url]
     response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? {}))
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
   const fake: FakeObservability = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.origin,
     losesTraces: false,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
   return fake
 }

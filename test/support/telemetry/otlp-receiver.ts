@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
+import { serveLocally } from '../processes/local-http-server.ts'
 import { decodeOtlp, type ReceivedSpan } from './decode-otlp.ts'
 
 export interface OtlpReceiver extends AsyncDisposable {
@@ -31,21 +30,14 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     if (status === 200) spans.push(...received)
     response.writeHead(status, { 'content-type': 'application/x-protobuf' }).end()
   }
-  const server = createServer((request, response) => void receive(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  const server = await serveLocally((request, response) => void receive(request, response))
   const receiver: OtlpReceiver = {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: server.origin,
     spans,
     unanswered,
     isHanging: false,
     statusOf: () => 200,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
   return receiver
 }

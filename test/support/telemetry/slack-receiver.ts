@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
+import { serveLocally } from '../processes/local-http-server.ts'
 
 export interface SlackReceiver extends AsyncDisposable {
   readonly url: string
@@ -17,16 +16,10 @@ export async function startSlackReceiver(): Promise<SlackReceiver> {
     messages.push(...attachments.map(({ title, text }) => `${title}\n${text}`))
     response.end('ok')
   }
-  const server = createServer((request, response) => void receive(request, response))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const server = await serveLocally((request, response) => void receive(request, response))
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/services/of/the-test`,
+    url: `${server.origin}/services/of/the-test`,
     messages,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections()
-      server.close()
-      await once(server, 'close')
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   }
 }
