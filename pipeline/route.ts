@@ -115,6 +115,6 @@ export function monitoredGroups(config: Config, isTracing: boolean): readonly Mo
 }
 
 /** The command that starts a process here: `throughline run lcm`, in compose `docker compose up -d lcm`. */
-function startCommand({ START_COMMAND }: Config, name: string, args = name): string {
+export function startCommand({ START_COMMAND }: Config, name: string, args = name): string {
   return START_COMMAND === undefined ? `throughline ${args}` : `${START_COMMAND} ${name}`
 }

@@ -58,7 +58,7 @@ function startTracer(): void {
 }
 
 async function findings(changes: Partial<Config> = {}, options: ExamineOptions = {}): Promise<Finding[]> {
-  return await Array.fromAsync(examine({ ...config, ...changes }, { traceTimeoutMs: 1000, ...options }))
+  return await Array.fromAsync(examine({ ...config, ...changes }, { timeoutMs: 1000, ...options }))
 }
 
 const problems = (all: readonly Finding[]) => all.filter(({ status }) => status !== 'pass')

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { checkPostgres } from '../cli/doctor/checks-postgres.ts'
 import { freePort } from '../local/host-resources.ts'
 import { startThroughline } from '../local/throughline-process.ts'
 import { childEnvironment } from '../pipeline/config.ts'
@@ -96,4 +97,10 @@ test('a monitor that stands by has no gauge of the partitions', async () => {
   await using other = runFastMonitor(pipeline)
   await expect.poll(() => other.gauge('throughline_monitor_active'), wait).toBe(0)
   expect(await other.gauge('throughline_partitions_ahead_days')).toBeUndefined()
+})
+
+test('doctor waits for the first sample of a monitor that has just started', async () => {
+  await using _monitor = runFastMonitor(pipeline)
+  const { findings } = await checkPostgres(pipeline.config, { clock: Date.now, timeoutMs: 30_000 })
+  expect(findings.find(({ check }) => check === 'monitor')?.status).toBe('pass')
 })

@@ -37,17 +37,17 @@ export function define(command: CliCommand): void {
 export interface ExamineOptions {
   /** The time of this machine, in milliseconds since the epoch. */
   readonly clock?: () => number
-  /** Until when Tempo must have a trace, in milliseconds. */
-  readonly traceTimeoutMs?: number
+  /** Until when Tempo must have a trace, and the monitor a sample, in milliseconds. */
+  readonly timeoutMs?: number
 }
 
 /** All checks that apply here, in the order of the flow of causes: machine, servers, what observes them. */
 export async function* examine(
   config: Config,
-  { clock = Date.now, traceTimeoutMs = 10_000 }: ExamineOptions = {},
+  { clock = Date.now, timeoutMs = 10_000 }: ExamineOptions = {},
 ): AsyncGenerator<Finding> {
   yield judgeNode(process.versions.node)
-  const servers = await Promise.all([checkKafka(config, clock), checkPostgres(config, clock)])
+  const servers = await Promise.all([checkKafka(config, clock), checkPostgres(config, { clock, timeoutMs })])
   const [kafka, postgres] = servers
   // A server whose address is set is not started here.
   const areElsewhere = [isGiven('BOOTSTRAP_SERVERS'), isGiven('DB_HOST') || isGiven('DATABASE_URL')]
@@ -55,7 +55,7 @@ export async function* examine(
   const isRunning = kafka.isThere || postgres.isThere || areElsewhere.every(Boolean)
   if (!isRunning) yield pass('system', 'Neither Kafka nor Postgres answers, so this checks what a start needs')
   if (missing.length > 0) yield* await checkBefore(config, missing)
-  const observing = isRunning ? checkObservability(config, traceTimeoutMs) : Promise.resolve([])
+  const observing = isRunning ? checkObservability(config, timeoutMs) : Promise.resolve([])
   for (const [index, { findings }] of servers.entries()) if (isRunning || areElsewhere[index]) yield* findings
   yield* await observing
 }

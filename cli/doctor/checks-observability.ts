@@ -12,8 +12,8 @@ const servers = {
   TEMPO_URL: { check: 'trace', name: 'Tempo', loss: 'traces cannot be seen' },
 } as const
 
-/** @param traceTimeoutMs until when Tempo must have a trace that it has accepted */
-export async function checkObservability(config: Config, traceTimeoutMs: number): Promise<readonly Finding[]> {
+/** @param timeoutMs until when Tempo must have a trace that it has accepted */
+export async function checkObservability(config: Config, timeoutMs: number): Promise<readonly Finding[]> {
   const [prometheus, grafana, tempo] = await Promise.all([
     ask(config.PROMETHEUS_URL, '/api/v1/targets?state=active'),
     ask(config.GRAFANA_URL, '/api/health'),
@@ -22,7 +22,7 @@ export async function checkObservability(config: Config, traceTimeoutMs: number)
   const sources = ['postgres', ...(prometheus ? ['prometheus'] : []), ...(tempo ? ['tempo'] : [])]
   const others = await Promise.all([
     grafana ? checkGrafana(grafana, sources, config) : Promise.resolve([notRunning('GRAFANA_URL', config)]),
-    tempo ? checkTrace(config, traceTimeoutMs) : Promise.resolve(notRunning('TEMPO_URL', config)),
+    tempo ? checkTrace(config, timeoutMs) : Promise.resolve(notRunning('TEMPO_URL', config)),
     checkAlertReceiver(config),
   ])
   const targets = prometheus && judgeTargets(prometheus, withoutLogin(config.PROMETHEUS_URL).href)

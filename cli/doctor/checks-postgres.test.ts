@@ -12,7 +12,11 @@ test('migrations and partitions', () => {
     status: 'failure',
     message: expect.stringContaining('009_x'),
   })
-  expect([judgeMonitor(7).status, judgeMonitor(0).status]).toEqual(['pass', 'failure'])
+  expect(judgeMonitor(7, 'throughline monitor').status).toBe('pass')
+  expect(judgeMonitor(0, 'docker compose up -d monitor')).toMatchObject({
+    status: 'failure',
+    remedy: 'start it: `docker compose up -d monitor`',
+  })
   expect(judgeDaysAhead(3).status).toBe('pass')
   expect(judgeDaysAhead(0)).toMatchObject({ status: 'failure', message: expect.stringContaining('Tomorrow') })
 })

@@ -1,13 +1,21 @@
 import type { Config } from '../../pipeline/config.ts'
-import { readServerState } from '../../sql/database.ts'
+import { startCommand } from '../../pipeline/route.ts'
+import { type Queryable, readServerState } from '../../sql/database.ts'
 import { compareMigrations } from '../../sql/migrate.ts'
 import { readDaysAhead } from '../../sql/partitions.ts'
 import { readLatestSamples } from '../../sql/read-status.ts'
+import { WaitTimeout, waitUntil } from '../../telemetry/wait-until.ts'
 import { withDatabase } from '../servers.ts'
 import { attempt, checkClock, failure, pass, unreachable, type Finding, type ServerFindings } from './finding.ts'
 
-/** @param clock milliseconds since the epoch */
-export async function checkPostgres(config: Config, clock: () => number): Promise<ServerFindings> {
+interface Options {
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Until when the monitor must have written a sample, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+export async function checkPostgres(config: Config, { clock, timeoutMs }: Options): Promise<ServerFindings> {
   const address = `${config.DB_HOST}:${config.DB_PORT}`
   try {
     return await withDatabase(config, async (database) => {
@@ -24,7 +32,9 @@ export async function checkPostgres(config: Config, clock: () => number): Promis
       const days = await attempt('partitions-ahead', config, async () => [
         judgeDaysAhead((await readDaysAhead(database)) ?? 0),
       ])
-      const monitor = await attempt('monitor', config, async () => [judgeMonitor((await readLatestSamples(database)).size)])
+      const monitor = await attempt('monitor', config, async () => [
+        judgeMonitor(await countSamples(database, timeoutMs), startCommand(config, 'monitor')),
+      ])
       return { isThere: true, findings: [...findings, ...days, ...monitor] }
     })
   } catch (error) {
@@ -52,9 +62,21 @@ export function judgeDaysAhead(days: number): Finding {
   return failure('partitions-ahead', message, 'start the monitor, which makes it, or run `npx throughline migrate`')
 }
 
-/** @param samples of the monitor in the last 20 s */
-export function judgeMonitor(samples: number): Finding {
+/** The monitor's samples in the last 20 s. A monitor that has just started writes its first after up to 10 s. */
+async function countSamples(database: Queryable, timeoutMs: number): Promise<number> {
+  const count = async () => (await readLatestSamples(database)).size || undefined
+  return await waitUntil('a sample of the monitor', count, { timeoutMs, everyMs: 500 }).catch((error: unknown) => {
+    if (error instanceof WaitTimeout) return 0
+    throw error
+  })
+}
+
+/**
+ * @param samples of the monitor in the last 20 s
+ * @param command that starts the monitor
+ */
+export function judgeMonitor(samples: number, command: string): Finding {
   if (samples > 0) return pass('monitor', 'The monitor runs')
   const message = 'The monitor has written no sample for 20 s, so there are no verdicts, no alerts and no new partitions'
-  return failure('monitor', message, 'start it: `throughline monitor`')
+  return failure('monitor', message, `start it: \`${command}\``)
 }
