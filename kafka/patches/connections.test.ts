@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { createServer, type AddressInfo, Socket } from 'node:net'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { createLog } from '../../telemetry/log.ts'
 import { createKafka, loadKafkajs } from '../client.ts'
@@ -158,6 +158,16 @@ function newConnection(port: number): Connection {
   const timeouts = { connectionTimeout: 1000, requestTimeout: 60_000 }
   return new Connection({ host: '127.0.0.1', port, logger, socketFactory, ...timeouts })
 }
+
+test('a connection sends every packet at once', async () => {
+  const { port } = await answeringServer()
+  const setNoDelay = vi.spyOn(Socket.prototype, 'setNoDelay')
+  onTestFinished(() => setNoDelay.mockRestore())
+  const connection = newConnection(port)
+  await connection.connect()
+  expect(setNoDelay.mock.instances).toContain(connection.socket)
+  await connection.disconnect()
+})
 
 test('a connection that is asked for twice opens one socket, and a new one closes the old one', async () => {
   const { server, port } = await answeringServer()

@@ -115,7 +115,7 @@ const isNew = ({ socket }: Connection) => socket?.bytesRead === 0
 /**
  * A connection has one socket, and is used when the broker has answered on it, which a frozen one does not. kafkajs opens
  * another one for each call of `connect` while it connects, keeps the old one after a timeout, and lets the events of an old
- * socket reject the requests on the new one.
+ * socket reject the requests on the new one. Unlike Kafka's own clients it leaves Nagle's algorithm on.
  */
 export function keepOneSocket(): void {
   const { prototype } = require('kafkajs/src/network/connection') as { prototype: Connection }
@@ -123,6 +123,8 @@ export function keepOneSocket(): void {
   const { protocol } = require('kafkajs/src/protocol/requests/apiVersions') as ApiVersions
   const open = async (connection: Connection) => {
     await connect.call(connection)
+    // Otherwise the last packet of a request waits until the broker has acknowledged those before it.
+    connection.socket?.setNoDelay()
     // A login begins with a request of its own, and a broker closes a connection on which another comes in between.
     if (!connection.sasl) await connection.send(protocol({ version: 0 })())
     return true
