@@ -1,5 +1,4 @@
 import type { ICustomPartitioner, IHeaders, Kafka, Producer, RecordMetadata as KafkajsMetadata } from 'kafkajs'
-import { chunksOf } from './chunks.ts'
 import { now } from '../telemetry/time.ts'
 import type { KafkaSettings } from './settings.ts'
 import { timeouts, within } from '../telemetry/timeouts.ts'
@@ -184,10 +183,27 @@ function isTooLarge(error: unknown): boolean {
   return error instanceof Error && 'type' in error && tooLarge.has(error.type)
 }
 
+/** Splits a list, in order, into chunks of at most 1,000 items and `maxBytes`; a larger item makes a chunk of its own. */
+export function chunksOf<T>(items: readonly T[], sizeOfItem: (item: T) => number, maxBytes: number): T[][] {
+  const chunks: T[][] = []
+  let bytes = 0
+  for (const item of items) {
+    const [size, chunk] = [sizeOfItem(item), chunks.at(-1)]
+    bytes += size
+    if (chunk !== undefined && chunk.length < MAX_ITEMS && bytes <= maxBytes) {
+      chunk.push(item)
+    } else {
+      chunks.push([item])
+      bytes = size
+    }
+  }
+  return chunks
+}
+
+const MAX_ITEMS = 1000
+
 /** Room for the pipeline's own headers and the record's framing. */
 const OVERHEAD_BYTES = 400
-
-type Bytes = Buffer | string | null | undefined
 
 /** Bytes of a record in a request: an upper bound. */
 function sizeOf({ key, value, headers }: OutgoingRecord): number {
@@ -199,7 +215,4 @@ function sizeOf({ key, value, headers }: OutgoingRecord): number {
   return bytes
 }
 
-function bytesOf(value: Bytes): number {
-  if (value === null || value === undefined) return 0
-  return typeof value === 'string' ? Buffer.byteLength(value) : value.length
-}
+const bytesOf = (value: Buffer | string | null | undefined) => (value ? Buffer.byteLength(value) : 0)

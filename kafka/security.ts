@@ -1,6 +1,8 @@
-import type { KafkaConfig, SASLOptions } from 'kafkajs'
-import { certificateFault, isPair, readPem, withoutAdvice } from '../telemetry/certificate.ts'
-import { tokenProvider, tokenServer } from './oauth-token.ts'
+import { createRequire } from 'node:module'
+import type { KafkaConfig, OauthbearerProviderResponse, SASLOptions } from 'kafkajs'
+import { certificateFault, isPair, tlsOptions, withoutAdvice } from '../telemetry/certificate.ts'
+
+const require = createRequire(import.meta.url)
 
 /** The variables that encryption and login depend on; files are PEM. */
 export interface KafkaSecurity {
@@ -31,9 +33,10 @@ export function securityOf(config: KafkaSecurity): Pick<KafkaConfig, 'ssl' | 'sa
     const password = config.EVENTHUB_CONNECTIONSTRING ?? ''
     return { ssl: true, sasl: { mechanism: 'plain', username: '$ConnectionString', password } }
   }
+  const { KAFKA_SSL_CA_FILE: ca, KAFKA_SSL_CERT_FILE: cert, KAFKA_SSL_KEY_FILE: key } = config
   const protocol = config.KAFKA_SECURITY_PROTOCOL ?? 'PLAINTEXT'
   return {
-    ...(protocol.endsWith('SSL') ? { ssl: tlsOptions(config) } : {}),
+    ...(protocol.endsWith('SSL') ? { ssl: tlsOptions(true, { ca, cert, key }) } : {}),
     ...(protocol.startsWith('SASL') ? { sasl: saslOptions(config) } : {}),
   }
 }
@@ -43,27 +46,25 @@ export function securityOf(config: KafkaSecurity): Pick<KafkaConfig, 'ssl' | 'sa
  * expected of it.
  */
 export function securityDisagreements(given: Readonly<Record<string, string | undefined>>): [string, string][] {
+  const find = (form: RegExp) => Object.keys(given).find((name) => form.test(name))
   const isSet = (name: string) => given[name] !== undefined
-  const names = Object.keys(given)
-  const protocol = given['KAFKA_SECURITY_PROTOCOL'] ?? ''
   if (isEventHubs([given['BOOTSTRAP_SERVERS'] ?? ''])) {
-    const other = names.find((name) => /^KAFKA_(SECURITY|SASL|OAUTH|SSL)_/.test(name))
+    const other = find(/^KAFKA_(SECURITY|SASL|OAUTH|SSL)_/)
     if (other !== undefined) return [[other, 'expected nothing: the login of Event Hubs is EVENTHUB_CONNECTIONSTRING']]
     if (isSet('EVENTHUB_CONNECTIONSTRING')) return []
     return [['EVENTHUB_CONNECTIONSTRING', 'expected the connection string of the Event Hubs namespace']]
   }
   const wrong: [string, string][] = []
-  const isOAuth = given['KAFKA_SASL_MECHANISM'] === 'OAUTHBEARER'
-  const login = names.find((name) => /^KAFKA_(SASL|OAUTH)_/.test(name))
+  const protocol = given['KAFKA_SECURITY_PROTOCOL'] ?? ''
+  const [login, file] = [find(/^KAFKA_(SASL|OAUTH)_/), find(/^KAFKA_SSL_/)]
   if (protocol.startsWith('SASL')) {
-    const needed = ['MECHANISM', 'USERNAME', 'PASSWORD'].map((name) => `KAFKA_SASL_${name}`)
-    if (isOAuth) needed.push('KAFKA_OAUTH_TOKEN_URL')
-    for (const name of needed)
-      if (!isSet(name)) wrong.push([name, `expected a value, for KAFKA_SECURITY_PROTOCOL is ${protocol}`])
+    const needed = ['SASL_MECHANISM', 'SASL_USERNAME', 'SASL_PASSWORD']
+    if (given['KAFKA_SASL_MECHANISM'] === 'OAUTHBEARER') needed.push('OAUTH_TOKEN_URL')
+    const missing = needed.map((name) => `KAFKA_${name}`).filter((name) => !isSet(name))
+    for (const name of missing) wrong.push([name, `expected a value, for KAFKA_SECURITY_PROTOCOL is ${protocol}`])
   } else if (login !== undefined) {
     wrong.push(['KAFKA_SECURITY_PROTOCOL', `expected SASL_SSL or SASL_PLAINTEXT, for ${login} is set`])
   }
-  const file = names.find((name) => name.startsWith('KAFKA_SSL_'))
   if (file !== undefined && !protocol.endsWith('SSL')) {
     wrong.push(['KAFKA_SECURITY_PROTOCOL', `expected SSL or SASL_SSL, for ${file} is set`])
   }
@@ -74,35 +75,64 @@ export function securityDisagreements(given: Readonly<Record<string, string | un
   return wrong
 }
 
-function tlsOptions(config: KafkaSecurity) {
-  return {
-    rejectUnauthorized: true,
-    get ca() {
-      return readPem(config.KAFKA_SSL_CA_FILE)
-    },
-    get cert() {
-      return readPem(config.KAFKA_SSL_CERT_FILE)
-    },
-    get key() {
-      return readPem(config.KAFKA_SSL_KEY_FILE)
-    },
+function saslOptions(config: KafkaSecurity): SASLOptions {
+  const { KAFKA_SASL_MECHANISM: mechanism = 'PLAIN', KAFKA_OAUTH_TOKEN_URL: url = '', KAFKA_OAUTH_SCOPE: scope } = config
+  const { KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = config
+  if (mechanism === 'OAUTHBEARER') {
+    return { mechanism: 'oauthbearer', oauthBearerProvider: tokenProvider({ url, username, password, scope }) }
+  }
+  return { mechanism: mechanism.toLowerCase() as Lowercase<typeof mechanism>, username, password }
+}
+
+/** Milliseconds before its expiry at which a token is replaced, and until which the token server has to answer. */
+const TOKEN_MARGIN = 30_000
+const TOKEN_TIMEOUT = 10_000
+
+/** The answer of kafkajs's provider, and when it is to be replaced. */
+type Token = OauthbearerProviderResponse & { readonly replaceAt: number }
+type TokenOptions = Readonly<Record<'url' | 'username' | 'password', string>> & { readonly scope: string | undefined }
+
+/** Gets tokens by the client credentials grant of OAuth 2 (RFC 6749, section 4.4). Connections share one until it expires. */
+export function tokenProvider(options: TokenOptions): () => Promise<OauthbearerProviderResponse> {
+  let current: Promise<Token> | undefined
+  return async () => {
+    const token = await current
+    if (token !== undefined && Date.now() < token.replaceAt) return token
+    current = fetchToken(options)
+    current.catch(() => (current = undefined))
+    return await current
   }
 }
 
-function saslOptions(config: KafkaSecurity): SASLOptions {
-  const { KAFKA_SASL_USERNAME: username = '', KAFKA_SASL_PASSWORD: password = '' } = config
-  switch (config.KAFKA_SASL_MECHANISM) {
-    case 'SCRAM-SHA-256':
-      return { mechanism: 'scram-sha-256', username, password }
-    case 'SCRAM-SHA-512':
-      return { mechanism: 'scram-sha-512', username, password }
-    case 'OAUTHBEARER': {
-      const { KAFKA_OAUTH_TOKEN_URL: url = '', KAFKA_OAUTH_SCOPE: scope } = config
-      return { mechanism: 'oauthbearer', oauthBearerProvider: tokenProvider({ url, username, password, scope }) }
-    }
-    default:
-      return { mechanism: 'plain', username, password }
+/** How the message of each error about tokens begins. */
+const tokenServer = 'The token server'
+
+/** The two error classes of kafkajs that say whether trying again helps. */
+type TokenErrors = Record<'KafkaJSConnectionError' | 'KafkaJSSASLAuthenticationError', new (message: string) => Error>
+
+/** @throws an error of kafkajs: one that it tries again when the server is away, and a final one when it refuses */
+async function fetchToken({ url, username, password, scope }: TokenOptions): Promise<Token> {
+  const { KafkaJSConnectionError, KafkaJSSASLAuthenticationError } = require('kafkajs/src/errors') as TokenErrors
+  const begun = Date.now()
+  const credentials = [username, password].map(encodeURIComponent).join(':')
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}`, accept: 'application/json' },
+    body: new URLSearchParams({ grant_type: 'client_credentials', ...(scope === undefined ? {} : { scope }) }),
+    redirect: 'error',
+    signal: AbortSignal.timeout(TOKEN_TIMEOUT),
+  }).catch((error: Error) => {
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    throw new KafkaJSConnectionError(`${tokenServer} cannot be reached: ${reason}`)
+  })
+  if (response.status >= 500) throw new KafkaJSConnectionError(`${tokenServer} answers ${response.status}`)
+  // The answer is not shown: it may repeat what was sent.
+  const answer = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>
+  const { access_token: value, expires_in: seconds = 0 } = answer
+  if (!response.ok || typeof value !== 'string') {
+    throw new KafkaJSSASLAuthenticationError(`${tokenServer} gives no token and answers ${response.status}`)
   }
+  return { value, replaceAt: begun + Math.max(0, Number(seconds) * 1000 - TOKEN_MARGIN) }
 }
 
 /** The properties of kafkajs's errors. */

@@ -1,7 +1,5 @@
-import { readBacklog, type PartitionBacklog } from '../kafka/backlog.ts'
-import { assignedPartitions, createKafka, type Admin } from '../kafka/client.ts'
-import { createAdmin } from '../kafka/cluster.ts'
-import { createRecordReader, type RecordReader } from '../kafka/oldest-record.ts'
+import { createRecordReader, readBacklog, type PartitionBacklog } from '../kafka/backlog.ts'
+import { assignedPartitions, createAdmin, createKafka, type Admin } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { exportsTraces } from '../pipeline/config.ts'
 import { readMessage } from '../pipeline/message.ts'
@@ -20,7 +18,7 @@ import { slide, totalWaiting, type GroupState, type PartitionState, type Sliding
 export interface GroupReader {
   readonly group: MonitoredGroup
   readonly admin: Admin
-  readonly records: RecordReader
+  readonly records: ReturnType<typeof createRecordReader>
   /** For outages of this group alone. */
   readonly outages: OutageTracker
 }

@@ -1,5 +1,5 @@
 import { Client, DatabaseError, Pool, type ClientConfig } from 'pg'
-import { certificateFault, readPem, withoutAdvice } from '../telemetry/certificate.ts'
+import { certificateFault, tlsOptions, withoutAdvice } from '../telemetry/certificate.ts'
 import type { Log } from '../telemetry/log.ts'
 import { timeouts } from '../telemetry/timeouts.ts'
 
@@ -28,25 +28,17 @@ export interface DatabaseConfig {
 
 /** The options of a client of `pg`. */
 export function databaseSettings(config: DatabaseConfig): ClientConfig {
+  const { DB_SSLMODE, DB_SSLROOTCERT } = config
   return {
     host: config.DB_HOST,
     port: config.DB_PORT,
     database: config.DB_NAME,
     user: config.DB_USER,
     password: config.DB_PASSWORD,
-    ...(config.DB_SSLMODE === 'disable' ? {} : { ssl: tlsOptions(config) }),
+    ...(DB_SSLMODE === 'disable' ? {} : { ssl: tlsOptions(DB_SSLMODE === 'verify-full', { ca: DB_SSLROOTCERT }) }),
     connectionTimeoutMillis: timeouts.connect,
     query_timeout: timeouts.statement,
     keepAlive: true,
-  }
-}
-
-function tlsOptions({ DB_SSLMODE, DB_SSLROOTCERT }: DatabaseConfig) {
-  return {
-    rejectUnauthorized: DB_SSLMODE === 'verify-full',
-    get ca() {
-      return readPem(DB_SSLROOTCERT)
-    },
   }
 }
 

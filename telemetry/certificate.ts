@@ -19,6 +19,25 @@ export function readPem(file: string | undefined): string | undefined {
   return lastRead.get(file)
 }
 
+/** TLS options with the contents of PEM files. */
+export function tlsOptions(
+  rejectUnauthorized: boolean,
+  files: Readonly<Partial<Record<'ca' | 'cert' | 'key', string | undefined>>>,
+) {
+  return {
+    rejectUnauthorized,
+    get ca() {
+      return readPem(files.ca)
+    },
+    get cert() {
+      return readPem(files.cert)
+    },
+    get key() {
+      return readPem(files.key)
+    },
+  }
+}
+
 const headers = {
   certificate: /^-----BEGIN (TRUSTED )?CERTIFICATE-----/m,
   // An encrypted one needs a passphrase, for which there is no setting.

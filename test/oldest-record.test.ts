@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { newMessageId, readMessage } from '../pipeline/message.ts'
-import { createRecordReader } from '../kafka/oldest-record.ts'
+import { createRecordReader } from '../kafka/backlog.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHealth } from '../telemetry/health.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
-import { createAdmin } from '../kafka/cluster.ts'
+import { createAdmin } from '../kafka/client.ts'
 import { monitoredGroups } from '../pipeline/route.ts'
 import { readGroups } from '../monitor/take-sample.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'

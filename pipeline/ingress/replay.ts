@@ -1,5 +1,4 @@
-import { chunksOf } from '../../kafka/chunks.ts'
-import type { OutgoingRecord, Sender } from '../../kafka/producer.ts'
+import { chunksOf, type OutgoingRecord, type Sender } from '../../kafka/producer.ts'
 import type { Database } from '../../sql/database.ts'
 import { headersFromText } from '../../sql/outcome.ts'
 import { readDeadLetterPages, type DeadLetterFilter } from '../../sql/read-dead-letters.ts'

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { createAdmin, createCluster, type Cluster as KafkajsCluster } from '../../kafka/cluster.ts'
-import { createKafka, type Admin } from '../../kafka/client.ts'
+import { createAdmin, createCluster, createKafka, type Admin, type Cluster as KafkajsCluster } from '../../kafka/client.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
 import type { LocalServer } from '../../local/local-server.ts'
 import type { Config } from '../../pipeline/config.ts'

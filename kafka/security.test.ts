@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
 import { startTokenServer } from '../test/support/processes/token-server.ts'
-import { tokenProvider } from './oauth-token.ts'
+import { tokenProvider } from './security.ts'
 
 afterEach(() => void vi.useRealTimers())
 
