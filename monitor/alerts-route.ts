@@ -1,25 +1,19 @@
 import type { IncomingMessage } from 'node:http'
-import { isContentError, type Queryable } from '../sql/database.ts'
+import { z } from 'zod/v3'
+import { isContentError, select, type Queryable } from '../sql/database.ts'
 import type { HttpRoute } from '../telemetry/http.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { readNotification, type NotifiedAlert } from './notification.ts'
 
 /** Bytes; Grafana's largest notifications are some hundred kilobytes. */
 const MAX_BYTES = 1_048_576
-
-interface Options {
-  readonly database: Queryable
-  readonly metrics: Metrics
-  readonly log: Log
-}
 
 /**
  * `POST /alerts`, for Grafana's webhook contact point: 200 when the notification is stored, 400 when it is not a notification
  * or has content that Postgres refuses, 413 when it is too large, 503 when Postgres is away. Grafana repeats a notification
  * that is not answered by 2xx.
  */
-export function alertsRoute({ database, metrics, log }: Options): HttpRoute {
+export function alertsRoute({ database, metrics, log }: { database: Queryable; metrics: Metrics; log: Log }): HttpRoute {
   return {
     path: '/alerts',
     async handle(request) {
@@ -73,7 +67,59 @@ type InsertedAlert = Pick<NotifiedAlert, 'status' | 'alert' | 'summary'>
 
 /** Returns the alerts that were not there yet. */
 export async function insertAlerts(alerts: readonly NotifiedAlert[], database: Queryable): Promise<InsertedAlert[]> {
-  const values = [JSON.stringify(alerts)]
-  const { rows } = await database.query<InsertedAlert>({ name: 'insert-alerts', text: insert, values })
-  return rows
+  return await select<InsertedAlert>(database, insert, [JSON.stringify(alerts)])
+}
+
+/** Postgres refuses NUL and lone surrogates, which a cut can leave. */
+const text = (maxLength: number) =>
+  z.string().transform((value) => value.slice(0, maxLength).replaceAll('\0', '\uFFFD').toWellFormed())
+const texts = z.record(z.string(), text(2000)).default({})
+
+const time = z.string().datetime({ offset: true })
+
+const alert = z
+  .object({
+    status: z.enum(['firing', 'resolved']),
+    labels: texts,
+    annotations: texts,
+    startsAt: time,
+    endsAt: time.optional(),
+    fingerprint: text(200),
+    values: z.record(text(200), z.number().finite()).nullish(),
+    panelURL: text(2000).default(''),
+    dashboardURL: text(2000).default(''),
+    generatorURL: text(2000).default(''),
+  })
+  .transform(({ labels, annotations, values, panelURL, dashboardURL, generatorURL, startsAt, endsAt, ...rest }) => ({
+    ...rest,
+    starts_at: startsAt,
+    // Grafana sends the year 1 while an alert fires.
+    ends_at: rest.status === 'resolved' ? (endsAt ?? null) : null,
+    alert: labels['alertname'] ?? 'unnamed',
+    stage: labels['stage'] ?? null,
+    severity: labels['severity'] ?? null,
+    summary: annotations['summary'] ?? annotations['description'] ?? null,
+    values: values ?? null,
+    // The rule's own link has the stage; Grafana's have the panel alone.
+    url: annotations['dashboard'] || panelURL || dashboardURL || generatorURL || null,
+  }))
+
+/** The body that Grafana's webhook contact point posts: at most a few hundred alerts. Other fields are ignored. */
+const notification = z.object({ alerts: z.array(alert).max(1000) })
+
+/** One alert, firing or resolved, as its row has it. */
+type NotifiedAlert = z.infer<typeof alert>
+
+/** @throws {SyntaxError} saying in one sentence what is wrong with the notification */
+export function readNotification(body: string): readonly NotifiedAlert[] {
+  let json: unknown
+  try {
+    json = JSON.parse(body)
+  } catch (cause) {
+    throw new SyntaxError("Not a notification of Grafana's webhook: it is not JSON", { cause })
+  }
+  const result = notification.safeParse(json)
+  if (result.success) return result.data.alerts
+  const [issue] = result.error.issues
+  throw new SyntaxError(`Not a notification of Grafana's webhook: ${issue?.path.join('.')}: ${issue?.message}`)
 }

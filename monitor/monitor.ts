@@ -1,34 +1,31 @@
 import type { ProcessContext } from '../pipeline/process.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
 import type { Database } from '../sql/database.ts'
+import { maintainPartitions, readDaysAhead, type PartitionChange } from '../sql/partitions.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
 import { persistReport, setGauges } from './report-output.ts'
 import { report, type Report, type StageReport } from './report.ts'
 import { decideScaling, type Scaling } from './processes-wanted.ts'
-import { createRetention } from './retention.ts'
 import type { SlidingWindow } from './samples.ts'
 import { openReaders, takeSample, undefinedOnFailure, type Sources } from './take-sample.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
-/** Seconds. */
-export interface MonitorTiming {
-  /** Between two samples, and between two reports. */
-  readonly every: number
-  /** For which rows and broker have to disagree until messages are missing. */
-  readonly missingAfter: number
-  readonly retentionEvery: number
-}
-
 export interface MonitorOptions {
   readonly database: Database
-  readonly timing?: MonitorTiming
+  /** Seconds. */
+  readonly timing?: {
+    /** Between two samples, and between two reports. */
+    readonly every: number
+    /** For which rows and broker have to disagree until messages are missing. */
+    readonly missingAfter: number
+    readonly retentionEvery: number
+  }
 }
 
-interface Monitor extends ProcessContext {
+interface Monitor extends ProcessContext, Required<Pick<MonitorOptions, 'timing'>> {
   readonly sources: Sources
   readonly lock: LeaderLock
-  readonly timing: MonitorTiming
   readonly window: SlidingWindow
   /** The latest verdict on each stage. */
   readonly verdicts: Map<string, Verdict>
@@ -38,6 +35,10 @@ interface Monitor extends ProcessContext {
   isLeader: boolean | undefined
   /** Whether it has sampled since it became the leader. */
   hasSampled: boolean
+  /** When retention is applied next, milliseconds, monotonic. */
+  retentionAt: number
+  /** Whole days after today that have partitions; undefined until they were counted. */
+  daysAhead: number | undefined
 }
 
 /**
@@ -56,13 +57,14 @@ export async function runMonitor(context: ProcessContext, options: MonitorOption
   }
   const lock = createLeaderLock(context.config)
   const window: SlidingWindow = { samples: [], ledgerSamples: [] }
-  const state = { verdicts: new Map(), scaling: new Map(), isLeader: undefined, hasSampled: false }
-  const monitor: Monitor = { ...context, sources, lock, timing, window, ...state }
-  const retention = createRetention(context, sources, timing)
+  const known = { verdicts: new Map(), scaling: new Map(), isLeader: undefined, hasSampled: false, daysAhead: undefined }
+  const monitor: Monitor = { ...context, sources, lock, timing, window, ...known, retentionAt: 0 }
   for (const status of ['firing', 'resolved']) metrics.count('throughline_alert_notifications_total', 0, { status })
+  for (const table of agingTables) metrics.count('throughline_rows_removed_total', 0, { table })
   metrics.onScrape(() => {
     setGauges(reportNow(monitor), metrics)
-    if (monitor.isLeader) retention.setGauge()
+    const { isLeader, daysAhead } = monitor
+    if (isLeader && daysAhead !== undefined) metrics.set('throughline_partitions_ahead_days', daysAhead)
   })
   const ending = new AbortController()
   const signal = AbortSignal.any([stopping, ending.signal])
@@ -71,7 +73,7 @@ export async function runMonitor(context: ProcessContext, options: MonitorOption
     await Promise.all([
       repeat(() => runReportCycle(monitor)),
       repeat(() => sample(monitor)),
-      repeat(() => (monitor.isLeader ? retention.apply(signal) : Promise.resolve())),
+      repeat(() => applyRetention(monitor, signal)),
     ])
   } finally {
     lock.release()
@@ -131,4 +133,39 @@ function logVerdictChange({ stage, verdict, sentence }: StageReport, { verdicts,
   if (verdict === before) return
   if (isBad(verdict)) log.warn({ watched: stage, verdict }, sentence)
   else if (isBad(before)) log.info({ watched: stage, verdict }, sentence)
+}
+
+/** The tables of which rows are removed when they are older than RETENTION. */
+const agingTables = 'inputs results finished replays resolutions stage_samples ledger_samples alert_notifications'.split(
+  ' ',
+)
+
+/**
+ * Makes the partitions of the days ahead and removes rows that are older than RETENTION. It works for a fifth of a sample's
+ * interval at most; when nothing is left, it works again after `retentionEvery`.
+ */
+async function applyRetention(monitor: Monitor, stopping: AbortSignal): Promise<void> {
+  const { sources, config, timing } = monitor
+  const begun = performance.now()
+  if (!monitor.isLeader || begun < monitor.retentionAt) return
+  const hasTime = () => !stopping.aborted && performance.now() - begun < timing.every * 200
+  const maintain = () => maintainPartitions(sources.database, config.RETENTION, hasTime)
+  const changes = await undefinedOnFailure(sources.postgres, maintain)
+  for (const change of changes ?? []) reportChange(change, monitor)
+  monitor.daysAhead =
+    (await undefinedOnFailure(sources.postgres, () => readDaysAhead(sources.database))) ?? monitor.daysAhead
+  const isDone = changes?.every(({ action }) => action === 'locked' || action === 'full')
+  if (isDone) monitor.retentionAt = begun + timing.retentionEvery * 1000
+}
+
+function reportChange({ action, table, partition, rows }: PartitionChange, { metrics, log }: Monitor): void {
+  const text = {
+    made: `Created partition ${partition}.`,
+    locked: `Partition ${partition} is in use: left for later.`,
+    full: `Partition ${partition} cannot be created: the default one has too many rows of that day.`,
+    dropped: `Dropped partition ${partition}, of about ${rows} rows.`,
+    deleted: undefined,
+  }[action]
+  if (text !== undefined) log[action === 'full' ? 'warn' : 'info']({ partition, rows }, text)
+  if (action === 'dropped' || action === 'deleted') metrics.count('throughline_rows_removed_total', rows, { table })
 }

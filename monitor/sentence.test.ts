@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { sentenceOf, type Findings } from './sentence.ts'
+import { sentenceOf, type Findings } from './report.ts'
 
 const findings: Findings = {
   stage: 'lcm',

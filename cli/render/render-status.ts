@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import { formatRate } from '../../monitor/sentence.ts'
+import { formatRate } from '../../monitor/report.ts'
 import type { Verdict } from '../../monitor/verdict.ts'
 import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
 import { countOf, formatCount } from '../../stages/refusal.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readNotification } from './notification.ts'
+import { readNotification } from './alerts-route.ts'
 
 /** As Grafana sends it, with fields that are ignored. */
 const body = {
