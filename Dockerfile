@@ -25,7 +25,7 @@ ENV NODE_COMPILE_CACHE=/app/.compiled
 RUN install -d -o node .compiled
 USER node
 # What V8 compiles is good for the same flags only.
-RUN node --heap-growing-percent=100 --no-parallel-scavenge -e "Promise.all([import('./cli/throughline.ts').then((cli) => cli.createProgram()), import('./telemetry/tracer/entry-sdk.ts'), import('@opentelemetry/exporter-trace-otlp-proto')])"
+RUN node --heap-growing-percent=100 --no-parallel-scavenge -e "Promise.all([import('./cli/throughline.ts').then((cli) => cli.createProgram()), import('./telemetry/tracer/sdk.ts'), import('@opentelemetry/exporter-trace-otlp-proto')])"
 # How V8 tidies small heaps: see local/throughline-process.ts. Their sizes are in NODE_OPTIONS, beside the limit of the container.
 ENTRYPOINT ["node", "--heap-growing-percent=100", "--no-parallel-scavenge", "cli/throughline.ts"]
 CMD ["--help"]

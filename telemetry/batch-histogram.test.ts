@@ -1,6 +1,6 @@
 import { Histogram, Registry, type RegistryContentType } from 'prom-client'
 import { expect, test } from 'vitest'
-import { BatchHistogram } from './batch-histogram.ts'
+import { BatchHistogram } from './metrics.ts'
 
 const bounds = [0.5, 1, 5]
 const values = [0.1, 0.5, 0.6, 1, 1, 4.9, 5, 5.1, 100]

@@ -89,24 +89,20 @@ export function isSlow(ageMs: number, slowerThan: number): boolean {
   return slowerThan > 0 && ageMs > slowerThan * 1000
 }
 
-/** Whether the head decision keeps a message's trace. */
-export type HeadSampler = (message: TracedMessage) => boolean
-
-export interface SamplerSettings {
+/**
+ * The head decision, whether a message's trace is kept: made once, where the message enters, by the sampler that
+ * OTEL_TRACES_SAMPLER names, which may follow the flag that the message came with. From there on the flag in its traceparent
+ * says so.
+ */
+export async function createHeadSampler(settings: {
   /** A name from OpenTelemetry's specification, such as `parentbased_traceidratio`. */
   readonly OTEL_TRACES_SAMPLER: string
   /** The ratio, 0 to 1. */
   readonly OTEL_TRACES_SAMPLER_ARG: number
-}
-
-/**
- * The head decision: made once, where a message enters, by the sampler that OTEL_TRACES_SAMPLER names, which may follow the
- * flag that the message came with. From there on the flag in its traceparent says so.
- */
-export async function createHeadSampler(settings: SamplerSettings): Promise<HeadSampler> {
+}) {
   const [, follows, kind = ''] = /^(parentbased_)?(.*)$/.exec(settings.OTEL_TRACES_SAMPLER) ?? []
   const decide = await rootDecision(kind, settings.OTEL_TRACES_SAMPLER_ARG)
-  return (message) => {
+  return (message: TracedMessage): boolean => {
     const { parent, sentAt } = message
     const isDecided = parent !== undefined && (sentAt !== undefined || follows !== undefined)
     return isDecided ? parent.sampled : decide(traceIdOf(message))

@@ -10,7 +10,7 @@ import type { Stage } from '../../stages/stage.ts'
 export async function withEntryTracing<T>(work: (intercept: SendInterceptor) => Promise<T>): Promise<T> {
   if (!exportsTraces()) return await work((_, send) => send())
   // Loaded for traces only: it takes 40 MB.
-  const { sendWithIds, startEntrySdk } = await import('./entry-sdk.ts')
+  const { sendWithIds, startEntrySdk } = await import('./sdk.ts')
   const sdk = startEntrySdk()
   try {
     return await work(sendWithIds)
@@ -30,7 +30,7 @@ export async function withStageTracing<T>(
 ): Promise<T> {
   if (external?.instrumentations === undefined || !exportsTraces()) return await work()
   // Loaded for such a stage only: it takes 40 MB.
-  const { startStageSdk } = await import('./stage-sdk.ts')
+  const { startStageSdk } = await import('./sdk.ts')
   const { sdk, runInSpan } = await startStageSdk(config, name, await external.instrumentations())
   try {
     return await work(runInSpan)

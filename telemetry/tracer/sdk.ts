@@ -1,12 +1,23 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { isWrapped } from '@opentelemetry/instrumentation'
+import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api'
+import { isWrapped, type Instrumentation } from '@opentelemetry/instrumentation'
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs'
 import { NodeSDK } from '@opentelemetry/sdk-node'
-import { NoopSpanProcessor, RandomIdGenerator, type IdGenerator } from '@opentelemetry/sdk-trace'
+import {
+  AlwaysOffSampler,
+  NoopSpanProcessor,
+  ParentBasedSampler,
+  RandomIdGenerator,
+  type IdGenerator,
+} from '@opentelemetry/sdk-trace'
 import { loadKafkajs } from '../../kafka/client.ts'
 import type { SendInterceptor } from '../../kafka/producer.ts'
+import type { Config } from '../../pipeline/config.ts'
 import { headerText, ownHeaders } from '../../pipeline/headers.ts'
-import { spanId, traceIdOf } from '../trace-context.ts'
+import type { RunInSpan } from '../../pipeline/process.ts'
+import { createHeadSampler, spanId, traceIdOf } from '../trace-context.ts'
+
+const tracesOnly = { metricReaders: [], logRecordProcessors: [] }
 
 /**
  * Starts the SDK with instrumentation-kafkajs where messages enter: it decides by OTEL_TRACES_SAMPLER whether the trace of a
@@ -18,8 +29,7 @@ export function startEntrySdk(): NodeSDK {
     autoDetectResources: false,
     idGenerator,
     spanProcessors: [new NoopSpanProcessor()],
-    metricReaders: [],
-    logRecordProcessors: [],
+    ...tracesOnly,
     instrumentations: [new KafkaJsInstrumentation()],
   })
   sdk.start()
@@ -47,4 +57,34 @@ export const sendWithIds: SendInterceptor = (records, send) => {
   const traces = messages.map(traceIdOf).values()
   const spans = messages.map(({ id, attempt }) => spanId(id, attempt, 'generator', 'send')).values()
   return nextIds.run({ traces, spans }, send)
+}
+
+/**
+ * Starts an SDK of a stage's own. While a message is computed its process span is the active one, by the id that the tracer will
+ * give it: spans of instrumented clients become its children. Only those of sampled messages are exported, by the SDK's own
+ * queue, which drops spans when the backend is away: the tracer's spans are the ones that are never lost.
+ */
+export async function startStageSdk(
+  config: Config,
+  stage: string,
+  instrumentations: readonly unknown[],
+): Promise<{ sdk: NodeSDK; runInSpan: RunInSpan }> {
+  const sdk = new NodeSDK({
+    serviceName: stage,
+    sampler: new ParentBasedSampler({ root: new AlwaysOffSampler() }),
+    instrumentations: [...instrumentations] as Instrumentation[],
+    ...tracesOnly,
+  })
+  sdk.start()
+  const isSampled = await createHeadSampler(config)
+  const runInSpan: RunInSpan = (message, run) => {
+    const span = {
+      traceId: traceIdOf(message),
+      spanId: spanId(message.id, message.attempt, stage, 'process'),
+      traceFlags: isSampled(message) ? TraceFlags.SAMPLED : TraceFlags.NONE,
+      isRemote: true,
+    }
+    return context.with(trace.setSpanContext(ROOT_CONTEXT, span), run)
+  }
+  return { sdk, runInSpan }
 }
