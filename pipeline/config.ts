@@ -2,7 +2,7 @@
 import { z } from 'zod/v3'
 import { securityDisagreements } from '../kafka/security.ts'
 import { segmentHours } from '../kafka/settings.ts'
-import { readDatabaseUrl } from '../sql/database-url.ts'
+import { readDatabaseUrl } from '../sql/database.ts'
 import { isPemFile } from '../telemetry/certificate.ts'
 import { UserError } from '../telemetry/user-error.ts'
 

@@ -26,6 +26,35 @@ export interface DatabaseConfig {
   readonly DB_SSLROOTCERT?: string | undefined
 }
 
+const parameters = ['sslmode', 'sslrootcert']
+
+/**
+ * Reads a URL such as postgresql://USER:PASSWORD@HOST:5432/NAME?sslmode=verify-full&sslrootcert=FILE. All but the host may be
+ * missing; the port is 5432 then.
+ * @returns the variables of {@link DatabaseConfig}, as text; a string says what is wrong with the URL
+ */
+export function readDatabaseUrl(text: string): Readonly<Record<string, string>> | string {
+  const url = URL.parse(text)
+  // A URL may have a percent sign that is no escape.
+  const isEscaped = !/%(?![\da-f]{2})/i.test(text)
+  // An unescaped /, ? or # in a password ends the host before it: an @ is left behind, or a fragment.
+  const isCut = url !== null && (url.hash !== '' || `${url.pathname}${url.search}`.includes('@'))
+  if (url === null || isCut || !isEscaped || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === '') {
+    return 'expected postgresql://USER:PASSWORD@HOST:5432/NAME, with special characters as %XX'
+  }
+  const unknown = url.searchParams.keys().find((name) => !parameters.includes(name))
+  if (unknown !== undefined) return `expected no parameters but ${parameters.join(' and ')}, not ${unknown}`
+  const given = {
+    DB_HOST: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    DB_PORT: url.port || '5432',
+    DB_NAME: decodeURIComponent(url.pathname.slice(1)),
+    DB_USER: decodeURIComponent(url.username),
+    DB_PASSWORD: decodeURIComponent(url.password),
+    ...Object.fromEntries([...url.searchParams].map(([name, value]) => [`DB_${name.toUpperCase()}`, value])),
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
+}
+
 /** The options of a client of `pg`. */
 export function databaseSettings(config: DatabaseConfig): ClientConfig {
   const { DB_SSLMODE, DB_SSLROOTCERT } = config

@@ -1,5 +1,5 @@
 import { readConfig } from '../../pipeline/config.ts'
-import { readAlerts } from '../../sql/read-alerts.ts'
+import { readAlerts } from '../../sql/read-status.ts'
 import { type CliCommand, positiveWhole } from '../options.ts'
 import { renderAlerts } from '../render/render-alerts.ts'
 import { print, printJson, terminalWidth } from '../render/terminal.ts'

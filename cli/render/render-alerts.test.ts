@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { DeliveredAlert } from '../../sql/read-alerts.ts'
+import type { DeliveredAlert } from '../../sql/read-status.ts'
 import { renderAlerts } from './render-alerts.ts'
 
 const firing: DeliveredAlert = {

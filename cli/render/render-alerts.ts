@@ -1,4 +1,4 @@
-import type { DeliveredAlert } from '../../sql/read-alerts.ts'
+import type { DeliveredAlert } from '../../sql/read-status.ts'
 import { duration } from '../../telemetry/time.ts'
 import { fit, secondTime, wrap } from './text.ts'
 

@@ -100,7 +100,22 @@ create table replays (
   -- The stage where the attempt begins.
   stage text not null,
   replayed_at timestamptz not null default now(),
+  -- When the broker had the record. Null while it is being sent, and for good where the process ended in between: the record
+  -- may then be on its topic or not. After two minutes it may be sent again under the same number, and the stage drops a second
+  -- record as a duplicate.
+  sent_at timestamptz,
   primary key (message_id, attempt)
+);
+
+-- Dead letters that were given up.
+create table resolutions (
+  message_id uuid not null,
+  attempt smallint not null,
+  stage text not null,
+  -- Why.
+  note text not null,
+  at timestamptz not null default now(),
+  primary key (message_id, attempt, stage)
 );
 
 -- Sums that need no scan, written by the statement that writes the rows they count.
@@ -192,3 +207,25 @@ create table alert_notifications (
 );
 
 create index alert_notifications_latest on alert_notifications (received_at desc);
+
+-- Scenarios, which break the pipeline on purpose: see `throughline scenario`.
+-- One row for each time that a scenario ran. A row with a fault is a lease: the processes that it concerns obey it until
+-- `ends_at`, so nothing has to end it.
+create table scenarios (
+  id integer generated always as identity primary key,
+  name text not null,
+  about text not null,
+  -- The stage whose processes obey; null where the fault concerns a server, or there is none.
+  stage text,
+  fault text,
+  setting jsonb not null default '{}',
+  began_at timestamptz not null default now(),
+  ends_at timestamptz not null,
+  -- What the processes that obey have done, as they count it: messages delayed, attempts failed. Null until one obeys.
+  effects bigint,
+  -- What was expected and what was seen; null until the scenario is judged.
+  result jsonb
+);
+
+-- Stages ask every second.
+create index scenarios_by_end on scenarios (ends_at);

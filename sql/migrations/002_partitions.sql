@@ -20,6 +20,7 @@ create index on results_past (computed_at);
 create index on results_foreign (computed_at);
 create index on results_default (computed_at);
 create index on replays (replayed_at);
+create index on resolutions (at);
 
 -- The partitions of days, with Postgres's estimates of their rows.
 create view day_partitions as
