@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
 import { join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { InvalidArgumentError } from 'commander'
+import { Argument } from 'commander'
 import { CliCommand, exitCode, positiveWhole, report } from '../cli/options.ts'
 import { ceilings } from './ceilings.ts'
 import { drain } from './drain.ts'
@@ -36,7 +36,7 @@ function createCommand(): CliCommand {
         'of bench/RESULTS.md; anything less is written to .cache/bench, as is the JSON of every run. All suites at full size ' +
         'take about 40 minutes on two cores.',
     )
-    .argument('[suites...]', `some of: ${names.join(', ')} (default: all)`, addSuite)
+    .addArgument(new Argument('[suites...]', 'which of them (default: all)').choices(names))
     .option('--quick', 'small sizes, one round: shows that everything works')
     .option('-n, --messages <n>', `of a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
@@ -52,12 +52,6 @@ function createCommand(): CliCommand {
       'Does it work here?': 'npm run bench -- --quick',
       'One case, a small one': 'npm run bench -- drain --only untraced --messages 20000 --rounds 1',
     })
-}
-
-/** @throws {InvalidArgumentError} */
-function addSuite(name: string, before: readonly string[] = []): string[] {
-  if (!names.includes(name)) throw new InvalidArgumentError(`The suites are ${names.join(', ')}.`)
-  return [...before, name]
 }
 
 const addRows = (text: string, before: readonly number[] = []) => [...before, positiveWhole(text)]

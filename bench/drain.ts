@@ -7,9 +7,8 @@ import { startDedicatedServers, type DedicatedServers } from '../test/support/pr
 import { startRun } from './benchmark-run.ts'
 import { bareLoop, PER_SECOND } from './ceilings.ts'
 import { measureCpu, memoryOf } from './machine.ts'
-import { startProcesses, throughline } from './processes.ts'
+import { startProcesses, startTraceBackend, throughline, type TraceBackend } from './processes.ts'
 import { repeat, type BenchContext, type Figures, type Suite } from './suite.ts'
-import { startTraceBackend, type TraceBackend } from './trace-backend.ts'
 
 /** The entry span, and two of each stage. */
 const SPANS_A_TRACE = 1 + 2 * pipeline.length

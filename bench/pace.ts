@@ -7,9 +7,8 @@ import { sleep } from '../telemetry/wait-until.ts'
 import { startDedicatedServers, type DedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { startRun } from './benchmark-run.ts'
 import { measureCpu, memoryOf } from './machine.ts'
-import { startProcesses } from './processes.ts'
+import { startProcesses, startTraceBackend } from './processes.ts'
 import { medianOf, repeat, type BenchContext, type Case, type Figures, type Suite } from './suite.ts'
-import { startTraceBackend } from './trace-backend.ts'
 
 /** The first messages meet connections that are not open and code that is not compiled. */
 const WARM_UP_SECONDS = 10

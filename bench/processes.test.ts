@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { metricSum } from './trace-backend.ts'
+import { metricSum } from './processes.ts'
 
 const page = `# HELP spans_lost_total Spans that were lost
 # TYPE spans_lost_total counter
