@@ -1,15 +1,12 @@
 import { max, sum } from 'simple-statistics'
-import { createKafka } from '../kafka/client.ts'
-import { kafkaSettings } from '../kafka/settings.ts'
 import { exitMessage, startChild, type Child } from '../local/child-process.ts'
 import { script } from '../local/throughline-process.ts'
 import { newMessageId } from '../pipeline/message.ts'
 import { finish, pipeline } from '../stages/index.ts'
-import { createLog } from '../telemetry/log.ts'
 import { unlessAborted, waitUntil } from '../telemetry/wait-until.ts'
 import { startDedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import type { HopTimes } from './bare-hop.ts'
-import { startRun, type BenchmarkRun } from './benchmark-run.ts'
+import { clientOf, startRun, type BenchmarkRun } from './benchmark-run.ts'
 import { repeat, type BenchContext, type Figures, type Suite } from './suite.ts'
 
 const BATCH = 1000
@@ -46,8 +43,8 @@ const note =
 
 /** Sends records of the size of messages to the first topic, in batches to its partitions side by side. */
 async function produce({ config }: BenchmarkRun, total: number): Promise<void> {
-  const settings = kafkaSettings(config, 'bench')
-  const producer = createKafka(settings, createLog('silent', {})).producer(settings.producer)
+  const { kafka, settings } = clientOf(config)
+  const producer = kafka.producer(settings.producer)
   const topic = config.TOPIC_PREFIX + topics[0]
   const send = async (partition: number) => {
     for (let first = partition * BATCH; first < total; first += PARTITIONS.length * BATCH) {

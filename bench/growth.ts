@@ -77,7 +77,7 @@ export const growth: Suite = {
         for (const [index, ms] of times.entries()) Object.assign(rounds[index] ?? {}, { [titleOf(rows)]: ms })
       }
     }
-    const cases = [...figures].map(([name, rounds]): Case => ({ name, about: '', rounds }))
+    const cases = [...figures].map(([name, rounds]): Case => ({ name, rounds }))
     return { cases: slowestFirst(cases, titleOf(Math.max(...sizes.rows))), note, problems }
   },
 }

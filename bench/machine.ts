@@ -8,28 +8,24 @@ import { UserError } from '../telemetry/user-error.ts'
 /** Process ids by the component that they belong to, such as the stages or Postgres. */
 export type Components = Readonly<Record<string, readonly number[]>>
 
-export interface CpuUsage {
-  /** Seconds of CPU time by component. */
-  readonly components: Readonly<Record<string, number>>
-  /** Percent of all cores that everything else used, the bench included. */
-  readonly othersPercent: number
-}
-
 /** @throws {UserError} when /proc does not show what processes and their children use */
 export function requireProc(): void {
   if (existsSync(`/proc/self/task/${process.pid}/children`)) return
   throw new UserError('The bench needs a Linux with CONFIG_PROC_CHILDREN: it reads the CPU time of processes in /proc.')
 }
 
-/** Starts to measure; the returned function gives the usage since then. */
-export function measureCpu(components: Components): () => CpuUsage {
+/**
+ * Starts to measure; the returned function gives the usage since then: seconds of CPU time by component, and the percentage of
+ * all cores that everything else used, the bench included.
+ */
+export function measureCpu(components: Components) {
   const [before, machineBefore] = [secondsOf(components), machineSeconds()]
   return () => {
     const [after, machine] = [secondsOf(components), machineSeconds()]
     const used = Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)] as const)
     const others = machine.busy - machineBefore.busy - sum(used.map(([, seconds]) => seconds))
     const othersPercent = Math.max(0, (others / (machine.all - machineBefore.all)) * 100)
-    return { components: Object.fromEntries(used), othersPercent }
+    return { components: Object.fromEntries(used) as Readonly<Record<string, number>>, othersPercent }
   }
 }
 

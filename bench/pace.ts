@@ -1,7 +1,7 @@
 import { max } from 'simple-statistics'
 import { startThroughline } from '../local/throughline-process.ts'
 import { tracerName } from '../pipeline/route.ts'
-import type { Database } from '../sql/database.ts'
+import { select, type Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { startDedicatedServers, type DedicatedServers } from '../test/support/processes/dedicated-servers.ts'
@@ -41,7 +41,7 @@ export const pace: Suite = {
   async measure(context) {
     await using servers = await startDedicatedServers()
     const measured = await repeat(context, [
-      ...rates.map((rate) => ({ name: nameOf(rate), about: '', measure: () => keepRate(servers, rate, context) })),
+      ...rates.map((rate) => ({ name: nameOf(rate), measure: () => keepRate(servers, rate, context) })),
       { name: IDLE, about: 'no messages', measure: () => keepRate(servers, 0, context) },
     ])
     return { ...measured, note: noteOf(measured.cases, context) }
@@ -101,20 +101,20 @@ async function keepRate(servers: DedicatedServers, rate: number, context: BenchC
 
 /** How many messages the generator has sent, and the time at which this was so, by the clock of Postgres. */
 async function readSent(database: Database): Promise<{ at: string; sent: number }> {
-  const { rows } = await database.query<{ at: string; sent: number }>(
-    `select clock_timestamp()::text as at,
-       ((select count(*) from inputs) - (select count(*) from outbox))::float8 as sent`,
-  )
-  return rows[0] ?? { at: '', sent: 0 }
+  const text = `select clock_timestamp()::text as at,
+    ((select count(*) from inputs) - (select count(*) from outbox))::float8 as sent`
+  const [row] = await select<{ at: string; sent: number }>(database, text)
+  return row ?? { at: '', sent: 0 }
 }
 
 async function readPercentiles(database: Database, from: string, to: string): Promise<Figures> {
   const percentile = (share: number) => `percentile_cont(${share}) within group (order by seconds) * 1000`
-  const { rows } = await database.query<Record<string, number>>(
+  const [row] = await select<Record<string, number>>(
+    database,
     `select count(*)::float8 as messages, ${percentile(0.5)} as "p50 ms", ${percentile(0.95)} as "p95 ms",
        ${percentile(0.99)} as "p99 ms", max(seconds) * 1000 as "slowest ms"
      from end_to_end where entered_at between $1 and $2`,
     [from, to],
   )
-  return rows[0] ?? {}
+  return row ?? {}
 }

@@ -12,25 +12,16 @@ export function throughline(args: readonly string[], env: NodeJS.ProcessEnv): Ch
   return script(['cli/throughline.ts', ...args], env)
 }
 
-export interface Processes extends AsyncDisposable {
-  /** Of those that were started: `stages` and `tracer`. */
-  readonly components: Components
-  /** Aborted when the bench is interrupted or one of the processes ends; the reason then has its last lines. */
-  readonly signal: AbortSignal
-}
-
 /** As often as Prometheus does. */
 const SCRAPE_EVERY_MS = 5000
 
 /**
  * Starts stages and the tracer side by side, by their names, and settles when all of them are ready. Their metrics are
  * scraped, as in production.
+ * @returns their ids by `stages` and `tracer`, and a signal that is aborted when the bench is interrupted or one of them ends: the
+ *   reason then has its last lines
  */
-export async function startProcesses(
-  names: readonly string[],
-  env: NodeJS.ProcessEnv,
-  interrupted: AbortSignal,
-): Promise<Processes> {
+export async function startProcesses(names: readonly string[], env: NodeJS.ProcessEnv, interrupted: AbortSignal) {
   const failed = new AbortController()
   const signal = AbortSignal.any([interrupted, failed.signal])
   await using starting = new AsyncDisposableStack()
@@ -50,7 +41,9 @@ export async function startProcesses(
   await waitUntil('The processes are ready', areReady, { timeoutMs: 60_000, everyMs: 50, signal })
   const running = starting.move()
   const groups = Map.groupBy(all, ({ name }) => (name === tracerName ? 'tracer' : 'stages'))
-  const components = Object.fromEntries(groups.entries().map(([group, own]) => [group, own.map(({ pid }) => pid)]))
+  const components: Components = Object.fromEntries(
+    groups.entries().map(([group, own]) => [group, own.map(({ pid }) => pid)]),
+  )
   return { components, signal, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
@@ -66,30 +59,25 @@ async function getText(port: number, path: string): Promise<string | undefined> 
 }
 
 /** Where the tracer exports to. */
-export interface TraceBackend extends AsyncDisposable {
-  /** Tempo's process; none where it is not installed. */
-  readonly components: Components
-  /** The variables of pipeline processes of which the tracer keeps this share of all traces. */
-  variables(share: number): Readonly<Record<string, string>>
-  /** As Tempo counts them; undefined where it is not installed. */
-  countSpans(): Promise<{ received: number; discarded: number } | undefined>
-}
+export type TraceBackend = Awaited<ReturnType<typeof startTraceBackend>>
 
 /** Tempo where it is installed; elsewhere a server that accepts every export and drops it. */
-export async function startTraceBackend(): Promise<TraceBackend> {
+export async function startTraceBackend() {
   await using starting = new AsyncDisposableStack()
   const { port, pid, env } = starting.use(await startTempoIfInstalled())
   const exporter = port === undefined ? await startSink(starting) : env
   const running = starting.move()
   return {
-    components: pid === undefined ? {} : { Tempo: [pid] },
-    // Messages that waited are slow: only the share is to decide.
-    variables: (share) => ({
+    components: (pid === undefined ? {} : { Tempo: [pid] }) as Components,
+    /** The variables of pipeline processes of which the tracer keeps this share of all traces. */
+    variables: (share: number) => ({
       ...exporter,
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: String(share),
+      // Messages that waited are slow: only the share is to decide.
       TRACE_SLOWER_THAN: '0',
     }),
+    /** As Tempo counts them; undefined where it is not installed. */
     async countSpans() {
       if (port === undefined) return undefined
       const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()

@@ -28,7 +28,7 @@ alone: \`npm run bench -- SUITE --only CASE\`. Flags of each process of the pipe
 export function sectionOf({ suite, measured, startedAt, commit, machine, command, load }: SuiteResult): string {
   const { cases, note, problems } = measured
   const when = startedAt.slice(0, 16).replace('T', ' ')
-  const described = cases.flatMap(({ name, about }) => (about === '' ? [] : `${name}: ${about}`))
+  const described = cases.flatMap(({ name, about }) => (about === undefined ? [] : `${name}: ${about}`))
   return [
     `## ${suite.name}`,
     suite.about,

@@ -1,23 +1,13 @@
 import type { Config } from '../pipeline/config.ts'
-import { createClient, type Queryable } from '../sql/database.ts'
+import { createClient, select, type Queryable } from '../sql/database.ts'
 
-/** A Postgres advisory lock. The one monitor that holds it samples and writes; the others stand by. */
-export interface LeaderLock {
-  /**
-   * Acquires the lock when it is free, or confirms that this process holds it. The lock goes with its connection, which
-   * Postgres closes after 20 s without a query, so a holder that is frozen or cut off loses it.
-   * @throws when Postgres is away: the holder is unknown then
-   */
-  acquire(): Promise<boolean>
-  /** The connection that holds the lock, undefined without it: a process that lost the lock cannot write over it. */
-  readonly connection: Queryable | undefined
-  release(): void
-}
+export type LeaderLock = ReturnType<typeof createLeaderLock>
 
 /** Any number, the same in every monitor. */
 const LOCK_KEY = 7_403_119
 
-export function createLeaderLock(config: Config): LeaderLock {
+/** A Postgres advisory lock. The one monitor that holds it samples and writes; the others stand by. */
+export function createLeaderLock(config: Config) {
   let client: ReturnType<typeof createClient> | undefined
   let isHeld = false
   const release = () => {
@@ -34,13 +24,18 @@ export function createLeaderLock(config: Config): LeaderLock {
     await opened.query("set idle_session_timeout = '20s'")
     return opened
   }
+  /**
+   * Acquires the lock when it is free, or confirms that this process holds it. The lock goes with its connection, which
+   * Postgres closes after 20 s without a query, so a holder that is frozen or cut off loses it.
+   * @throws when Postgres is away: the holder is unknown then
+   */
   const acquire = async (): Promise<boolean> => {
     const wasOpen = client !== undefined
     try {
       client ??= await connect()
       // True again for the connection that holds it.
-      const { rows } = await client.query<{ held: boolean }>(`select pg_try_advisory_lock(${LOCK_KEY}) as held`)
-      isHeld = rows[0]?.held ?? false
+      const [row] = await select<{ held: boolean }>(client, `select pg_try_advisory_lock(${LOCK_KEY}) as held`)
+      isHeld = row?.held ?? false
       return isHeld
     } catch (error) {
       release()
@@ -52,7 +47,8 @@ export function createLeaderLock(config: Config): LeaderLock {
   return {
     acquire,
     release,
-    get connection() {
+    /** The connection that holds the lock, undefined without it: a process that lost the lock cannot write over it. */
+    get connection(): Queryable | undefined {
       return isHeld ? client : undefined
     },
   }

@@ -18,7 +18,7 @@ export interface HttpRoute {
   readonly handle: (request: IncomingMessage) => Promise<HttpAnswer>
 }
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   /** An address of this machine. */
   readonly host: string
   /** 0 takes any that is free. */
@@ -30,16 +30,14 @@ export interface HttpServerOptions {
   readonly routes: readonly HttpRoute[]
 }
 
-export interface HttpServer extends AsyncDisposable {
-  readonly port: number
-}
+export type HttpServer = Awaited<ReturnType<typeof serveHttp>>
 
 /**
  * Serves /metrics to Prometheus, and /healthz (alive) and /readyz (connected and assigned) to the supervisor of the process:
  * 200 or 503. It does not keep a process alive that has nothing else to do.
  * @throws {UserError} when the port is taken, or the host is not this machine
  */
-export async function serveHttp(options: HttpServerOptions): Promise<HttpServer> {
+export async function serveHttp(options: HttpServerOptions) {
   const { host, port } = options
   const server = createServer((request, response) => void respond(request, response, options))
   try {

@@ -19,27 +19,20 @@ const modules = {
 
 export type Protocol = keyof typeof modules
 
-export interface TraceExporter {
-  /** @throws when the backend does not have the spans, or may not have them */
-  export(spans: readonly ReadableSpan[]): Promise<void>
-  close(): Promise<void>
-}
+export type TraceExporter = Awaited<ReturnType<typeof createTraceExporter>>
 
 /**
  * OpenTelemetry's OTLP exporter of a protocol. Its other settings come from OTEL_EXPORTER_OTLP_*.
  * @param onRefused called for spans that the backend received and refused, by a partial success
  */
-export async function createTraceExporter(
-  protocol: Protocol,
-  log: Log,
-  onRefused: (spans: number) => void,
-): Promise<TraceExporter> {
+export async function createTraceExporter(protocol: Protocol, log: Log, onRefused: (spans: number) => void) {
   diag.setLogger(diagnostics(log, onRefused), DiagLogLevel.WARN)
   const { OTLPTraceExporter } = await modules[protocol]()
   const exporter = new OTLPTraceExporter()
   return {
-    export: (spans) =>
-      new Promise((resolve, reject) => {
+    /** @throws when the backend does not have the spans, or may not have them */
+    export: (spans: readonly ReadableSpan[]) =>
+      new Promise<void>((resolve, reject) => {
         // A success has no error.
         exporter.export([...spans], ({ error }) => (error === undefined ? resolve() : reject(error)))
       }),

@@ -1,5 +1,5 @@
 import { int2s, uuids } from '../../sql/binary-array.ts'
-import type { Queryable } from '../../sql/database.ts'
+import { select, type Queryable } from '../../sql/database.ts'
 
 /** An attempt of a message. */
 export interface Attempt {
@@ -106,7 +106,6 @@ function inOrder(one: TraceStep, other: TraceStep): number {
 
 /** The attempts of a message that have rows, the first one first. */
 export async function readAttempts(database: Queryable, id: string): Promise<Attempt[]> {
-  const text = 'select distinct attempt from results where message_id = $1 order by attempt'
-  const { rows } = await database.query<{ attempt: number }>(text, [id])
-  return rows.map(({ attempt }) => ({ id, attempt }))
+  const text = 'select distinct hex(message_id) as id, attempt from results where message_id = $1 order by attempt'
+  return await select<Attempt>(database, text, [id])
 }
