@@ -27,7 +27,7 @@ export type Figures = Readonly<Record<string, number>>
 /** A case and its figures, one element a round. */
 export interface Case {
   readonly name: string
-  readonly about?: string
+  readonly about?: string | undefined
   readonly rounds: readonly Figures[]
 }
 
@@ -91,7 +91,7 @@ export async function repeat(
       }
     }
   }
-  return { cases: cases.map(({ plan: { measure: _, ...named }, rounds }) => ({ ...named, rounds })), problems }
+  return { cases: cases.map(({ plan: { name, about }, rounds }) => ({ name, about, rounds })), problems }
 }
 
 export function problemOf(error: unknown): string {

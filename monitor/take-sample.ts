@@ -1,33 +1,27 @@
 import { createRecordReader, readBacklog, type PartitionBacklog } from '../kafka/backlog.ts'
-import { assignedPartitions, createAdmin, createKafka, type Admin } from '../kafka/client.ts'
+import { assignedPartitions, createAdmin, createKafka } from '../kafka/client.ts'
 import { kafkaSettings } from '../kafka/settings.ts'
 import { exportsTraces } from '../pipeline/config.ts'
 import { readMessage } from '../pipeline/message.ts'
 import type { ProcessContext } from '../pipeline/process.ts'
 import { createOutageTracker, type OutageTracker } from '../pipeline/retry.ts'
-import { monitoredGroups, type MonitoredGroup } from '../pipeline/route.ts'
+import { monitoredGroups } from '../pipeline/route.ts'
 import type { Database } from '../sql/database.ts'
 import { createHealth } from '../telemetry/health.ts'
 import { missingNow, readLedgerTotals } from './ledger.ts'
 import { slide, totalWaiting, type GroupState, type PartitionState, type SlidingWindow } from './samples.ts'
 
-/**
- * How the broker is asked about one group, over connections of its own: when one of the topics that a connection was asked for
- * is gone, kafkajs fails for all of them.
- */
-export interface GroupReader {
-  readonly group: MonitoredGroup
-  readonly admin: Admin
-  readonly records: ReturnType<typeof createRecordReader>
-  /** For outages of this group alone. */
-  readonly outages: OutageTracker
-}
+type GroupReader = ReturnType<typeof openReaders>[number]
 
 /** Short, so that a broker that is away does not hold up the next sample. */
 const shortTimeouts = { connectionTimeout: 2000, requestTimeout: 4000 }
 const retry = { initialRetryTime: 100, maxRetryTime: 300, retries: 1 }
 
-export function openReaders({ config, log }: ProcessContext): GroupReader[] {
+/**
+ * How the broker is asked about each group, over connections of its own: when one of the topics that a connection was asked for
+ * is gone, kafkajs fails for all of them.
+ */
+export function openReaders({ config, log }: ProcessContext) {
   const settings = kafkaSettings(config, `${config.TOPIC_PREFIX}monitor`)
   const kafka = createKafka({ ...settings, client: { ...settings.client, ...shortTimeouts, retry } }, log)
   return monitoredGroups(config, exportsTraces()).map((group) => ({
