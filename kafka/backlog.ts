@@ -38,7 +38,7 @@ export async function readBacklog(
     .toSorted((one, other) => one.partition - other.partition)
 }
 
-export interface OldestRecord {
+interface OldestRecord {
   /** Append time, milliseconds since the epoch. */
   readonly at: number
   /** 32 hex digits. */

@@ -1,4 +1,4 @@
-export interface CoalescerOptions<T> {
+interface CoalescerOptions<T> {
   /** Handles some items together. */
   readonly handle: (items: readonly T[]) => Promise<void>
   readonly sizeOf: (item: T) => number

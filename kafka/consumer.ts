@@ -23,7 +23,7 @@ export interface Batch<Message extends Position> {
   readonly commit: (done: number) => Promise<void>
 }
 
-export interface ConsumeOptions<Message extends Position> {
+interface ConsumeOptions<Message extends Position> {
   readonly read: (topic: string, partition: number, record: KafkaMessage) => Message
   /** Handles the first messages of a batch, one at least, and returns how many. It is called again for the rest. */
   readonly handleBatch: (batch: Batch<Message>) => Promise<number>

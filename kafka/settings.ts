@@ -2,7 +2,7 @@ import type { ConsumerConfig, KafkaConfig, ProducerConfig } from 'kafkajs'
 import { isEventHubs, securityOf, type KafkaSecurity } from './security.ts'
 
 /** The variables that the settings depend on. */
-export interface KafkaConfigVariables extends KafkaSecurity {
+interface KafkaConfigVariables extends KafkaSecurity {
   readonly TOPICS_AUTO_CREATE: 'true' | 'false'
   readonly KAFKA_RACK_ID?: string | undefined
 }

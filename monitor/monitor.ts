@@ -11,7 +11,7 @@ import type { SlidingWindow } from './samples.ts'
 import { openReaders, takeSample, undefinedOnFailure, type Sources } from './take-sample.ts'
 import { isBad, type Verdict } from './verdict.ts'
 
-export interface MonitorOptions {
+interface MonitorOptions {
   readonly database: Database
   /** Seconds. */
   readonly timing?: {

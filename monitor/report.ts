@@ -55,7 +55,7 @@ export interface Report {
   readonly ledger: Ledger | undefined
 }
 
-export interface ReportOptions {
+interface ReportOptions {
   /** Seconds, on the clock of the samples' `at`. */
   readonly now: number
   /** Seconds for which rows and broker have to disagree until messages are missing. */

@@ -1,7 +1,7 @@
 import { milliseconds, select, type Queryable } from './database.ts'
 
 /** What became of a dead letter; the view `dead_letters` says what each means. */
-export type DeadLetterState = 'open' | 'in replay' | 'resolved' | 'given up' | 'superseded'
+type DeadLetterState = 'open' | 'in replay' | 'resolved' | 'given up' | 'superseded'
 
 export interface DeadLetterSummary {
   readonly id: string

@@ -58,7 +58,7 @@ function percentile(fraction: number, interval: string): string {
 }
 
 /** Medians in milliseconds. */
-export interface RecentTimes {
+interface RecentTimes {
   readonly waitMs: number
   readonly workMs: number
 }

@@ -56,14 +56,14 @@ export async function reserveAttempt(database: Queryable, id: string, stage: str
 }
 
 /** A dead letter by its key. */
-export interface DeadLetterKey {
+interface DeadLetterKey {
   readonly id: string
   readonly attempt: number
   readonly stage: string
 }
 
 /** An attempt of a message with the record that it sends. */
-export interface ReservedAttempt extends DeadLetterKey, ReceivedRecord {}
+interface ReservedAttempt extends DeadLetterKey, ReceivedRecord {}
 
 /**
  * The state is read here again, since another command may have reserved an attempt since. Of several open dead letters of a message

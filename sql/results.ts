@@ -136,7 +136,7 @@ function foreignParentOf({ id, attempt, parent }: Message, previous: string | un
 }
 
 /** A row as a redelivery needs it. */
-export interface ResultRow
+interface ResultRow
   extends Pick<Message, 'id' | 'attempt' | 'partition' | 'offset'>, Omit<DeadLetter, 'message' | 'skewMs'> {
   /** Null for a dead letter; only then reason and explanation are not null. */
   readonly body: string | null

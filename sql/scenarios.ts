@@ -7,7 +7,7 @@ export type FaultName = 'slow' | 'stop' | 'flaky' | 'database-away'
 /** Numbers that a fault needs: `ms` for a message, a `share` from 0 to 1. */
 export type FaultSetting = Readonly<Partial<Record<'ms' | 'share', number>>>
 
-export interface NewScenario {
+interface NewScenario {
   readonly name: string
   /** What it does, in one sentence. */
   readonly about: string
@@ -89,7 +89,7 @@ export interface ScenarioProgress {
   readonly hasEnded: boolean
 }
 
-export interface FiringAlert {
+interface FiringAlert {
   readonly alert: string
   /** Null for an alert that is about no stage. */
   readonly stage: string | null

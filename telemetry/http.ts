@@ -10,7 +10,7 @@ import { UserError } from './user-error.ts'
 const { createServer } = process.getBuiltinModule('node:http')
 
 /** The content type is plain text by default. */
-export type HttpAnswer = readonly [status: number, body: string, contentType?: string]
+type HttpAnswer = readonly [status: number, body: string, contentType?: string]
 
 export interface HttpRoute {
   /** Without a query: "/alerts". */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** The W3C trace context of a span: https://www.w3.org/TR/trace-context/#traceparent-header */
-export interface Traceparent {
+interface Traceparent {
   /** 32 lower-case hex digits. */
   readonly traceId: string
   /** 16 lower-case hex digits. */

@@ -1,7 +1,7 @@
 import { addAbortListener } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export interface WaitOptions {
+interface WaitOptions {
   /** Milliseconds after which waiting fails; counted anew each time that `progress` has changed. */
   readonly timeoutMs: number
   /** Milliseconds between two questions; 50 by default. */

@@ -8,7 +8,7 @@ import { sleep } from '../wait-until.ts'
 import { keyOf, readTraceRows, type TraceRows } from './trace-rows.ts'
 
 /** Which traces are kept besides those that the head decision keeps. */
-export interface KeepRules {
+interface KeepRules {
   readonly deadLetterTopic: string
   /** Seconds from entry to end; 0 for no such rule. */
   readonly slowerThan: number
@@ -24,7 +24,7 @@ export function isKept(message: Message, { deadLetterTopic, slowerThan }: KeepRu
 }
 
 /** A message that reached its end, with its rows. */
-export interface Ended {
+interface Ended {
   readonly message: Message
   readonly rows: TraceRows
 }

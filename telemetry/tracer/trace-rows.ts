@@ -28,7 +28,7 @@ export interface TraceStep {
 }
 
 /** The row in `finished`. */
-export interface FinishedRow {
+interface FinishedRow {
   readonly partition: number
   readonly offset: string
   readonly sentAt: number
