@@ -77,11 +77,14 @@ export async function withServers(config: Config, work: (servers: Servers) => Pr
   )
 }
 
-/** The sentence that tells a user how to correct an error of Kafka or Postgres; undefined for any other error. */
-export function serverMistake(error: unknown, config: Config): UserError | undefined {
+/**
+ * The sentence that tells a user how to correct an error of Kafka or Postgres; undefined for any other error.
+ * @param more what follows the sentence
+ */
+export function serverMistake(error: unknown, config: Config, more = ''): UserError | undefined {
   if (!(error instanceof Error)) return undefined
   const sentence = kafkaSentence(error, config.BOOTSTRAP_SERVERS) ?? databaseSentence(error, config)
-  return sentence === undefined ? undefined : new UserError(sentence, { cause: error })
+  return sentence === undefined ? undefined : new UserError(sentence + more, { cause: error })
 }
 
 /** The properties that errors of Node, pg and kafkajs may have. */

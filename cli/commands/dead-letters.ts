@@ -1,13 +1,16 @@
 import { readConfig } from '../../pipeline/config.ts'
 import { routeOf } from '../../pipeline/route.ts'
 import type { Database } from '../../sql/database.ts'
-import { readDeadLetterPages, readDeadLetters, type DeadLetterSummary } from '../../sql/read-dead-letters.ts'
+import { headersFromText } from '../../sql/outcome.ts'
+import { readDeadLetterPages, readDeadLetters } from '../../sql/read-dead-letters.ts'
+import type { DeadLetterRow, DeadLetterSummary } from '../../sql/read-dead-letters.ts'
 import { giveUp } from '../../sql/replays.ts'
+import { rawJson } from '../../stages/json.ts'
 import { formatCount } from '../../stages/refusal.ts'
 import { UserError } from '../../telemetry/user-error.ts'
 import { type CliCommand, exitCode, messageId, positiveWhole } from '../options.ts'
-import { deadLetterJson, renderDeadLetter, renderSummaries } from '../render/render-dead-letters.ts'
 import { print, printJson, terminalWidth } from '../render/terminal.ts'
+import { bytesText, fit, printable, secondTime } from '../render/text.ts'
 import { withDatabase } from '../servers.ts'
 
 interface Options {
@@ -84,11 +87,13 @@ async function show(database: Database, id: string, asJson: boolean): Promise<vo
   const letters = await readDeadLetters(database, id)
   if (asJson) printJson(letters.map(deadLetterJson))
   else if (letters.length > 0) print(letters.map(renderDeadLetter).join('\n\n'))
-  if (letters.length === 0) complainOfNone(id)
+  if (letters.length === 0) complain(noLetterOf(id))
 }
 
-function complainOfNone(id: string): void {
-  process.stderr.write(`Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.\n`)
+const noLetterOf = (id: string) => `Message ${id} is no dead letter; \`npx throughline follow ${id}\` shows what it is.`
+
+function complain(sentence: string): void {
+  process.stderr.write(`${sentence}\n`)
   process.exitCode = exitCode.failure
 }
 
@@ -97,10 +102,64 @@ async function resolveLetters(database: Database, id: string, note: string): Pro
   for (const { attempt, stage } of resolved) print(`${id}  attempt ${attempt}, given up at ${stage}`)
   if (resolved.length > 0) return
   const latest = (await readDeadLetters(database, id)).at(-1)
-  if (latest === undefined) {
-    complainOfNone(id)
-    return
+  const already = latest && `The dead letter of message ${id} at ${latest.stage} is ${latest.state} already.`
+  complain(already ?? noLetterOf(id))
+}
+
+/** The values that `toJson` writes. Bytes say whether they are text or hex digits. */
+export function deadLetterJson(letter: DeadLetterRow): unknown {
+  const { offset, headers, body } = letter
+  return {
+    ...letter,
+    offset: rawJson(offset),
+    headers: Object.fromEntries(headerList(headers).map(([name, values]) => [name, values.map(bytesText)])),
+    body: body === null ? null : bytesText(body),
   }
-  process.stderr.write(`The dead letter of message ${id} at ${latest.stage} is ${latest.state} already.\n`)
-  process.exitCode = exitCode.failure
+}
+
+/** A header may have several values. */
+function headerList(headers: string | null): [name: string, values: Buffer[]][] {
+  return Object.entries(headersFromText(headers)).map(([name, value]) => [name, [value].flat()])
+}
+
+/** Two lines each: id, time, stage, and the state of one that is not open; then the reason. */
+export function renderSummaries(letters: readonly DeadLetterSummary[], width: number): string {
+  const lines = letters.flatMap(({ id, diedAt, stage, reason, explanation, state }) => [
+    `${id}  ${secondTime(diedAt)}  ${stage}${state === 'open' ? '' : `  ${state}`}`,
+    `    ${fit(`${reason}: ${explanation}`, width - 4)}`,
+  ])
+  return lines.join('\n')
+}
+
+/** One dead letter with its reason, origin, headers and body. */
+export function renderDeadLetter(letter: DeadLetterRow): string {
+  const { id, attempt, traceId, diedAt, stage, reason, explanation, topic, partition, offset, state, note } = letter
+  const headers = headerList(letter.headers).flatMap(([name, values]) =>
+    values.map((value) => `header   ${name}: ${textOr('0x', value)}`),
+  )
+  const lines = [
+    `message  ${id}`,
+    `attempt  ${attempt}`,
+    `state    ${note === null ? state : `${state}: ${note}`}`,
+    `trace    ${traceId}`,
+    `died     ${secondTime(diedAt)} at ${stage}`,
+    `reason   ${reason}`,
+    `why      ${explanation}`,
+    `from     topic ${topic}, partition ${partition}, offset ${offset}`,
+    ...headers,
+    '',
+    bodyText(letter.body),
+  ]
+  return printable(lines.join('\n'))
+}
+
+function bodyText(body: Buffer | null): string {
+  if (body === null) return 'The record had no body.'
+  return body.length === 0 ? 'The body was empty.' : textOr('The body is not UTF-8; in hex:\n', body)
+}
+
+/** Bytes as text, or as hex digits behind a prefix when they are not UTF-8. */
+function textOr(hexPrefix: string, bytes: Buffer): string {
+  const { encoding, text } = bytesText(bytes)
+  return encoding === 'utf8' ? text : hexPrefix + text
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isPermanent } from './migrate.ts'
+import { isPermanent, migrationSummary, partitionsKept, replicationSummary, retentionWarning } from './migrate.ts'
 
 const like = (details: object) => Object.assign(new Error('as the server says it'), details)
 const connection = like({ name: 'KafkaJSConnectionError', retriable: true })
@@ -37,4 +37,86 @@ test.each([
   ],
 ])('%s is not', (_, error) => {
   expect(isPermanent(error)).toBe(true)
+})
+
+const nothing = { migrations: [], topics: [], grown: [], partitions: 4, isCatalogueNew: false }
+
+test('says what is new, by name', () => {
+  expect(
+    migrationSummary({ ...nothing, migrations: ['001_tables', '002_views'], topics: ['start'], isCatalogueNew: true }),
+  ).toBe('New: 2 migrations (001_tables, 002_views); 1 topic (start); the catalogue of stages.')
+  expect(migrationSummary({ ...nothing, topics: ['start', 'finish'] })).toBe('New: 2 topics (start, finish).')
+  expect(migrationSummary({ ...nothing, grown: ['start', 'stage2'], partitions: 8 })).toBe(
+    'New: 8 partitions for each of 2 topics (start, stage2).',
+  )
+})
+
+test('says that there was nothing to do', () => {
+  expect(migrationSummary(nothing)).toBe('Nothing to do: all is up to date.')
+})
+
+const topic = (name: string, recordHours: number) => ({
+  topic: name,
+  partitions: 4,
+  recordHours,
+  replicas: 1,
+  minInSync: 1,
+})
+
+test('nothing is said when rows are kept as long as records or longer', () => {
+  expect(retentionWarning([topic('start', 336)], 14)).toBeUndefined()
+  expect(retentionWarning([], 1)).toBeUndefined()
+})
+
+test('names the topics that keep records for longer than rows are kept, and both ways out', () => {
+  expect(retentionWarning([topic('start', 400), topic('stage2', 192), topic('stage3', 336.5)], 14)).toBe(
+    'Records are kept for up to 400 hours (retention.ms and segment.ms of start, stage3) but their rows for 336 ' +
+      '(RETENTION), and a record that is read again after its row was removed is processed twice: lower retention.ms, ' +
+      'or set RETENTION to 17.',
+  )
+})
+
+test('no RETENTION is enough for a topic that keeps records for ever', () => {
+  expect(retentionWarning([topic('start', Infinity)], 14)).toMatch(
+    /^Records are kept for ever \(.*start\).*: lower retention\.ms\.$/,
+  )
+})
+
+test.each([
+  [
+    1,
+    1,
+    '1 broker, and 1 must have it before it counts as sent: while that broker is away messages wait, and what it loses is lost.',
+  ],
+  [
+    2,
+    2,
+    '2 brokers, and 2 must have it before it counts as sent: messages wait while any of them is away, and no record is lost with 1 broker.',
+  ],
+  [
+    3,
+    1,
+    '3 brokers, and 1 must have it before it counts as sent: messages go on while 2 of them are away, and the loss of one can lose records (min.insync.replicas).',
+  ],
+  [
+    3,
+    2,
+    '3 brokers, and 2 must have it before it counts as sent: messages go on while 1 of them is away, and no record is lost with 1 broker.',
+  ],
+])('with %i replicas, %i in sync, it says what that survives', (replicas, minInSync, text) => {
+  expect(replicationSummary([{ ...topic('start', 1), replicas, minInSync }])).toBe(`Each record is kept by ${text}`)
+})
+
+test('of topics that differ the one that is kept least safely is named', () => {
+  const kept = { ...topic('start', 1), replicas: 3, minInSync: 2 }
+  expect(replicationSummary([kept, topic('finish', 1)])).toMatch(
+    /^Each record of finish, which is kept least safely, is kept by 1 broker/,
+  )
+})
+
+test('topics with more partitions than asked for are named', () => {
+  expect(partitionsKept([topic('start', 1)], 4)).toBeUndefined()
+  expect(partitionsKept([topic('start', 1), { ...topic('stage2', 1), partitions: 6 }], 4)).toBe(
+    'TOPIC_PARTITIONS is 4, and these topics keep the partitions that they have, which Kafka cannot remove: stage2 (6).',
+  )
 })

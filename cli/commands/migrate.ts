@@ -1,15 +1,15 @@
-import { createKafka, type Admin } from '../../kafka/client.ts'
+import { createKafka } from '../../kafka/client.ts'
 import { isEventHubs } from '../../kafka/security.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
-import { addPartitions, createTopics, readTopicSettings, type TopicPlan, type TopicSettings } from '../../kafka/topics.ts'
+import { addPartitions, createTopics, readTopicSettings, type TopicSettings } from '../../kafka/topics.ts'
 import { type Config, isGiven, readConfig } from '../../pipeline/config.ts'
 import { refusalOf, retryForever } from '../../pipeline/retry.ts'
 import { routes, topicPlan } from '../../pipeline/route.ts'
 import { makeReportingRole, migrateDatabase, openForMigration, writeCatalogue } from '../../sql/migrate.ts'
+import { countOf } from '../../stages/refusal.ts'
 import { createHealth } from '../../telemetry/health.ts'
 import { createLog, type Log } from '../../telemetry/log.ts'
 import type { CliCommand } from '../options.ts'
-import { migrationSummary, partitionsKept, replicationSummary, retentionWarning } from '../render/render-migration.ts'
 import { print } from '../render/terminal.ts'
 import { serverMistake, type ServerError } from '../servers.ts'
 
@@ -30,10 +30,12 @@ export function define(command: CliCommand): void {
         const tables = await migrateTables(config, log)
         const { created, grown, settings } = await migrateTopics(config, log)
         const partitions = config.TOPIC_PARTITIONS
-        print(migrationSummary({ ...tables, topics: created, grown, partitions }))
-        const kept = isGiven('TOPIC_PARTITIONS') ? partitionsKept(settings, partitions) : undefined
-        if (kept !== undefined) print(kept)
-        if (settings.length > 0) print(replicationSummary(settings))
+        const lines = [
+          migrationSummary({ ...tables, topics: created, grown, partitions }),
+          isGiven('TOPIC_PARTITIONS') && partitionsKept(settings, partitions),
+          replicationSummary(settings),
+        ]
+        print(lines.filter(Boolean).join('\n'))
       } catch (error) {
         throw serverMistake(error, config) ?? error
       }
@@ -65,23 +67,20 @@ async function migrateTopics(config: Config, log: Log) {
   const isOurs = config.TOPICS_AUTO_CREATE === 'true'
   const made = isOurs ? await retry('Creating the topics', create, log) : { created: [], grown: [] }
   // The other settings of existing topics stay as they are. The migration does not fail when a broker does not report them.
-  const settings = await readSettings(admin, plan).catch((error: unknown) => {
+  const read = async () => {
+    await admin.connect()
+    return await readTopicSettings(admin, plan.names)
+  }
+  const settings = await read().catch((error: unknown) => {
     log.debug({ err: error }, 'The settings of the topics could not be read')
     return []
   })
   const sources = new Set(routes(config).map(({ source }) => source))
-  const warning = retentionWarning(
-    settings.filter(({ topic }) => sources.has(topic)),
-    config.RETENTION,
-  )
+  const stageTopics = settings.filter(({ topic }) => sources.has(topic))
+  const warning = retentionWarning(stageTopics, config.RETENTION)
   if (warning !== undefined) log.warn(warning)
   // Event Hubs keeps copies that its settings do not tell of.
   return { ...made, settings: isEventHubs(config.BOOTSTRAP_SERVERS) ? [] : settings }
-}
-
-async function readSettings(admin: Admin, plan: TopicPlan): Promise<TopicSettings[]> {
-  await admin.connect()
-  return await readTopicSettings(admin, plan.names)
 }
 
 /** Repeats a step until the server answers. Ending the process ends the retries: what is half done is rolled back. */
@@ -101,4 +100,74 @@ export function isPermanent(error: ServerError): boolean {
   if (name.startsWith('KafkaJS')) return retriable !== true && name !== 'KafkaJSTimeout' && !isStarting
   // Postgres has answered, but not that it lacks connections or resources, or is starting or shutting down.
   return /^(?=.*\d)[\dA-Z]{5}$/.test(code) && !/^(08|53|57P)/.test(code)
+}
+
+interface Migrated {
+  readonly migrations: readonly string[]
+  readonly topics: readonly string[]
+  /** Topics that existed with fewer partitions than TOPIC_PARTITIONS, which they have now. */
+  readonly grown: readonly string[]
+  readonly partitions: number
+  readonly isCatalogueNew: boolean
+}
+
+/** One line that names what is new. */
+export function migrationSummary({ migrations, topics, grown, partitions, isCatalogueNew }: Migrated): string {
+  const more = grown.length > 0 && `${partitions} partitions for each of ${list(grown, 'topic')}`
+  const done = [list(migrations, 'migration'), list(topics, 'topic'), more, isCatalogueNew && 'the catalogue of stages']
+  const news = done.filter(Boolean).join('; ')
+  return news === '' ? 'Nothing to do: all is up to date.' : `New: ${news}.`
+}
+
+/** "2 topics (start, finish)"; empty for none. */
+function list(names: readonly string[], noun: string): string {
+  return names.length === 0 ? '' : `${countOf(names.length, noun)} (${names.join(', ')})`
+}
+
+/** The topics with more partitions than TOPIC_PARTITIONS; undefined when there are none. */
+export function partitionsKept(settings: readonly TopicSettings[], partitions: number): string | undefined {
+  const larger = settings.filter((topic) => topic.partitions > partitions)
+  if (larger.length === 0) return undefined
+  const names = larger.map((topic) => `${topic.topic} (${topic.partitions})`).join(', ')
+  return `TOPIC_PARTITIONS is ${partitions}, and these topics keep the partitions that they have, which Kafka cannot remove: ${names}.`
+}
+
+/** How many brokers keep a record, and how many can be away or lost, of the topic that can do with the fewest away. */
+export function replicationSummary(settings: readonly TopicSettings[]): string {
+  const [weakest] = settings.toSorted((one, other) => spareOf(one) - spareOf(other) || one.replicas - other.replicas)
+  if (weakest === undefined) return ''
+  const { topic, replicas, minInSync } = weakest
+  const areAlike = settings.every((one) => one.replicas === replicas && one.minInSync === minInSync)
+  const record = areAlike ? 'Each record' : `Each record of ${topic}, which is kept least safely,`
+  const kept = `${record} is kept by ${brokers(replicas)}, and ${minInSync} must have it before it counts as sent`
+  if (replicas === 1) return `${kept}: while that broker is away messages wait, and what it loses is lost.`
+  const away = Math.max(0, spareOf(weakest))
+  const goOn = `messages go on while ${away} of them ${away === 1 ? 'is' : 'are'} away`
+  const works = away === 0 ? 'messages wait while any of them is away' : goOn
+  const isSafe = minInSync > 1
+  const survives = isSafe
+    ? `no record is lost with ${brokers(minInSync - 1)}`
+    : 'the loss of one can lose records (min.insync.replicas)'
+  return `${kept}: ${works}, and ${survives}.`
+}
+
+const spareOf = ({ replicas, minInSync }: TopicSettings) => replicas - minInSync
+
+const brokers = (count: number) => countOf(count, 'broker')
+
+/**
+ * The warning about topics that keep records for longer than rows are kept; undefined when there are none.
+ * @param rowDays RETENTION
+ */
+export function retentionWarning(settings: readonly TopicSettings[], rowDays: number): string | undefined {
+  const longer = settings.filter(({ recordHours }) => recordHours > rowDays * 24)
+  if (longer.length === 0) return undefined
+  const most = Math.max(...longer.map(({ recordHours }) => recordHours))
+  const raise = Number.isFinite(most) ? `, or set RETENTION to ${Math.ceil(most / 24)}` : ''
+  const kept = Number.isFinite(most) ? `for up to ${Math.ceil(most)} hours` : 'for ever'
+  const topics = longer.map(({ topic }) => topic).join(', ')
+  return (
+    `Records are kept ${kept} (retention.ms and segment.ms of ${topics}) but their rows for ${rowDays * 24} (RETENTION), ` +
+    `and a record that is read again after its row was removed is processed twice: lower retention.ms${raise}.`
+  )
 }

@@ -1,12 +1,13 @@
 import { type Config, readConfig } from '../../pipeline/config.ts'
-import { planRedrive, redrive, replay, type RedriveFilter, type RedrivePlan } from '../../pipeline/ingress/replay.ts'
+import { planRedrive, redrive, replay } from '../../pipeline/ingress/replay.ts'
+import type { RedriveFilter, RedrivePlan, RedriveProgress } from '../../pipeline/ingress/replay.ts'
 import { routeOf, routes as allRoutes } from '../../pipeline/route.ts'
 import { selectStageOfDeath } from '../../sql/replays.ts'
-import { formatCount, reasons } from '../../stages/refusal.ts'
+import { countOf, formatCount, reasons } from '../../stages/refusal.ts'
 import { UserError } from '../../telemetry/user-error.ts'
 import { type CliCommand, exitCode, messageIds, pastTime, positiveWhole } from '../options.ts'
-import { renderPlan, renderRedriven } from '../render/render-replay.ts'
-import { confirm, createRedraw, print, terminalWidth } from '../render/terminal.ts'
+import { confirm, createRedraw, print, terminalWidth, untilInterrupted } from '../render/terminal.ts'
+import { secondTime, tableLines, type Column } from '../render/text.ts'
 import { serverMistake, withServers } from '../servers.ts'
 
 interface Options {
@@ -41,19 +42,16 @@ export function define(command: CliCommand): void {
       'One that finished, from the average on': 'npx throughline replay ID --from average',
       'All that lcm failed on in two hours': 'npx throughline replay --stage lcm --reason stage-failed --since 2h',
     })
-    .action(async (ids: readonly string[], { from, yes, ...filter }: Options) => {
+    .action(async (ids: readonly string[], options: Options) => {
       const config = readConfig()
-      if (ids.length > 0) await replayIds(ids, config, { from, hasFilter: yes === true || Object.keys(filter).length > 0 })
-      else await redriveChosen(config, readFilter(config, from, filter), yes === true)
+      if (ids.length > 0) await replayIds(ids, config, options)
+      else await redriveChosen(config, readFilter(config, options), options.yes === true)
     })
 }
 
-async function replayIds(
-  ids: readonly string[],
-  config: Config,
-  { from, hasFilter }: { from: string | undefined; hasFilter: boolean },
-): Promise<void> {
-  if (hasFilter) throw new UserError('With ids only --from may be given: the other options choose dead letters.')
+async function replayIds(ids: readonly string[], config: Config, { from, ...filter }: Options): Promise<void> {
+  if (Object.keys(filter).length > 0)
+    throw new UserError('With ids only --from may be given: the other options choose dead letters.')
   const given = from === undefined ? undefined : routeOf(config, from)
   await withServers(config, async ({ database, sender }) => {
     for (const id of ids) {
@@ -65,14 +63,12 @@ async function replayIds(
 }
 
 /** @throws {UserError} when nothing is chosen, or what is not there */
-function readFilter(config: Config, from: string | undefined, { stage, reason, since, limit }: Options): RedriveFilter {
+function readFilter(config: Config, { from, stage, reason, since, limit }: Options): RedriveFilter {
   if (from !== undefined) throw new UserError('--from needs ids: dead letters begin at the stage that refused them.')
-  if (stage === undefined && reason === undefined && since === undefined) {
+  if (stage === undefined && reason === undefined && since === undefined)
     throw new UserError('Which messages? Give their ids, or choose dead letters by --stage, --reason or --since.')
-  }
-  if (reason !== undefined && !Object.hasOwn(reasons, reason)) {
+  if (reason !== undefined && !Object.hasOwn(reasons, reason))
     throw new UserError(`There is no reason "${reason}". The reasons are ${Object.keys(reasons).join(', ')}.`)
-  }
   return { stage: stage === undefined ? undefined : routeOf(config, stage).stage.name, reason, since, limit }
 }
 
@@ -95,18 +91,48 @@ async function redriveChosen(config: Config, filter: RedriveFilter, isConfirmed:
 /** @throws {UserError} when a server goes away, saying how many were sent */
 async function send(plan: RedrivePlan, config: Config, servers: Parameters<typeof redrive>[1]): Promise<void> {
   const progress = { sent: 0, refused: [] }
-  const interrupted = new AbortController()
-  const { signal } = interrupted
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+  const signal = untilInterrupted()
   const redraw = createRedraw(process.stdout)
-  const onChunk = () => process.stdout.isTTY && redraw(`${formatCount(progress.sent)} of ${formatCount(plan.count)} sent`)
-  await redrive(plan, servers, { progress, signal, onChunk }).catch((cause: unknown) => {
-    const mistake = serverMistake(cause, config)
-    if (mistake === undefined) throw cause
-    const text = `${mistake.message}\n${formatCount(progress.sent)} of ${formatCount(plan.count)} were sent. The same command, two minutes from now, sends the rest, and nothing twice.`
-    throw new UserError(text, { cause })
+  const sentSoFar = () => `${formatCount(progress.sent)} of ${formatCount(plan.count)}`
+  const onChunk = () => process.stdout.isTTY && redraw(`${sentSoFar()} sent`)
+  await redrive(plan, servers, { progress, signal, onChunk }).catch((error: unknown) => {
+    const rest = 'The same command, two minutes from now, sends the rest, and nothing twice.'
+    throw serverMistake(error, config, `\n${sentSoFar()} were sent. ${rest}`) ?? error
   })
   const isInterrupted = signal.aborted && progress.sent + progress.refused.length < plan.count
   print(renderRedriven(plan, progress, isInterrupted))
   if (isInterrupted || progress.refused.length > 0) process.exitCode = exitCode.failure
+}
+
+const columns: readonly Column<RedrivePlan['groups'][number]>[] = [
+  { title: 'messages', align: 'right', cell: ({ count }) => formatCount(count) },
+  { title: 'stage', cell: ({ stage }) => stage },
+  { title: 'reason', shrinks: true, cell: ({ reason }) => reason },
+]
+
+/** What a redrive would send, and what it leaves out. */
+export function renderPlan(plan: RedrivePlan, width: number): string {
+  const { count, groups, from, until, isLimitReached, inReplay, withoutStage } = plan
+  const lines = [
+    ...(count === 0
+      ? ['No open dead letter matches.']
+      : [
+          `${countOf(count, 'message')}, dead from ${secondTime(from)} to ${secondTime(until)}:`,
+          ...tableLines(columns, groups, width),
+        ]),
+    isLimitReached && '--limit is reached: there may be more.',
+    inReplay > 0 && `${formatCount(inReplay)} in replay already: not sent again.`,
+    withoutStage > 0 && `${formatCount(withoutStage)} of stages that the pipeline no longer has: not sent.`,
+  ]
+  return lines.filter(Boolean).join('\n')
+}
+
+/** What became of a redrive that has ended or was interrupted. */
+export function renderRedriven({ count }: RedrivePlan, { sent, refused }: RedriveProgress, isInterrupted: boolean): string {
+  const rest = count - sent - refused.length
+  const lines = [`${formatCount(sent)} of ${countOf(count, 'message')} sent.`]
+  if (isInterrupted) lines.push('Interrupted: the same command sends the rest.')
+  else if (rest > 0) lines.push(`${formatCount(rest)} not sent, because they are not open any more.`)
+  if (refused.length > 0) lines.push('Refused by the broker for their size:', ...refused)
+  return lines.join('\n')
 }

@@ -109,14 +109,11 @@ async function submitBodies(
   let entered = 0
   for (const chunk of chunksOf(bodies, (body) => body.length, MAX_CHUNK_LENGTH)) {
     const inputs = chunk.map((body) => newInput(body, partition++ % partitions))
-    await submit(inputs, ingress).catch((cause: unknown) => {
-      const mistake = serverMistake(cause, config)
-      if (mistake === undefined) throw cause
+    await submit(inputs, ingress).catch((error: unknown) => {
+      const counts = `${formatCount(entered)} of ${formatCount(bodies.length)} have entered. Of the next ${formatCount(chunk.length)} some`
       // What the outbox holds must not be submitted again.
-      const text =
-        `${mistake.message}\n${formatCount(entered)} of ${formatCount(bodies.length)} have entered. Of the next ${formatCount(chunk.length)} some may ` +
-        'be saved and not sent yet: do not submit them again, `npx throughline generator` sends them.'
-      throw new UserError(text, { cause })
+      const advice = 'be saved and not sent yet: do not submit them again, `npx throughline generator` sends them.'
+      throw serverMistake(error, config, `\n${counts} may ${advice}`) ?? error
     })
     entered += chunk.length
     print(inputs.map(({ id }) => id).join('\n'))

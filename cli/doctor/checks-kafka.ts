@@ -7,7 +7,7 @@ import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
 import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
 import { countOf, formatCount } from '../../stages/refusal.ts'
 import { readCounts } from '../commands/status.ts'
-import { replicationSummary } from '../render/render-migration.ts'
+import { replicationSummary } from '../commands/migrate.ts'
 import { withKafka } from '../servers.ts'
 import { attempt, checkClock, failure, pass, unreachable, warning, type Finding, type ServerFindings } from './finding.ts'
 

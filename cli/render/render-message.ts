@@ -1,7 +1,7 @@
 import type { Attempt, MessageHistory, Step } from '../../sql/read-message.ts'
 import { rawJson } from '../../stages/json.ts'
 import { duration } from '../../telemetry/time.ts'
-import { tableLines, type Column } from './table.ts'
+import { tableLines, type Column } from './text.ts'
 import { printable } from './text.ts'
 import { timelineLines } from './timeline.ts'
 

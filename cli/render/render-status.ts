@@ -4,7 +4,7 @@ import type { Verdict } from '../../monitor/verdict.ts'
 import type { EndToEnd, LatestSample, MessageTotals, StageTotals } from '../../sql/read-status.ts'
 import { countOf, formatCount } from '../../stages/refusal.ts'
 import { duration } from '../../telemetry/time.ts'
-import { tableLines, type Column } from './table.ts'
+import { tableLines, type Column } from './text.ts'
 
 /**
  * The status of a stage, or of the tracer, by the broker's offsets and the monitor's latest sample. Without a monitor the

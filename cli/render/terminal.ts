@@ -19,6 +19,13 @@ export function printJson(value: unknown): void {
   print(toJson(value, process.stdout.isTTY ? 2 : 0))
 }
 
+/** Aborted by Ctrl-C or SIGTERM. */
+export function untilInterrupted(): AbortSignal {
+  const interrupted = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+  return interrupted.signal
+}
+
 /** Asks a question and returns whether the answer was yes. Ctrl-C, and the end of the input, are a no. */
 export async function confirm(
   question: string,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fit, isoTime, printable, secondTime, toJson, wrap } from './text.ts'
+import { fit, isoTime, printable, secondTime, tableLines, toJson, wrap } from './text.ts'
 
 test('a body cannot move the cursor, recolour the screen or ring the bell', () => {
   expect(printable('a\u001B[2Jb\u001B[31mc\u0007d\u009Be\r')).toBe('abc\uFFFDd\uFFFDe\uFFFD')
@@ -36,4 +36,32 @@ test('a person gets no more than the second', () => {
 
 test('text is wrapped also in a narrow terminal', () => {
   expect(wrap('one two three four\u0007', 10)).toBe('one two\nthree\nfour\uFFFD')
+})
+
+const columns = [
+  { title: 'stage', shrinks: true, cell: ([stage = '']: readonly string[]) => stage },
+  { title: 'done', align: 'right', cell: ([, done = '']: readonly string[]) => done },
+] as const
+
+test('columns are as wide as their widest cell, numbers to the right', () => {
+  expect(
+    tableLines(
+      columns,
+      [
+        ['add', '7'],
+        ['multiply', '12,345'],
+      ],
+      80,
+    ),
+  ).toEqual(['stage       done', 'add            7', 'multiply  12,345'])
+})
+
+test('a column that shrinks gives up what the terminal lacks, but not its title', () => {
+  const rows = [['a-very-long-name-of-a-stage', '12,345']]
+  expect(tableLines(columns, rows, 20)).toEqual(['stage           done', 'a-very-long…  12,345'])
+  expect(tableLines(columns, rows, 3)).toEqual(['stage    done', 'a-ve…  12,345'])
+})
+
+test('a table without rows is its titles', () => {
+  expect(tableLines(columns, [], 80)).toEqual(['stage  done'])
 })

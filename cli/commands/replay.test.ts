@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { RedrivePlan } from '../../pipeline/ingress/replay.ts'
-import { renderPlan, renderRedriven } from './render-replay.ts'
+import { renderPlan, renderRedriven } from './replay.ts'
 
 const plan: RedrivePlan = {
   filter: {},

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { DeadLetterRow } from '../../sql/read-dead-letters.ts'
-import { deadLetterJson, renderDeadLetter, renderSummaries } from './render-dead-letters.ts'
-import { toJson } from './text.ts'
+import { deadLetterJson, renderDeadLetter, renderSummaries } from './dead-letters.ts'
+import { toJson } from '../render/text.ts'
 
 const letter: DeadLetterRow = {
   id: '019ab2c4d5e67f8091a2b3c4d5e6f708',

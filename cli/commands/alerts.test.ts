@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { DeliveredAlert } from '../../sql/read-status.ts'
-import { renderAlerts } from './render-alerts.ts'
+import { renderAlerts } from './alerts.ts'
 
 const firing: DeliveredAlert = {
   receivedAt: 1_763_951_411_123,
