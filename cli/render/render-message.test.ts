@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MessageHistory, Step } from '../../sql/read-message.ts'
-import { messageJson, renderMessage, renderUnfinished } from './render-message.ts'
+import { messageJson, renderMessage, renderUnfinished, timelineLines } from './render-message.ts'
 import { toJson } from './text.ts'
 
 const id = '019ab2c4d5e67f8091a2b3c4d5e6f708'
@@ -156,4 +156,38 @@ test('a message without an end is explained', () => {
     'entered for add, which has not consumed it within 30 s: does a process of it run?',
   )
   expect(renderUnfinished({ id, enteredFor: null, attempts: [] }, 30)).toContain(`Message ${id} was not seen within 30 s`)
+})
+
+test('parts are drawn to scale on one axis', () => {
+  const lines = timelineLines(
+    [
+      { stage: 'add', boundaries: [1000, 1004, 1005, 1008, 1010] },
+      { stage: 'multiply', boundaries: [1010, 1010, 1010, 1010, 1030] },
+      { stage: 'lcm', boundaries: [1030, 1036, 1040, null, null] },
+    ],
+    50,
+  )
+  expect(lines).toEqual([
+    'add       ····█▒▒▒──',
+    'multiply            ────────────────────',
+    'lcm                                     ······████',
+    '          0                                40.0 ms',
+    '          · wait   █ work   ▒ save   ─ publish   one column is 1.00 ms',
+  ])
+})
+
+test('what is shorter than a column shows as its longest part', () => {
+  const lines = timelineLines(
+    [
+      { stage: 'add', boundaries: [0, 0.1, 0.2, 0.5, 0.6] },
+      { stage: 'lcm', boundaries: [0.6, 1000, 1000, 1000, 1000] },
+    ],
+    45,
+  )
+  expect(lines[0]).toBe('add  ▒')
+  expect(lines[1]).toBe(`lcm  ${'·'.repeat(40)}`)
+})
+
+test('no time, no drawing', () => {
+  expect(timelineLines([{ stage: 'add', boundaries: [5, 5, 5, null, null] }], 80)).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { failure, pass, warning } from '../doctor/finding.ts'
-import { renderFinding, renderTotals } from './render-doctor.ts'
+import { renderFinding, renderTotals } from './doctor.ts'
 
 const away = failure('kafka', 'Kafka at localhost:19092 does not answer', 'start `npm run demo`')
 
