@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { isFree } from '../cli/requirements.ts'
+import { isFree } from '../cli/doctor/checks-before.ts'
 import { serverMistake, withDatabase, withKafka } from '../cli/servers.ts'
 import { type Config, childEnvironment, exportsTraces, isGiven, tracesProtocol } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'

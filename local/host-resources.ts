@@ -3,7 +3,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { type DisposableTempDir, chmod, mkdir, mkdtempDisposable, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
-import { isFree } from '../cli/requirements.ts'
+import { isFree } from '../cli/doctor/checks-before.ts'
 import { childEnvironment, readConfig } from '../pipeline/config.ts'
 import { UserError } from '../telemetry/user-error.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { needs } from '../cli/requirements.ts'
+import { needs } from '../cli/doctor/checks-before.ts'
 import { UserError } from '../telemetry/user-error.ts'
 import { runToEnd } from './child-process.ts'
 import { requireDiskSpace } from './host-resources.ts'

@@ -5,9 +5,9 @@ import { UserError } from '../../telemetry/user-error.ts'
 import { ask, withoutLogin } from '../ask.ts'
 import { type CliCommand, exitCode, positiveWhole } from '../options.ts'
 import { renderStatus } from '../render/render-status.ts'
-import { createRedraw, print, terminalWidth } from '../render/terminal.ts'
-import { areMet } from '../scenario/judge.ts'
-import { renderExpected, renderJudgement, renderList, renderSeen } from '../scenario/render-scenario.ts'
+import { createRedraw, print, terminalWidth, untilInterrupted } from '../render/terminal.ts'
+import { wrap } from '../render/text.ts'
+import { areMet, type Sighting } from '../scenario/judge.ts'
 import { runScenario } from '../scenario/run-scenario.ts'
 import { scenarios, type Scenario } from '../scenario/scenarios.ts'
 import { withServers, type Servers } from '../servers.ts'
@@ -67,34 +67,30 @@ interface Run {
 }
 
 async function run(scenario: Scenario, { config, servers, options }: Run): Promise<void> {
-  const interrupted = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
+  const signal = untilInterrupted()
   for (const name of await markInterrupted(servers.database))
     print(`The scenario ${name} was interrupted before; its fault has ended.`)
   const hasGrafana = (await ask(config.GRAFANA_URL, '/api/health'))?.status === 200
   const noAlerts = hasGrafana ? undefined : `no Grafana at ${withoutLogin(config.GRAFANA_URL).href}`
   const { say, refresh } = createOutput({ config, servers, options })
-  const outcome = await runScenario(scenario, {
+  const { sightings, interruption } = await runScenario(scenario, {
     config,
     servers,
     seconds: options.for,
     noAlerts,
-    signal: interrupted.signal,
+    signal,
     onBegin(expected) {
       say(`${scenario.name}: ${scenario.about}. Expected:\n${renderExpected(expected, terminalWidth())}\nSeen:`)
     },
     onSeen: (sighting) => say(renderSeen(sighting, terminalWidth())),
     onLook: refresh,
   })
-  const { sightings, interruption } = outcome
   if (interruption === undefined) say(`\n${renderJudgement(scenario.name, sightings, terminalWidth())}`)
   else say(interruption)
   process.exitCode = interruption === undefined && areMet(sightings) ? exitCode.ok : exitCode.failure
 }
 
-const STATUS_EVERY_MS = 1000
-
-/** Prints lines; with --watch below the status, which is drawn again every second. */
+/** Prints lines; with --watch below the status, which is drawn again every second, or printed every ten without a terminal. */
 function createOutput({ config, servers, options }: Run) {
   if (options.watch === undefined) return { say: print, refresh: async () => {} }
   const redraw = createRedraw(process.stdout)
@@ -109,7 +105,7 @@ function createOutput({ config, servers, options }: Run) {
       else draw()
     },
     async refresh() {
-      if (performance.now() - drawnAt < (process.stdout.isTTY ? STATUS_EVERY_MS : 10 * STATUS_EVERY_MS)) return
+      if (performance.now() - drawnAt < (process.stdout.isTTY ? 1000 : 10_000)) return
       drawnAt = performance.now()
       // While a server is away, the status before stays.
       status = await readStatus({ ...servers, config }).then(
@@ -120,4 +116,44 @@ function createOutput({ config, servers, options }: Run) {
       else print(status)
     },
   }
+}
+
+/** All scenarios, each with what it does. */
+export function renderList(scenarios: readonly Scenario[], width: number): string {
+  const name = Math.max(...scenarios.map((scenario) => scenario.name.length))
+  return scenarios.map((scenario) => wrapped(scenario.name.padEnd(name), scenario.about, width)).join('\n')
+}
+
+/** What is expected, and by when. */
+export function renderExpected(sightings: readonly Sighting[], width: number): string {
+  const lines = sightings.map(({ text, within, panel, unwatched }) => {
+    const where =
+      panel === undefined ? '' : ` (dashboard ${panel[0].replace(/^./, (first) => first.toUpperCase())}: ${panel[1]})`
+    const note = unwatched === undefined ? where : ` (not watched: ${unwatched})`
+    return wrapped(within === undefined ? 'afterwards' : `by ${within} s`.padEnd(10), text + note, width)
+  })
+  return lines.join('\n')
+}
+
+/** A signal that has just been seen. */
+export function renderSeen({ text, after = 0, seen }: Sighting, width: number): string {
+  return wrapped(`${Math.round(after)} s`.padStart(10), `${text}: ${seen}`, width)
+}
+
+/** What was expected and what was seen, and the verdict. */
+export function renderJudgement(name: string, sightings: readonly Sighting[], width: number): string {
+  const missed = sightings.filter(({ after, unwatched }) => after === undefined && unwatched === undefined).length
+  const rows = sightings.map(({ text, after, unwatched }) => {
+    if (unwatched !== undefined) return wrapped('-'.padEnd(10), `${text} (not watched: ${unwatched})`, width)
+    return wrapped(after === undefined ? 'NOT SEEN  ' : `${Math.round(after)} s`.padEnd(10), text, width)
+  })
+  const verdict = missed === 0 ? 'all was seen, and the system is back' : `${missed} of ${sightings.length} not seen`
+  return ['seen        expected', ...rows, wrapped(`${name}:`, verdict, width)].join('\n')
+}
+
+/** A text two spaces behind a label, broken into lines below each other. */
+function wrapped(label: string, text: string, width: number): string {
+  const indent = label.length + 2
+  const lines = wrap(text.replaceAll(/\s+/g, ' '), width - indent)
+  return `${label}  ${lines.replaceAll('\n', `\n${' '.repeat(indent)}`)}`
 }

@@ -5,7 +5,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { temporaryDirectory } from '../../local/host-resources.ts'
 import { readConfig } from '../../pipeline/config.ts'
 import { checkBefore, judgeDisk, judgeMemory, judgeNode, judgePorts, judgeWays } from './checks-before.ts'
-import { needs } from '../requirements.ts'
+import { needs } from './checks-before.ts'
 
 afterEach(() => void vi.unstubAllEnvs())
 

@@ -1,11 +1,24 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { statfs } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../../pipeline/config.ts'
-import { isFree, needs } from '../requirements.ts'
 import { failure, pass, warning, type Finding } from './finding.ts'
+
+/** What the README says is needed: the oldest versions, and bytes of memory and disk. */
+export const needs = {
+  node: '24',
+  docker: '28',
+  compose: '2.24.4',
+  buildx: '0.17',
+  java: '17',
+  dockerMemory: 3e9,
+  memory: 1e9,
+  disk: 1e9,
+} as const
 
 /** The version of the Node that runs this. */
 export function judgeNode(version: string): Finding {
@@ -21,12 +34,9 @@ function isAtLeast(version: string, oldest: string): boolean {
 /** @param missing those of Kafka and Postgres that do not answer and would have to be started here */
 export async function checkBefore(config: Config, missing: readonly string[]): Promise<Finding[]> {
   const ports = portsOf(config, missing)
-  const [versions, areFree, disk] = await Promise.all([
-    readVersions(),
-    Promise.all(ports.map(({ port }) => isFree(port))),
-    statfs(tmpdir()),
-  ])
-  const ways = judgeWays(versions)
+  const areFree = await Promise.all(ports.map(({ port }) => isFree(port)))
+  const disk = await statfs(tmpdir())
+  const ways = judgeWays(await readVersions())
   const hasDocker = ways.some(({ check, status }) => check === 'compose' && status === 'pass')
   const taken = ports.filter((_, index) => !areFree[index])
   return [
@@ -38,11 +48,11 @@ export async function checkBefore(config: Config, missing: readonly string[]): P
 }
 
 /** There are two ways to start the pipeline: `docker compose up` needs the first three of these, `npm run demo` the last. */
-const parts = ['docker', 'compose', 'buildx', 'java'] as const
 const titles = { docker: 'Docker', compose: 'Docker Compose', buildx: 'Docker buildx', java: 'Java' } as const
+type Part = keyof typeof titles
 
 /** Such as "28.2.2"; empty where a program does not work, undefined where it is not on the PATH. */
-export type Versions = Readonly<Record<(typeof parts)[number], string | undefined>>
+export type Versions = Readonly<Record<Part, string | undefined>>
 
 async function readVersions(): Promise<Versions> {
   const home = process.env['JAVA_HOME'] ?? ''
@@ -65,18 +75,14 @@ async function versionOf(command: string, args: readonly string[]): Promise<stri
 
 /** What one way lacks is a failure only where the other lacks something, too. Without `docker` only Java is judged. */
 export function judgeWays(versions: Versions): Finding[] {
-  const all = parts
-    .filter((check) => check === 'java' || versions.docker !== undefined)
-    .map((check) => judgeVersion(check, versions[check] ?? ''))
-  const [docker, java] = [all.slice(0, -1), all.slice(-1)]
+  const parts = (Object.keys(titles) as Part[]).filter((part) => part === 'java' || versions.docker !== undefined)
+  const all = parts.map((part) => judgeVersion(part, versions[part] ?? ''))
   const isComplete = (way: readonly Finding[]) => way.length > 0 && way.every(({ status }) => status === 'pass')
-  if (!isComplete(docker) && !isComplete(java)) return all
-  return all.map((finding) =>
-    finding.status === 'failure' ? warning(finding.check, finding.message, finding.remedy ?? '') : finding,
-  )
+  const canStart = isComplete(all.slice(0, -1)) || isComplete(all.slice(-1))
+  return all.map((finding) => (canStart && finding.status === 'failure' ? { ...finding, status: 'warning' } : finding))
 }
 
-function judgeVersion(check: (typeof parts)[number], version: string): Finding {
+function judgeVersion(check: Part, version: string): Finding {
   const title = titles[check]
   const use = check === 'java' ? 'for `npm run demo`' : 'for `docker compose up`'
   if (isAtLeast(version, needs[check])) return pass(check, `${title} ${version} is there, ${use}`)
@@ -95,7 +101,7 @@ export interface Port {
 }
 
 function portsOf({ BOOTSTRAP_SERVERS, DB_PORT, ...urls }: Config, missing: readonly string[]): Port[] {
-  const kafka = Number(/\d+$/.exec(BOOTSTRAP_SERVERS[0] ?? '')?.[0])
+  const kafka = Number(BOOTSTRAP_SERVERS[0]?.split(':').at(-1))
   const ports = [
     { server: 'Kafka', port: kafka, change: '`npm run demo -- --kafka-port 29092` or KAFKA_PORT' },
     { server: 'Postgres', port: DB_PORT, change: 'DB_PORT for `npm run demo` or POSTGRES_PORT' },
@@ -137,4 +143,23 @@ export function judgeDisk(free: number): Finding {
   if (free >= needs.disk) return pass('disk', `${gigabytes(free)} are free for temporary files`)
   const remedy = `free some space there: the demo needs ${gigabytes(needs.disk)}`
   return failure('disk', `Only ${gigabytes(free)} are free for temporary files in ${tmpdir()}`, remedy)
+}
+
+/** Whether a server can listen on `port` of 127.0.0.1, and "localhost" will mean that server. */
+export async function isFree(port: number): Promise<boolean> {
+  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '::1'))
+}
+
+async function canListen(port: number, host: string): Promise<boolean> {
+  await using server = createServer()
+  try {
+    await once(server.listen(port, host), 'listening')
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') return false
+    // A machine without IPv6 has no ::1.
+    if (host === '::1' && (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT')) return true
+    throw error
+  }
 }

@@ -9,29 +9,28 @@ import { countOf, formatCount } from '../../stages/refusal.ts'
 import { readCounts } from '../commands/status.ts'
 import { replicationSummary } from '../commands/migrate.ts'
 import { withKafka } from '../servers.ts'
-import { attempt, checkClock, failure, pass, unreachable, warning, type Finding, type ServerFindings } from './finding.ts'
+import { attempt, checkClock, checkServer, failure, pass, warning, type Finding, type ServerFindings } from './finding.ts'
 
 type Access = Parameters<Parameters<typeof withKafka>[1]>[0]
 
 /** @param clock milliseconds since the epoch */
 export async function checkKafka(config: Config, clock: () => number): Promise<ServerFindings> {
   const address = config.BOOTSTRAP_SERVERS.join(', ')
-  try {
-    return await withKafka(config, async (access) => {
-      const { length } = (await access.admin.describeCluster()).brokers
-      const existing = new Set(await access.admin.listTopics())
-      const findings = await Promise.all([
-        attempt('topics', config, () => checkTopics(access.admin, { config, existing, brokers: length })),
-        attempt('groups', config, () => checkGroups(access.admin, { config, existing })),
-        attempt('broker-clock', config, async () => [await checkBrokerClock(access, config, clock)]),
-      ])
-      const answers = pass('kafka', `Kafka at ${address} answers, with ${countOf(length, 'broker')}`)
-      return { isThere: true, findings: [answers, ...findings.flat()] }
-    })
-  } catch (error) {
-    const others = 'topics, partitions, settings, replication, groups, lag, broker-clock'
-    return unreachable(error, { server: 'Kafka', address, others }, config)
+  const others = 'topics, partitions, settings, replication, groups, lag, broker-clock'
+  const check = async (access: Access): Promise<Finding[]> => {
+    const { admin } = access
+    const brokers = (await admin.describeCluster()).brokers.length
+    const existing = new Set(await admin.listTopics())
+    const findings = await Promise.all([
+      attempt('topics', config, () => checkTopics(admin, { config, existing, brokers })),
+      attempt('groups', config, () => checkGroups(admin, { config, existing })),
+      attempt('broker-clock', config, () => checkBrokerClock(access, config, clock)),
+    ])
+    const answers = pass('kafka', `Kafka at ${address} answers, with ${countOf(brokers, 'broker')}`)
+    return [answers, ...findings.flat()]
   }
+  const run = () => withKafka(config, check)
+  return await checkServer({ server: 'Kafka', address, others, run }, config)
 }
 
 interface Topics {
@@ -164,5 +163,5 @@ async function checkBrokerClock({ kafka, settings, admin }: Access, config: Conf
   const sender = opened.adopt(createSender(kafka, settings), (one) => one.close())
   const record = { partition: 0, key: null, value: null, headers: {} }
   const read = async () => (await sender.send(topic, [record]))[0]?.appendedAt ?? Number.NaN
-  return await checkClock('broker-clock', 'the broker', read, clock)
+  return await checkClock({ check: 'broker-clock', server: 'the broker' }, read, clock)
 }

@@ -1,12 +1,12 @@
 import type { Config } from '../../pipeline/config.ts'
 import { startCommand } from '../../pipeline/route.ts'
-import { type Queryable, readServerState } from '../../sql/database.ts'
+import { type Database, type Queryable, readServerState } from '../../sql/database.ts'
 import { compareMigrations } from '../../sql/migrate.ts'
 import { readDaysAhead } from '../../sql/partitions.ts'
 import { readLatestSamples } from '../../sql/read-status.ts'
 import { WaitTimeout, waitUntil } from '../../telemetry/wait-until.ts'
 import { withDatabase } from '../servers.ts'
-import { attempt, checkClock, failure, pass, unreachable, type Finding, type ServerFindings } from './finding.ts'
+import { attempt, checkClock, checkServer, failure, pass, type Finding, type ServerFindings } from './finding.ts'
 
 interface Options {
   /** Milliseconds since the epoch. */
@@ -17,30 +17,28 @@ interface Options {
 
 export async function checkPostgres(config: Config, { clock, timeoutMs }: Options): Promise<ServerFindings> {
   const address = `${config.DB_HOST}:${config.DB_PORT}`
-  try {
-    return await withDatabase(config, async (database) => {
-      const { version } = await readServerState(database)
-      const readNow = async () => (await readServerState(database)).now
-      const migrations = await compareMigrations(database)
-      const findings = [
-        pass('postgres', `Postgres ${version} at ${address} answers`),
-        judgeMigrations(migrations),
-        await checkClock('postgres-clock', 'Postgres', readNow, clock),
-      ]
-      // Without all tables these queries fail.
-      if (migrations.missing.length > 0) return { isThere: true, findings }
-      const days = await attempt('partitions-ahead', config, async () => [
-        judgeDaysAhead((await readDaysAhead(database)) ?? 0),
-      ])
-      const monitor = await attempt('monitor', config, async () => [
-        judgeMonitor(await countSamples(database, timeoutMs), startCommand(config, 'monitor')),
-      ])
-      return { isThere: true, findings: [...findings, ...days, ...monitor] }
-    })
-  } catch (error) {
-    const others = 'migrations, postgres-clock, partitions-ahead, monitor'
-    return unreachable(error, { server: 'Postgres', address, others }, config)
+  const others = 'migrations, postgres-clock, partitions-ahead, monitor'
+  const check = async (database: Database): Promise<Finding[]> => {
+    const { version } = await readServerState(database)
+    const readNow = async () => (await readServerState(database)).now
+    const migrations = await compareMigrations(database)
+    const findings = [
+      pass('postgres', `Postgres ${version} at ${address} answers`),
+      judgeMigrations(migrations),
+      await checkClock({ check: 'postgres-clock', server: 'Postgres' }, readNow, clock),
+    ]
+    // Without all tables these queries fail.
+    if (migrations.missing.length > 0) return findings
+    const readDays = async () => judgeDaysAhead((await readDaysAhead(database)) ?? 0)
+    const days = await attempt('partitions-ahead', config, readDays)
+    const command = startCommand(config, 'monitor')
+    const monitor = await attempt('monitor', config, async () =>
+      judgeMonitor(await countSamples(database, timeoutMs), command),
+    )
+    return [...findings, ...days, ...monitor]
   }
+  const run = () => withDatabase(config, check)
+  return await checkServer({ server: 'Postgres', address, others, run }, config)
 }
 
 export function judgeMigrations({ missing, unknown }: Awaited<ReturnType<typeof compareMigrations>>): Finding {

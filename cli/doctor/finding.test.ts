@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readConfig } from '../../pipeline/config.ts'
 import { UserError } from '../../telemetry/user-error.ts'
-import { attempt, checkClock, halves, unreachable } from './finding.ts'
+import { attempt, checkClock, checkServer, halves } from './finding.ts'
 
 const config = readConfig({})
 
@@ -12,9 +12,13 @@ test('a sentence has two halves', () => {
   ])
 })
 
-test('a server that is silent, one that refuses, and a program that is not that server', () => {
-  const options = { server: 'Kafka', address: 'localhost:19092', others: 'topics, groups' } as const
-  expect(unreachable(new UserError('Nothing answers at localhost:19092: start it.'), options, config)).toEqual({
+const reached = (error: Error) => {
+  const run = () => Promise.reject(error)
+  return checkServer({ server: 'Kafka', address: 'localhost:19092', others: 'topics, groups', run }, config)
+}
+
+test('a server that is silent, one that refuses, and a program that is not that server', async () => {
+  expect(await reached(new UserError('Nothing answers at localhost:19092: start it.'))).toEqual({
     isThere: false,
     findings: [
       {
@@ -26,11 +30,11 @@ test('a server that is silent, one that refuses, and a program that is not that 
     ],
   })
   const refusal = new UserError('Kafka at localhost:19092 refuses the login (bad): set KAFKA_SASL_PASSWORD.')
-  expect(unreachable(refusal, options, config)).toMatchObject({
+  expect(await reached(refusal)).toMatchObject({
     isThere: true,
     findings: [{ remedy: 'set KAFKA_SASL_PASSWORD' }],
   })
-  expect(unreachable(new Error('invalid response: 48'), options, config)).toMatchObject({
+  expect(await reached(new Error('invalid response: 48'))).toMatchObject({
     isThere: false,
     findings: [{ message: expect.stringContaining('does not speak as Kafka does (invalid response: 48)') }],
   })
@@ -54,7 +58,7 @@ test.each([
   // Each reading takes 20 ms.
   const times = [999_980, 1_000_000].values()
   const clock = () => times.next().value ?? 0
-  expect(await checkClock('clock', 'Postgres', () => Promise.resolve(there), clock)).toMatchObject({
+  expect(await checkClock({ check: 'clock', server: 'Postgres' }, () => Promise.resolve(there), clock)).toMatchObject({
     status,
     message: `The clock of Postgres is ${text} that of this machine, read within 20 ms`,
   })

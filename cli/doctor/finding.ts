@@ -32,13 +32,15 @@ export const failure = problem('failure')
 export async function attempt(
   check: string,
   config: Config,
-  work: () => Promise<readonly Finding[]>,
+  work: () => Promise<Finding | readonly Finding[]>,
 ): Promise<readonly Finding[]> {
-  return await work().catch((error: unknown) => {
-    const sentence = sentenceOf(error, config)
-    if (sentence !== undefined) return [failure(check, ...halves(sentence))]
-    return [failure(check, `This could not be checked (${reasonOf(error)})`, 'try again in a few seconds')]
-  })
+  try {
+    return [await work()].flat()
+  } catch (error) {
+    const sentence =
+      sentenceOf(error, config) ?? `This could not be checked (${reasonOf(error)}): try again in a few seconds.`
+    return [failure(check, ...halves(sentence))]
+  }
 }
 
 function sentenceOf(error: unknown, config: Config): string | undefined {
@@ -54,23 +56,30 @@ export function halves(sentence: string): [message: string, remedy: string] {
   return colon === -1 ? [text, 'see the message'] : [text.slice(0, colon), text.slice(colon + 2)]
 }
 
-interface Unreachable {
+interface ServerChecks {
   readonly server: 'Kafka' | 'Postgres'
   readonly address: string
-  /** The names of the checks that this leaves out. */
+  /** The names of the checks that are left out where it cannot be connected to. */
   readonly others: string
+  /** Connects and makes the checks. */
+  readonly run: () => Promise<readonly Finding[]>
 }
 
-/** The findings at a server that could not be connected to, for which `error` was thrown. */
-export function unreachable(error: unknown, { server, address, others }: Unreachable, config: Config): ServerFindings {
-  const sentence = sentenceOf(error, config)
-  const isSpoken = sentence !== undefined && !sentence.includes('closes the connection')
-  const isSilent = sentence?.startsWith('Nothing answers') === true
-  const stranger = `What answers at ${address} does not speak as ${server} does (${reasonOf(error)})`
-  const [message, remedy] = isSpoken ? halves(sentence) : [stranger, `stop that program, or set the address of ${server}`]
-  const what = isSilent ? `${server} at ${address} does not answer` : message
-  const finding = failure(server.toLowerCase(), `${what} (not checked: ${others})`, remedy)
-  return { isThere: isSpoken && !isSilent, findings: [finding] }
+/** What is found at a server; one failure where it cannot be connected to. */
+export async function checkServer({ server, address, others, run }: ServerChecks, config: Config): Promise<ServerFindings> {
+  try {
+    return { isThere: true, findings: await run() }
+  } catch (error) {
+    const remedy = `stop that program, or set the address of ${server}`
+    const stranger = `What answers at ${address} does not speak as ${server} does (${reasonOf(error)}): ${remedy}`
+    const sentence = sentenceOf(error, config)
+    const isSpoken = sentence !== undefined && !sentence.includes('closes the connection')
+    const isSilent = sentence?.startsWith('Nothing answers') === true
+    const [message, advice] = halves(isSpoken ? sentence : stranger)
+    const what = isSilent ? `${server} at ${address} does not answer` : message
+    const finding = failure(server.toLowerCase(), `${what} (not checked: ${others})`, advice)
+    return { isThere: isSpoken && !isSilent, findings: [finding] }
+  }
 }
 
 /** Milliseconds. Ages and times of messages are off by the same. */
@@ -82,8 +91,7 @@ const CLOCKS_AGREE = 1000
  * @param clock that of this machine
  */
 export async function checkClock(
-  check: string,
-  server: string,
+  { check, server }: { check: string; server: string },
   read: () => Promise<number>,
   clock: () => number,
 ): Promise<Finding> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { afterwards, areMet, observe, type Expectation, type Observation } from './judge.ts'
-import { renderExpected, renderJudgement, renderList, renderSeen } from './render-scenario.ts'
+import { renderExpected, renderJudgement, renderList, renderSeen } from '../commands/scenario.ts'
 import { scenarios } from './scenarios.ts'
 import { nothingSeen } from './watch.ts'
 

@@ -6,7 +6,7 @@ export interface Observation extends Pick<ScenarioProgress, 'effects' | 'firing'
   /** By the name of the stage, or `tracer`: the monitor's latest sample. Empty without a monitor. */
   readonly stages: ReadonlyMap<string, { readonly verdict: string; readonly sentence: string }>
   /** Changes of the totals since the scenario began. */
-  readonly totals: Pick<MessageTotals, 'entered' | 'finished' | 'dead' | 'duplicates'>
+  readonly totals: MessageTotals
   readonly missing: number
   /** Seconds since the scenario began. */
   readonly seconds: number
@@ -18,6 +18,8 @@ export interface Observation extends Pick<ScenarioProgress, 'effects' | 'firing'
   readonly rows: number
   readonly isAway: boolean
   readonly wasAway: boolean
+  /** When the fault was over and every message that was sent had ended, in milliseconds of Postgres; undefined until then. */
+  readonly endedAt: number | undefined
   /** Whether the fault is over, every message that was sent has ended, and the samples of the stages are newer than that. */
   readonly isSettled: boolean
   /** Seconds for which the verdict of the scenario's stage was bad. */

@@ -1,52 +1,38 @@
-import type { Config } from '../../pipeline/config.ts'
+import { countPartitions } from '../../kafka/topics.ts'
 import { newInput, randomBody } from '../../pipeline/ingress/generator.ts'
 import { ownHeaders } from '../../pipeline/headers.ts'
 import { newMessageId } from '../../pipeline/message.ts'
 import { submit, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { sleep, waitUntil } from '../../telemetry/wait-until.ts'
-
-/** How a scenario sends messages. */
-export interface Load {
-  /** A body with random numbers. */
-  body(): string
-  /** Submits so many messages at once, spread over the partitions; `times` publishes each so often. */
-  submit(count: number, times?: number): Promise<void>
-  /** Submits `perSecond` messages a second on each of the first `partitions` (4 by default), until the scenario is over. */
-  steadily(perSecond: number, partitions?: number): Promise<void>
-  /** Publishes bodies on the first topic as a foreign client does, without a row in `inputs`. */
-  publish(bodies: readonly Buffer[]): Promise<void>
-  /** Resolves when Postgres does not answer. */
-  untilAway(): Promise<void>
-}
-
-interface LoadOptions {
-  readonly config: Config
-  readonly ingress: Ingress
-  /** Partitions of the first topic. */
-  readonly partitions: number
-  readonly isAway: () => boolean
-  /** Gets the ids of messages that enter. */
-  readonly onSent: (ids: readonly string[]) => void
-  readonly signal: AbortSignal
-}
+import type { Running } from './watch.ts'
 
 const MAX_SUBMIT = 500
 
-export function createLoad({ config, ingress, partitions, isAway, onSent, signal }: LoadOptions): Load {
+export type Load = Awaited<ReturnType<typeof createLoad>>
+
+/** How a scenario sends messages, until the signal is aborted. */
+export async function createLoad(running: Running, ingress: Ingress, signal: AbortSignal) {
+  const { config, servers, pending, sent } = running
+  const partitions = await countPartitions(servers.admin, ingress.topic)
+  const noteSent = (ids: readonly string[]) => {
+    sent.push(...ids)
+    for (const id of ids) pending.add(id)
+  }
   const enter = async (count: number, { spread = partitions, times = 1 } = {}) => {
     const inputs = Array.from({ length: count }, (_, index) => newInput(randomBody(config), index % spread))
-    onSent(inputs.map(({ id }) => id))
+    noteSent(inputs.map(({ id }) => id))
     // Rows that exist stay as they are, and the records are published again.
     for (let time = 0; time < times; time += 1) await submit(inputs, ingress)
   }
   return {
+    /** A body with random numbers. */
     body: () => randomBody(config),
-    async submit(count, times) {
-      for (let left = count; left > 0; left -= MAX_SUBMIT) {
-        await enter(Math.min(left, MAX_SUBMIT), times === undefined ? {} : { times })
-      }
+    /** Submits so many messages at once, spread over the partitions; `times` publishes each so often. */
+    async submit(count: number, times = 1) {
+      for (let left = count; left > 0; left -= MAX_SUBMIT) await enter(Math.min(left, MAX_SUBMIT), { times })
     },
-    async steadily(perSecond, most = 4) {
+    /** Submits `perSecond` messages a second on each of the first `most` partitions, until the scenario is over. */
+    async steadily(perSecond: number, most = 4) {
       const spread = Math.min(most, partitions)
       const begun = performance.now()
       for (let tick = 0; !signal.aborted; tick += 1) {
@@ -54,15 +40,17 @@ export function createLoad({ config, ingress, partitions, isAway, onSent, signal
         await sleep(Math.max(0, begun + ((tick + 1) * 1000) / perSecond - performance.now()), signal)
       }
     },
-    async publish(bodies) {
+    /** Publishes bodies on the first topic as a foreign client does, without a row in `inputs`. */
+    async publish(bodies: readonly Buffer[]) {
       const records = bodies.map((value, index) => {
         return { partition: index % partitions, key: null, value, headers: { [ownHeaders.id]: newMessageId() } }
       })
-      onSent(records.map(({ headers }) => headers[ownHeaders.id] ?? ''))
+      noteSent(records.map(({ headers }) => headers[ownHeaders.id] ?? ''))
       await ingress.sender.send(ingress.topic, records)
     },
+    /** Resolves when Postgres does not answer. */
     async untilAway() {
-      await waitUntil('Postgres is away', isAway, { timeoutMs: Infinity, everyMs: 100, signal })
+      await waitUntil('Postgres is away', () => running.observation.isAway, { timeoutMs: Infinity, everyMs: 100, signal })
     },
   }
 }

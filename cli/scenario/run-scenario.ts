@@ -1,4 +1,3 @@
-import { countPartitions } from '../../kafka/topics.ts'
 import { isBad, type Verdict } from '../../monitor/verdict.ts'
 import { submitUnpublished, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { entryOf } from '../../pipeline/route.ts'
@@ -10,67 +9,56 @@ import { createLoad } from './load.ts'
 import type { Scenario } from './scenarios.ts'
 import { look, nothingSeen, secondsOf, type Running, type ScenarioRun } from './watch.ts'
 
-const OBEYED_WITHIN_MS = 5000
+/** Seconds in which a process has to obey the fault. */
+const OBEYED_WITHIN = 5
 /** Seconds in which the system has to be back after the fault. */
 const BACK_WITHIN = 90
+
+export interface ScenarioOutcome {
+  readonly sightings: readonly Sighting[]
+  /** A sentence that says when the fault ends; undefined when the scenario was not interrupted. */
+  readonly interruption?: string
+}
 
 /**
  * Injects the fault of a scenario, sends its messages, watches the views, ends the fault, and waits until the system is back.
  * @throws {UserError} when nothing obeys the fault, the time is too short, or the system is not in a state to begin with
  */
 export async function runScenario(scenario: Scenario, options: ScenarioRun): Promise<ScenarioOutcome> {
-  const { database } = options.servers
+  const { config, servers, signal } = options
   const before = await requireWell(scenario, options)
   const watched = await listWatched(scenario, options)
   const deadline = Math.max(...watched.map(({ within, unwatched }) => (unwatched === undefined ? (within ?? 0) : 0)))
   const lease = requireTime(scenario, options.seconds, deadline)
-  const ingress: Ingress = { ...options.servers, ...entryOf(options.config), enteredBy: 'scenario' }
+  const ingress: Ingress = { ...servers, ...entryOf(config), enteredBy: 'scenario' }
   // What a scenario has left that was killed.
   await submitUnpublished(ingress)
   const { name, about, stage = null, fault = null, setting = {} } = scenario
   options.onBegin(watched)
-  const id = await beginScenario(database, { name, about, stage, fault, setting, seconds: lease })
-  const begun = performance.now()
-  const state = {
-    pending: new Set<string>(),
-    sent: [],
-    ended: [],
-    endedAt: undefined,
-    observation: nothingSeen,
-    sightings: watched,
-    isOver: false,
-    failure: undefined,
-  }
-  const running: Running = { ...options, scenario, id, begun, before, ...state }
+  const id = await beginScenario(servers.database, { name, about, stage, fault, setting, seconds: lease })
+  const found = { pending: new Set<string>(), sent: [], observation: nothingSeen, sightings: watched, isOver: false }
+  const running: Running = { ...options, scenario, id, begun: performance.now(), before, ...found }
   let result: object = { interrupted: true }
   try {
     if (fault !== null) await requireObeyed(running)
     // A fault that ends by itself may be watched for longer than it lasts.
     await watchFault(running, { ingress, lease, deadline: Math.max(lease, deadline) })
-    const hasEnded = await endScenario(database, id).then(
+    const hasEnded = await endScenario(servers.database, id).then(
       () => true,
       () => false,
     )
-    running.isOver = !options.signal.aborted
+    running.isOver = !signal.aborted
     const isBack = () => areMet(running.sightings.filter(isExpectedAfterwards))
-    await look(running, isBack, secondsOf(running) + BACK_WITHIN)
-    if (options.signal.aborted)
-      return { sightings: running.sightings, interruption: sayInterrupted(running, { lease, hasEnded }) }
-    result = {
-      isAsExpected: areMet(running.sightings),
-      signals: running.sightings.map(({ text, after }) => ({ text, after })),
-    }
-    return { sightings: running.sightings }
+    await look(running, isBack, { until: secondsOf(running) + BACK_WITHIN, signal })
+    const { sightings } = running
+    if (signal.aborted) return { sightings, interruption: sayInterrupted(running, { lease, hasEnded }) }
+    const signals = sightings.map(({ text, after }) => ({ text, after }))
+    result = { isAsExpected: areMet(sightings), signals }
+    return { sightings }
   } finally {
     // Where Postgres is away, the lease ends by itself.
-    await endScenario(database, id, result).catch(() => {})
+    await endScenario(servers.database, id, result).catch(() => {})
   }
-}
-
-export interface ScenarioOutcome {
-  readonly sightings: readonly Sighting[]
-  /** A sentence that says when the fault ends; undefined when the scenario was not interrupted. */
-  readonly interruption?: string
 }
 
 /** Stages ask every second whether a lease has ended; the demo, or a stage without Postgres, keeps to the time it had first. */
@@ -126,7 +114,7 @@ async function requireWell({ stage, name }: Scenario, { servers: { database } }:
 async function requireObeyed(running: Running): Promise<void> {
   const { scenario, signal } = running
   const isObeyed = ({ effects, isAway }: Observation) => effects !== null || isAway
-  await look(running, isObeyed, OBEYED_WITHIN_MS / 1000)
+  await look(running, isObeyed, { until: OBEYED_WITHIN, signal })
   if (signal.aborted || isObeyed(running.observation)) return
   throw new UserError(
     scenario.stage === undefined
@@ -144,31 +132,24 @@ interface WatchOptions {
 
 /** Sends the messages of the scenario and watches until its signals are seen, or cannot be seen in time any more. */
 async function watchFault(running: Running, { ingress, lease, deadline }: WatchOptions): Promise<void> {
-  const { scenario, servers, config, seconds, signal } = running
   const over = new AbortController()
-  const load = createLoad({
-    config,
-    ingress,
-    partitions: await countPartitions(servers.admin, ingress.topic),
-    isAway: () => running.observation.isAway,
-    onSent(ids) {
-      running.sent.push(...ids)
-      for (const id of ids) running.pending.add(id)
-    },
-    signal: AbortSignal.any([signal, over.signal]),
-  })
-  const sending = scenario.send(load).catch((error: unknown) => {
-    if (!over.signal.aborted && !signal.aborted) running.failure = error
+  const signal = AbortSignal.any([running.signal, over.signal])
+  const load = await createLoad(running, ingress, signal)
+  let failure: unknown
+  const sending = running.scenario.send(load).catch((error: unknown) => {
+    // Afterwards, it fails because it is aborted.
+    if (!signal.aborted) failure = error
+    over.abort()
   })
   const isOver = () => {
-    const areSeen = areMet(running.sightings.filter(({ within }) => within !== undefined))
-    return areSeen && (seconds === undefined || secondsOf(running) >= lease)
+    const areSeen = areMet(running.sightings.filter((sighting) => !isExpectedAfterwards(sighting)))
+    return areSeen && (running.seconds === undefined || secondsOf(running) >= lease)
   }
   try {
-    await look(running, isOver, deadline)
+    await look(running, isOver, { until: deadline, signal })
   } finally {
     over.abort()
     await sending
   }
-  if (running.failure !== undefined) throw running.failure
+  if (failure !== undefined) throw failure
 }

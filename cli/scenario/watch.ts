@@ -1,7 +1,7 @@
 import { isBad, type Verdict } from '../../monitor/verdict.ts'
 import type { Config } from '../../pipeline/config.ts'
 import { readLatestSamples, readMessageTotals, type MessageTotals } from '../../sql/read-status.ts'
-import { countRows, readScenarioProgress, type EndedMessage } from '../../sql/scenarios.ts'
+import { countRows, readScenarioProgress } from '../../sql/scenarios.ts'
 import { sleep } from '../../telemetry/wait-until.ts'
 import { serverMistake, type Servers } from '../servers.ts'
 import { observe, type Observation, type Sighting } from './judge.ts'
@@ -35,20 +35,15 @@ export interface Running extends ScenarioRun {
   /** Ids of messages that were sent and have not ended. */
   readonly pending: Set<string>
   readonly sent: string[]
-  ended: EndedMessage[]
-  /** When all of them were first seen to have ended after the fault, in milliseconds of Postgres. */
-  endedAt: number | undefined
   observation: Observation
   sightings: readonly Sighting[]
   /** Whether the fault has ended. */
   isOver: boolean
-  /** What went wrong while messages were sent. */
-  failure: unknown
 }
 
 export const nothingSeen: Observation = {
   stages: new Map(),
-  totals: { entered: 0, finished: 0, dead: 0, duplicates: 0 },
+  totals: { entered: 0, finished: 0, dead: 0, duplicates: 0, unsent: 0 },
   missing: 0,
   effects: null,
   firing: [],
@@ -58,18 +53,24 @@ export const nothingSeen: Observation = {
   rows: 0,
   isAway: false,
   wasAway: false,
+  endedAt: undefined,
   isSettled: false,
   badSeconds: 0,
 }
 
-/** Looks at the views again and again, until an observation says that it is enough, or so many seconds after the begin. */
+interface LookOptions {
+  /** Seconds after the begin. */
+  readonly until: number
+  readonly signal: AbortSignal
+}
+
+/** Looks at the views again and again, until an observation says that it is enough, the time is over, or the signal is aborted. */
 export async function look(
   running: Running,
   isEnough: (observation: Observation) => boolean,
-  until: number,
+  { until, signal }: LookOptions,
 ): Promise<void> {
-  const { signal } = running
-  while (!signal.aborted && running.failure === undefined) {
+  while (!signal.aborted) {
     running.observation = await readObservation(running)
     const { seconds } = running.observation
     const before = running.sightings
@@ -91,29 +92,27 @@ async function readObservation(running: Running): Promise<Observation> {
     const { ended, readAt, sampledAt, hasEnded, ...progress } = await readScenarioProgress(database, id, [...pending])
     const [stages, totals] = await Promise.all([readLatestSamples(database), readMessageTotals(database)])
     const seconds = secondsOf(running)
-    for (const { id: message } of ended) pending.delete(message)
-    running.ended = [...running.ended, ...ended]
-    const haveEnded = running.isOver && hasEnded && sent.length > 0 && pending.size === 0
-    if (haveEnded) running.endedAt ??= readAt
+    const endedIds = new Set(ended.map(({ id: message }) => message))
+    const haveAllEnded = sent.length > 0 && pending.isSubsetOf(endedIds)
+    const rows = haveAllEnded ? await countRows(database, sent) : 0
+    // After the last query: where one fails, the next look reads the same messages again.
+    for (const message of endedIds) pending.delete(message)
+    const endedAt = last.endedAt ?? (running.isOver && hasEnded && haveAllEnded ? readAt : undefined)
     const isBadNow = isBad((stages.get(scenario.stage ?? '')?.verdict ?? 'OK') as Verdict)
-    const changed = (name: 'entered' | 'finished' | 'dead' | 'duplicates') => totals[name] - before[name]
+    const names = Object.keys(before) as (keyof MessageTotals)[]
     return {
       ...progress,
       stages,
-      totals: {
-        entered: changed('entered'),
-        finished: changed('finished'),
-        dead: changed('dead'),
-        duplicates: changed('duplicates'),
-      },
+      totals: Object.fromEntries(names.map((name) => [name, totals[name] - before[name]])) as MessageTotals,
       missing: stages.values().reduce((sum, { missing }) => sum + (missing ?? 0), 0),
       seconds,
       sent: sent.length,
-      ended: running.ended,
-      rows: sent.length > 0 && pending.size === 0 ? await countRows(database, sent) : 0,
+      ended: [...last.ended, ...ended],
+      rows,
       isAway: false,
       wasAway: last.wasAway,
-      isSettled: haveEnded && (sampledAt ?? 0) > (running.endedAt ?? Infinity) + SAMPLE_TAKES_MS,
+      endedAt,
+      isSettled: (sampledAt ?? 0) > (endedAt ?? Infinity) + SAMPLE_TAKES_MS,
       badSeconds: last.badSeconds + (isBadNow ? seconds - last.seconds : 0),
     }
   } catch (error) {
