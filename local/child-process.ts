@@ -27,33 +27,20 @@ export interface StopOptions {
   readonly graceMs?: number
 }
 
-export interface Child extends AsyncDisposable {
-  readonly name: string
-  readonly pid: number
-  /** Whether the process has ended. */
-  readonly ended: boolean
-  /** Resolves when the process and the rest of its group are gone and its output is read. Never rejects. */
-  readonly exited: Promise<Exit>
-  /** The newest 40 lines of standard output and standard error. */
-  outputTail(): string
-  /** Does nothing once the process has ended. */
-  kill(signal: NodeJS.Signals): void
-  /** Sends a signal, SIGTERM by default, then SIGKILL after the grace period. Also ends what the process leaves in its group. */
-  stop(options?: StopOptions): Promise<Exit>
-}
-
 const TAIL_LINES = 40
+
+/** A process that was started. Disposing of it stops it. */
+export type Child = Awaited<ReturnType<typeof startChild>>
 
 /**
  * Starts a process in a process group of its own, so that Ctrl-C in the terminal reaches only this process, which then
  * stops its children in order. The group is killed when this process ends, also by SIGKILL.
  * @throws the operating system's error (`code` is ENOENT, EACCES, ...) when the command cannot be run
  */
-export async function startChild(options: ChildOptions): Promise<Child> {
-  const { name, command, args, cwd = process.cwd(), env = process.env, user, onLine } = options
+export async function startChild({ name, command, args, cwd, env = process.env, user, onLine }: ChildOptions) {
   const tail: string[] = []
   const execution = execa(command, args, {
-    cwd,
+    ...(cwd !== undefined && { cwd }),
     env,
     extendEnv: false,
     ...user,
@@ -73,7 +60,9 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     })
   }
   const groupGone = new Promise<void>((resolve) => child.once('exit', () => resolve(releaseWatchdog())))
-  const exited = Promise.all([execution, groupGone]).then(() => ({ code: child.exitCode, signal: child.signalCode }))
+  /** Resolves when the process and the rest of its group are gone and its output is read. Never rejects. */
+  const exited = Promise.all([execution, groupGone]).then((): Exit => ({ code: child.exitCode, signal: child.signalCode }))
+  /** Sends a signal, SIGTERM by default, then SIGKILL after the grace period. Also ends what the process leaves in its group. */
   const stop = async ({ signal = 'SIGTERM', graceMs = 10_000 }: StopOptions = {}) => {
     child.kill(signal)
     // A process that SIGSTOP has frozen handles no other signal before SIGCONT.
@@ -87,11 +76,14 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     name,
     pid,
     exited,
+    /** Whether the process has ended. */
     get ended() {
       return child.exitCode !== null || child.signalCode !== null
     },
+    /** The newest 40 lines of standard output and standard error. */
     outputTail: () => tail.join('\n'),
-    kill: (signal) => void child.kill(signal),
+    /** Does nothing once the process has ended. */
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
     stop,
     [Symbol.asyncDispose]: async () => void (await stop()),
   }
@@ -116,16 +108,15 @@ function startParentDeathWatchdog(group: number): () => Promise<void> {
   }
 }
 
-export interface RunOptions extends ChildOptions {
-  /** Stops the command early; the promise then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /**
  * Runs a command to its end and returns the newest 40 lines of its output.
- * @throws {Error} with those lines when its exit code is not 0
+ * @param signal stops it early
+ * @throws {Error} with those lines when its exit code is not 0; the signal's reason when it is aborted
  */
-export async function runToEnd({ signal, ...options }: RunOptions): Promise<string> {
+export async function runToEnd({
+  signal,
+  ...options
+}: ChildOptions & { signal?: AbortSignal | undefined }): Promise<string> {
   signal?.throwIfAborted()
   await using child = await startChild(options)
   using _ = signal && addAbortListener(signal, () => void child.stop({ graceMs: 2000 }))

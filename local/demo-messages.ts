@@ -1,17 +1,17 @@
+import type { WriteStream } from 'node:tty'
 import { renderMessage } from '../cli/render/render-message.ts'
-import type { Status } from '../cli/render/render-status.ts'
-import { print, terminalWidth } from '../cli/render/terminal.ts'
+import { type Status, renderStatus } from '../cli/render/render-status.ts'
+import { createRedraw, print, terminalWidth } from '../cli/render/terminal.ts'
 import { withDatabase, withKafka } from '../cli/servers.ts'
 import { type StatusSources, readStatus } from '../cli/commands/status.ts'
-import type { Config } from '../pipeline/config.ts'
+import { type Config, readConfig } from '../pipeline/config.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import type { Database } from '../sql/database.ts'
+import { select } from '../sql/database.ts'
 import { readMessage } from '../sql/read-message.ts'
 import { formatCount } from '../stages/refusal.ts'
 import { duration } from '../telemetry/time.ts'
 import { WaitTimeout, waitUntil } from '../telemetry/wait-until.ts'
-import { type DemoLog, demoView, intro } from './demo-output.ts'
-import { DemoFailure, type DemoProcesses } from './demo-processes.ts'
+import { DemoFailure, type DemoLog, type DemoProcesses } from './demo-processes.ts'
 
 export interface DemoPipeline {
   readonly config: Config
@@ -43,7 +43,7 @@ export async function showPipeline(demo: DemoPipeline, messages: number | undefi
       print(`All stages are running. ${formatCount(messages)} messages go in at once.\n`)
       const since = newMessageId()
       const outcome = await showMessages(demo, read, { before, messages })
-      const times = await readTimes(database, since)
+      const [times] = await select<DemoTimes>(database, timesQuery, [since])
       print(`\n${renderOutcome(outcome, times)}\n`)
       if (times !== undefined) print(renderMessage(await readMessage(database, times.typicalId), terminalWidth()))
       if (outcome.missing === 0) return
@@ -134,6 +134,7 @@ interface DemoTimes {
   readonly typicalId: string
 }
 
+/** The times of the messages that have finished; no row when none has. $1: an id from before the run, since ids begin with the time. */
 const timesQuery = `
 with own as (select message_id, entered_at, finished_at, finished_at - entered_at as took from finished where message_id >= $1)
 select (extract(epoch from percentile_cont(0.5) within group (order by took)) * 1000)::float8 as "p50Ms",
@@ -142,15 +143,6 @@ select (extract(epoch from percentile_cont(0.5) within group (order by took)) * 
   encode(uuid_send((array_agg(message_id order by took))[count(*) / 2 + 1]), 'hex') as "typicalId"
 from own
 having count(*) > 0`
-
-/**
- * The times of the messages that have finished; undefined when none has.
- * @param since an id from before the run: ids begin with the time
- */
-async function readTimes(database: Database, since: string): Promise<DemoTimes | undefined> {
-  const { rows } = await database.query<DemoTimes>(timesQuery, [since])
-  return rows[0]
-}
 
 export function renderOutcome(
   { sent, finished, dead, missing }: ReturnType<typeof outcomeOf>,
@@ -163,5 +155,47 @@ export function renderOutcome(
     sums,
     `end to end p50 ${duration(p50Ms)}, p95 ${duration(p95Ms)} (all at once into processes just started)`,
     `${duration(seconds * 1000)} from the first in to the last out, ${formatCount(Math.round(finished / seconds))} messages a second`,
+  ].join('\n')
+}
+
+const PIPE_EVERY_MS = 5000
+
+/** Shows the status as a table with the newest warnings below: redrawn in a terminal, elsewhere every five seconds and at the end. */
+export function demoView(stream: WriteStream, log: Pick<DemoLog, 'warningLines'>, clock: () => number = Date.now) {
+  const redraw = createRedraw(stream)
+  let shownAt = clock()
+  const end = (status: Status) => {
+    redraw([renderStatus(status, terminalWidth()), '', ...log.warningLines()].join('\n').trimEnd())
+    shownAt = clock()
+  }
+  const show = (status: Status) => {
+    if (stream.isTTY || clock() - shownAt >= PIPE_EVERY_MS) end(status)
+  }
+  return { show, end }
+}
+
+/** The variables by which a command in another terminal finds this pipeline. */
+const shared = [
+  'BOOTSTRAP_SERVERS',
+  'TOPIC_PREFIX',
+  'DB_HOST',
+  'DB_PORT',
+  'DB_NAME',
+  'DB_USER',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+] as const
+
+/** What to try while the demo runs. */
+export function intro(config: Config): string {
+  const defaults = readConfig({})
+  const changed = shared.filter((key) => String(config[key]) !== String(defaults[key]))
+  const settings = changed.map((key) => `${key}=${String(config[key])}`)
+  return [
+    '',
+    'Ctrl-C stops everything. In another terminal:',
+    ...(settings.length > 0 ? [`  export ${settings.join(' ')}`] : []),
+    `  npx throughline submit '{"numbers":[1.5,2.5]}'`,
+    '  npx throughline follow ID      # the id that submit prints',
+    '',
   ].join('\n')
 }

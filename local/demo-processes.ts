@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { childEnvironment, exportsTraces } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
+import { countOf } from '../stages/refusal.ts'
 import { type Child, exitMessage, runToEnd } from './child-process.ts'
 import { freePort } from './host-resources.ts'
 import { answersHttp } from './local-server.ts'
@@ -124,4 +127,41 @@ async function start({ dataDir, env, onLine, ending }: ProcessesOptions, process
 /** INPUT_TOPIC and OUTPUT_TOPIC of one stage would be those of all stages. */
 function environment(env: ProcessesOptions['env'], metricsPort: number): NodeJS.ProcessEnv {
   return childEnvironment({ ...env, METRICS_PORT: String(metricsPort), INPUT_TOPIC: '', OUTPUT_TOPIC: '', SCENARIOS: 'on' })
+}
+
+export type DemoLog = ReturnType<typeof openLog>
+
+const NEWEST = 3
+
+/** The output of all processes: every line in a file, and the warnings for the terminal. */
+export function openLog(path: string) {
+  const file = createWriteStream(path)
+  const newest: string[] = []
+  let warnings = 0
+  const warn = (text: string) => {
+    warnings += 1
+    newest.push(text)
+    if (newest.length > NEWEST) newest.shift()
+  }
+  return {
+    path,
+    warn,
+    /** Adds a line of a process. */
+    add(name: string, line: string) {
+      // JSON lines name their process themselves; others, such as a crash, do not.
+      file.write(line.startsWith('{') ? `${line}\n` : `${name}: ${line}\n`)
+      if (!/^\{"level":"(warn|error|fatal)"/.test(line)) return
+      const { msg } = JSON.parse(line) as { msg?: string }
+      if (msg !== undefined) warn(`${name}: ${msg}`)
+    },
+    /** How many there were and the three newest, oldest first; empty without warnings. */
+    warningLines(): string[] {
+      if (warnings === 0) return []
+      return [`${countOf(warnings, 'warning')} so far, all of them in ${path}`, ...newest]
+    },
+    async [Symbol.asyncDispose]() {
+      file.end()
+      await once(file, 'close')
+    },
+  }
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { runToEnd } from './child-process.ts'
 import { freePort, requireFreePort } from './host-resources.ts'
 import { type JarsOptions, java, kafkaJars, requireJava } from './kafka-install.ts'
-import { type LocalServer, type ServerOptions, prepareServer, startServer } from './local-server.ts'
+import { type LocalServer, type ServerOptions, startServer } from './local-server.ts'
 
 /** 16 bytes in base64url. All local clusters share it: none of them ever connects to another. */
 const CLUSTER_ID = 'ThroughlineLocalKafkaA'
@@ -29,20 +29,16 @@ export interface BrokerSecurity {
 }
 
 /** A Kafka cluster in which every node is broker and controller. Disposing of it stops all brokers. */
-export interface LocalKafka extends AsyncDisposable {
-  /** The addresses of all brokers: "127.0.0.1:19092,127.0.0.1:19093". */
-  readonly bootstrap: string
-  /** Each is a process that can be killed, frozen, stopped and started again on its own. */
-  readonly brokers: readonly LocalServer[]
-}
+export type LocalKafka = Awaited<ReturnType<typeof startKafka>>
 
 /**
  * Starts an Apache Kafka in KRaft mode and resolves when all its brokers are ready. Three brokers keep three replicas of
  * every topic, two of them in sync, so that any one broker can be away.
  * @throws {UserError} when Java or Maven is missing, a port is taken or the disk is full
  */
-export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
-  const { port, dataDir, brokers: count = 1, security } = options
+export async function startKafka(options: KafkaOptions) {
+  const { port, dataDir, brokers: count = 1 } = options
+  const { listeners = [], properties = [], users = [] } = options.security ?? {}
   const ports = Array.from({ length: count }, (_, index) => port + index)
   for (const each of ports) await requireFreePort(each, 'Kafka')
   await requireJava()
@@ -50,7 +46,7 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
   const controllers: string[] = []
   for (const _ of ports) controllers.push(`127.0.0.1:${await freePort()}`)
   const voters = controllers.map((controller, index) => `${index + 1}@${controller}`).join(',')
-  const own = [replication(count), `controller.quorum.voters=${voters}`, ...(security?.properties ?? [])]
+  const own = [replication(count), `controller.quorum.voters=${voters}`, ...properties]
   const shared = `${await readFile(PROPERTIES, 'utf8')}\n${own.join('\n')}\n`
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])])
@@ -60,9 +56,8 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     // The data of a node fits only a cluster of the same size.
     const directory = count === 1 ? dataDir : join(dataDir, `${id}-of-${count}`)
     const plaintext = [`PLAINTEXT://127.0.0.1:${each}`, `CONTROLLER://${controllers[index]}`]
-    const listeners = `node.id=${id}\nlisteners=${[...plaintext, ...(security?.listeners ?? [])].join(',')}\n`
-    const properties = shared + listeners
-    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties, users: security?.users ?? [] })
+    const text = `${shared}node.id=${id}\nlisteners=${[...plaintext, ...listeners].join(',')}\n`
+    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties: text, users })
   })
   for (const broker of starting) broker.catch((error: unknown) => failure.abort(error))
   const started = await Promise.allSettled(starting)
@@ -72,8 +67,13 @@ export async function startKafka(options: KafkaOptions): Promise<LocalKafka> {
     await stop()
     throw failure.signal.reason
   }
-  const bootstrap = ports.map((each) => `127.0.0.1:${each}`).join(',')
-  return { bootstrap, brokers, [Symbol.asyncDispose]: stop }
+  return {
+    /** The addresses of all brokers: "127.0.0.1:19092,127.0.0.1:19093". */
+    bootstrap: ports.map((each) => `127.0.0.1:${each}`).join(','),
+    /** Each is a process that can be killed, frozen, stopped and started again on its own. */
+    brokers,
+    [Symbol.asyncDispose]: stop,
+  }
 }
 
 interface BrokerOptions extends ServerOptions {
@@ -86,39 +86,37 @@ interface BrokerOptions extends ServerOptions {
 
 /** Starts one broker and resolves when it is ready, which needs a majority of the controllers and brokers for all replicas. */
 async function startBroker({ name, jars, properties, users, ...options }: BrokerOptions): Promise<LocalServer> {
-  const cwd = await prepareServer(name, options)
   const run = (mainClass: string, ...args: string[]) => {
     // Less compiling halves the processor time of a short run on two cores, and saves 35 MB.
     const small = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData']
-    return { name, ...java([...small, '-Dlog4j2.level=WARN', '-cp', join(jars, '*'), mainClass, ...args]), cwd }
+    return java([...small, '-Dlog4j2.level=WARN', '-cp', join(jars, '*'), mainClass, ...args])
   }
-  await writeFile(join(cwd, 'server.properties'), properties)
-  // Formatting writes this file last.
-  if (!existsSync(join(cwd, 'log', 'meta.properties'))) {
-    const logins = users.flatMap((user) => ['--add-scram', user])
-    const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties', ...logins)
-    await runToEnd({ ...format, signal: options.signal })
-  }
-  const isReady = () => coordinatesGroups(options.port)
-  // A broker that was killed is refused until its session has expired, and three start at once on a small machine.
-  return await startServer({ ...run('kafka.Kafka', 'server.properties'), isReady, readyTimeoutMs: 180_000 }, options)
+  return await startServer(name, options, async (cwd) => {
+    await writeFile(join(cwd, 'server.properties'), properties)
+    // Formatting writes this file last.
+    if (!existsSync(join(cwd, 'log', 'meta.properties'))) {
+      const logins = users.flatMap((user) => ['--add-scram', user])
+      const format = run('kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', 'server.properties', ...logins)
+      await runToEnd({ name, ...format, cwd, signal: options.signal })
+    }
+    // A broker that was killed is refused until its session has expired, and three start at once on a small machine.
+    const ready = { isReady: () => coordinatesGroups(options.port), readyTimeoutMs: 180_000 }
+    return { ...run('kafka.Kafka', 'server.properties'), ...ready }
+  })
 }
 
 /** Properties for as many replicas as the brokers can keep, three at most. */
 function replication(brokers: number): string {
   const replicas = Math.min(brokers, 3)
   const inSync = Math.max(1, replicas - 1)
-  const stateTopics = ['transaction.state.log', 'share.coordinator.state.topic'].flatMap((topic) => [
-    `${topic}.replication.factor=${replicas}`,
-    `${topic}.min.isr=${inSync}`,
-  ])
+  const stateTopics = ['transaction.state.log', 'share.coordinator.state.topic']
   return [
     `default.replication.factor=${replicas}`,
     `min.insync.replicas=${inSync}`,
-    `offsets.topic.replication.factor=${replicas}`,
+    ...['offsets.topic', ...stateTopics].map((topic) => `${topic}.replication.factor=${replicas}`),
+    ...stateTopics.map((topic) => `${topic}.min.isr=${inSync}`),
     // Kafka's own value where another broker takes over: what is measured here is then as on a real cluster.
     ...(brokers === 1 ? [] : ['broker.session.timeout.ms=9000', 'broker.heartbeat.interval.ms=2000']),
-    ...stateTopics,
   ].join('\n')
 }
 

@@ -12,14 +12,7 @@ export interface ServerOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A server that runs as a child process; `pid`, `exited` and `outputTail` are those of the current one. Disposing of it stops it. */
-export interface LocalServer extends Omit<Child, 'ended'> {
-  readonly port: number
-  /** Starts it again on the same port and data, after it has ended or been stopped; resolves when it is ready. */
-  restart(): Promise<void>
-}
-
-export interface ServerProcess extends ChildOptions {
+interface ServerProcess extends Omit<ChildOptions, 'name'> {
   /** Asked every 50 ms after a start. What it throws ends the start. */
   readonly isReady: () => Promise<boolean>
   /** 60,000 by default. */
@@ -30,22 +23,23 @@ export interface ServerProcess extends ChildOptions {
   readonly kill?: (child: Child, signal: NodeJS.Signals) => void
 }
 
+/** A server that runs as a child process; `pid`, `exited` and `outputTail` are those of the current one. Disposing of it stops it. */
+export type LocalServer = Awaited<ReturnType<typeof startServer>>
+
 /**
- * Checks that the port is free and the disk has room, and creates the directory of the data.
- * @returns its absolute path
+ * Starts a server and resolves when it is ready.
+ * @param prepare says how to run it, in the directory of its data, an absolute path, which is its working directory by default
  * @throws {UserError} when the port is taken or the disk is full
  */
-export async function prepareServer(name: string, { port, dataDir }: ServerOptions): Promise<string> {
+export async function startServer(
+  name: string,
+  { port, dataDir, signal: aborted }: ServerOptions,
+  prepare: (directory: string) => Promise<ServerProcess>,
+) {
   await requireFreePort(port, name)
   await requireDiskSpace(dataDir)
-  return resolve(dataDir)
-}
-
-/** Starts a server and resolves when it is ready. */
-export async function startServer(
-  server: ServerProcess,
-  { port, signal: aborted }: Omit<ServerOptions, 'dataDir'>,
-): Promise<LocalServer> {
+  const cwd = resolve(dataDir)
+  const server = { name, cwd, ...(await prepare(cwd)) }
   const start = async () => {
     const started = await startChild(server)
     await untilReady(started, server, aborted)
@@ -58,7 +52,7 @@ export async function startServer(
     return await child.stop({ signal, ...grace })
   }
   return {
-    name: server.name,
+    name,
     port,
     get pid() {
       return child.pid
@@ -69,6 +63,7 @@ export async function startServer(
     outputTail: () => child.outputTail(),
     kill,
     stop,
+    /** Starts it again on the same port and data, after it has ended or been stopped; resolves when it is ready. */
     async restart() {
       await stop()
       child = await start()
@@ -103,9 +98,8 @@ export async function untilReady(
 
 /** Whether a server answers this URL with a status of 200 to 299; false as long as it refuses or is silent for a second. */
 export async function answersHttp(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok
-  } catch {
-    return false
-  }
+  return await fetch(url, { signal: AbortSignal.timeout(1000) }).then(
+    ({ ok }) => ok,
+    () => false,
+  )
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { childEnvironment } from '../pipeline/config.ts'
 import { freePort } from './host-resources.ts'
-import { type LocalServer, type ServerOptions, answersHttp, prepareServer, startServer } from './local-server.ts'
+import { type LocalServer, type ServerOptions, answersHttp, startServer } from './local-server.ts'
 
 export interface ObservabilityOptions extends ServerOptions {
   /** The path of the program, from `findProgram`. */
@@ -26,20 +26,20 @@ export function targetsOf(dataDir: string): string {
  */
 export async function startPrometheus(options: ObservabilityOptions): Promise<LocalServer> {
   const { port, command } = options
-  const cwd = await prepareServer('Prometheus', options)
-  await mkdir(targetsOf(cwd), { recursive: true })
-  // Prometheus resolves the paths of target files against the directory of its configuration.
-  await copyFile(join(TELEMETRY, 'prometheus.yml'), join(cwd, 'prometheus.yml'))
-  const args = [
-    '--config.file=prometheus.yml',
-    `--storage.tsdb.path=${join(cwd, 'data')}`,
-    `--web.listen-address=127.0.0.1:${port}`,
-    '--web.enable-remote-write-receiver',
-    '--enable-feature=exemplar-storage',
-    '--log.level=warn',
-  ]
-  const isReady = () => answersHttp(`http://127.0.0.1:${port}/-/ready`)
-  return await startServer({ name: 'Prometheus', command, args, cwd, isReady }, options)
+  return await startServer('Prometheus', options, async (directory) => {
+    await mkdir(targetsOf(directory), { recursive: true })
+    // Prometheus resolves the paths of target files against the directory of its configuration.
+    await copyFile(join(TELEMETRY, 'prometheus.yml'), join(directory, 'prometheus.yml'))
+    const args = [
+      '--config.file=prometheus.yml',
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--web.enable-remote-write-receiver',
+      '--enable-feature=exemplar-storage',
+      '--log.level=warn',
+    ]
+    return { command, args, isReady: () => answersHttp(`http://127.0.0.1:${port}/-/ready`) }
+  })
 }
 
 export interface TempoOptions extends ObservabilityOptions {
@@ -57,19 +57,19 @@ export interface TempoOptions extends ObservabilityOptions {
  */
 export async function startTempo(options: TempoOptions): Promise<LocalServer> {
   const { port, command } = options
-  const cwd = await prepareServer('Tempo', options)
-  const args = [`-config.file=${join(TELEMETRY, 'tempo.yaml')}`, '-config.expand-env=true']
-  const env = childEnvironment({
-    TEMPO_ADDRESS: '127.0.0.1',
-    TEMPO_PORT: String(port),
-    TEMPO_OTLP_HTTP_PORT: String(options.otlpHttpPort),
-    TEMPO_OTLP_GRPC_PORT: String(options.otlpGrpcPort),
-    TEMPO_GRPC_PORT: String(await freePort()),
-    TEMPO_DATA_DIR: cwd,
-    TEMPO_REMOTE_WRITE_URL: options.remoteWriteUrl,
+  return await startServer('Tempo', options, async (directory) => {
+    const env = childEnvironment({
+      TEMPO_ADDRESS: '127.0.0.1',
+      TEMPO_PORT: String(port),
+      TEMPO_OTLP_HTTP_PORT: String(options.otlpHttpPort),
+      TEMPO_OTLP_GRPC_PORT: String(options.otlpGrpcPort),
+      TEMPO_GRPC_PORT: String(await freePort()),
+      TEMPO_DATA_DIR: directory,
+      TEMPO_REMOTE_WRITE_URL: options.remoteWriteUrl,
+    })
+    const args = [`-config.file=${join(TELEMETRY, 'tempo.yaml')}`, '-config.expand-env=true']
+    return { command, args, env, isReady: () => answersHttp(`http://127.0.0.1:${port}/ready`) }
   })
-  const isReady = () => answersHttp(`http://127.0.0.1:${port}/ready`)
-  return await startServer({ name: 'Tempo', command, args, cwd, env, isReady }, options)
 }
 
 /** As in compose: only the monitor receives alerts. */
@@ -86,24 +86,24 @@ export interface GrafanaOptions extends ObservabilityOptions {
  */
 export async function startGrafana(options: GrafanaOptions): Promise<LocalServer> {
   const { port, command } = options
-  const cwd = await prepareServer('Grafana', options)
-  // The program is in bin/ of Grafana's home; on the PATH there may be a link to it.
-  const home = dirname(dirname(realpathSync(command)))
-  const own = childEnvironment({
-    ...(parseEnv(await readFile(join(GRAFANA, 'grafana.env'), 'utf8')) as Record<string, string>),
-    DASHBOARDS: join(GRAFANA, 'dashboards'),
-    GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(GRAFANA, 'dashboards', 'pipeline.json'),
-    GF_PATHS_PROVISIONING: join(GRAFANA, 'provisioning'),
-    GF_PATHS_DATA: cwd,
-    GF_PATHS_LOGS: join(cwd, 'log'),
-    GF_PATHS_PLUGINS: join(cwd, 'plugins'),
-    GF_SERVER_HTTP_ADDR: '127.0.0.1',
-    GF_SERVER_HTTP_PORT: String(port),
-    POSTGRES_SSLMODE: 'disable',
-    ...options.env,
+  return await startServer('Grafana', options, async (directory) => {
+    // The program is in bin/ of Grafana's home; on the PATH there may be a link to it.
+    const home = dirname(dirname(realpathSync(command)))
+    const own = childEnvironment({
+      ...(parseEnv(await readFile(join(GRAFANA, 'grafana.env'), 'utf8')) as Record<string, string>),
+      DASHBOARDS: join(GRAFANA, 'dashboards'),
+      GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(GRAFANA, 'dashboards', 'pipeline.json'),
+      GF_PATHS_PROVISIONING: join(GRAFANA, 'provisioning'),
+      GF_PATHS_DATA: directory,
+      GF_PATHS_LOGS: join(directory, 'log'),
+      GF_PATHS_PLUGINS: join(directory, 'plugins'),
+      GF_SERVER_HTTP_ADDR: '127.0.0.1',
+      GF_SERVER_HTTP_PORT: String(port),
+      POSTGRES_SSLMODE: 'disable',
+      ...options.env,
+    })
+    const isReady = () => answersHttp(`http://127.0.0.1:${port}/api/health`)
+    const args = ['server', `-homepath=${home}`]
+    return { command, args, env: { ...alertDefaults, ...own }, isReady, readyTimeoutMs: 120_000 }
   })
-  const env = { ...alertDefaults, ...own }
-  const args = ['server', `-homepath=${home}`]
-  const isReady = () => answersHttp(`http://127.0.0.1:${port}/api/health`)
-  return await startServer({ name: 'Grafana', command, args, cwd, env, isReady, readyTimeoutMs: 120_000 }, options)
 }

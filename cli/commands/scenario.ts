@@ -38,7 +38,7 @@ export function define(command: CliCommand): void {
     })
     .action(async (name: string | undefined, options: Options) => {
       if (name === undefined) {
-        print(renderList(scenarios, terminalWidth()))
+        print(renderList(terminalWidth()))
         return
       }
       const scenario = scenarios.find((each) => each.name === name)
@@ -119,9 +119,9 @@ function createOutput({ config, servers, options }: Run) {
 }
 
 /** All scenarios, each with what it does. */
-export function renderList(scenarios: readonly Scenario[], width: number): string {
-  const name = Math.max(...scenarios.map((scenario) => scenario.name.length))
-  return scenarios.map((scenario) => wrapped(scenario.name.padEnd(name), scenario.about, width)).join('\n')
+export function renderList(width: number): string {
+  const longest = Math.max(...scenarios.map(({ name }) => name.length))
+  return scenarios.map(({ name, about }) => wrapped(name.padEnd(longest), about, width)).join('\n')
 }
 
 /** What is expected, and by when. */

@@ -79,7 +79,8 @@ export function judgeWays(versions: Versions): Finding[] {
   const all = parts.map((part) => judgeVersion(part, versions[part] ?? ''))
   const isComplete = (way: readonly Finding[]) => way.length > 0 && way.every(({ status }) => status === 'pass')
   const canStart = isComplete(all.slice(0, -1)) || isComplete(all.slice(-1))
-  return all.map((finding) => (canStart && finding.status === 'failure' ? { ...finding, status: 'warning' } : finding))
+  const status = canStart ? 'warning' : 'failure'
+  return all.map((finding) => (finding.status === 'failure' ? Object.assign(finding, { status }) : finding))
 }
 
 function judgeVersion(check: Part, version: string): Finding {

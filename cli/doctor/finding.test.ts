@@ -13,7 +13,9 @@ test('a sentence has two halves', () => {
 })
 
 const reached = (error: Error) => {
-  const run = () => Promise.reject(error)
+  const run = async () => {
+    throw error
+  }
   return checkServer({ server: 'Kafka', address: 'localhost:19092', others: 'topics, groups', run }, config)
 }
 

@@ -103,7 +103,7 @@ test.each([40, 80, 200])('every text fits a terminal of %i columns', (width) => 
   const sightings = scenarios.flatMap(({ expects }) => [...expects, ...afterwards])
   const seen = { ...isStopped, after: 7.4, seen: 'lcm is stopped: 5 waiting, and no process runs it' }
   const texts = [
-    renderList(scenarios, width),
+    renderList(width),
     renderExpected([...sightings, { ...isStopped, unwatched: 'no Grafana at http://localhost:3000' }], width),
     renderSeen(seen, width),
     renderJudgement('stop-stage', [...sightings, seen], width),

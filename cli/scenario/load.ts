@@ -1,26 +1,32 @@
 import { countPartitions } from '../../kafka/topics.ts'
+import type { Config } from '../../pipeline/config.ts'
 import { newInput, randomBody } from '../../pipeline/ingress/generator.ts'
 import { ownHeaders } from '../../pipeline/headers.ts'
 import { newMessageId } from '../../pipeline/message.ts'
 import { submit, type Ingress } from '../../pipeline/ingress/outbox.ts'
 import { sleep, waitUntil } from '../../telemetry/wait-until.ts'
-import type { Running } from './watch.ts'
+import type { Servers } from '../servers.ts'
 
 const MAX_SUBMIT = 500
 
 export type Load = Awaited<ReturnType<typeof createLoad>>
 
+interface LoadOptions {
+  readonly config: Config
+  readonly servers: Servers
+  readonly ingress: Ingress
+  readonly isAway: () => boolean
+  /** Gets the ids of messages that enter. */
+  readonly onSent: (ids: readonly string[]) => void
+  readonly signal: AbortSignal
+}
+
 /** How a scenario sends messages, until the signal is aborted. */
-export async function createLoad(running: Running, ingress: Ingress, signal: AbortSignal) {
-  const { config, servers, pending, sent } = running
+export async function createLoad({ config, servers, ingress, isAway, onSent, signal }: LoadOptions) {
   const partitions = await countPartitions(servers.admin, ingress.topic)
-  const noteSent = (ids: readonly string[]) => {
-    sent.push(...ids)
-    for (const id of ids) pending.add(id)
-  }
   const enter = async (count: number, { spread = partitions, times = 1 } = {}) => {
     const inputs = Array.from({ length: count }, (_, index) => newInput(randomBody(config), index % spread))
-    noteSent(inputs.map(({ id }) => id))
+    onSent(inputs.map(({ id }) => id))
     // Rows that exist stay as they are, and the records are published again.
     for (let time = 0; time < times; time += 1) await submit(inputs, ingress)
   }
@@ -45,12 +51,12 @@ export async function createLoad(running: Running, ingress: Ingress, signal: Abo
       const records = bodies.map((value, index) => {
         return { partition: index % partitions, key: null, value, headers: { [ownHeaders.id]: newMessageId() } }
       })
-      noteSent(records.map(({ headers }) => headers[ownHeaders.id] ?? ''))
+      onSent(records.map(({ headers }) => headers[ownHeaders.id] ?? ''))
       await ingress.sender.send(ingress.topic, records)
     },
     /** Resolves when Postgres does not answer. */
     async untilAway() {
-      await waitUntil('Postgres is away', () => running.observation.isAway, { timeoutMs: Infinity, everyMs: 100, signal })
+      await waitUntil('Postgres is away', isAway, { timeoutMs: Infinity, everyMs: 100, signal })
     },
   }
 }

@@ -134,7 +134,12 @@ interface WatchOptions {
 async function watchFault(running: Running, { ingress, lease, deadline }: WatchOptions): Promise<void> {
   const over = new AbortController()
   const signal = AbortSignal.any([running.signal, over.signal])
-  const load = await createLoad(running, ingress, signal)
+  const onSent = (ids: readonly string[]) => {
+    running.sent.push(...ids)
+    for (const id of ids) running.pending.add(id)
+  }
+  const isAway = () => running.observation.isAway
+  const load = await createLoad({ ...running, ingress, isAway, onSent, signal })
   let failure: unknown
   const sending = running.scenario.send(load).catch((error: unknown) => {
     // Afterwards, it fails because it is aborted.
