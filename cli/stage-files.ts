@@ -42,7 +42,7 @@ const RESERVED =
 export function newStage(name: string, previous: Stage | undefined = pipeline.at(-1)): NewStage {
   const identifier = camelCase(name)
   const reads = previous === undefined ? 'start' : name
-  const mistake = nameMistake(name) ?? clash(name, identifier, reads)
+  const mistake = mistakeIn({ name, identifier, reads })
   if (mistake !== undefined) throw new UserError(`${mistake} Nothing was written.`)
   const following = previous === undefined ? undefined : pipeline[pipeline.indexOf(previous) + 1]
   return { name, identifier, reads, writes: following?.reads ?? finish, previous }
@@ -52,13 +52,10 @@ function camelCase(name: string): string {
   return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-function nameMistake(name: string): string | undefined {
+function mistakeIn({ name, identifier, reads }: Listed): string | undefined {
   if (!/^[a-z][a-z\d]*(-[a-z\d]+)*$/.test(name) || name.length > MAX_NAME_LENGTH)
     return `${JSON.stringify(name.slice(0, 60))} is no name of a stage: use words of a to z and 0 to 9 with hyphens between, such as square-root, and at most ${MAX_NAME_LENGTH} characters.`
-  return RESERVED.test(name) ? `"${name}" has another meaning here: use another name.` : undefined
-}
-
-function clash(name: string, identifier: string, reads: string): string | undefined {
+  if (RESERVED.test(name)) return `"${name}" has another meaning here: use another name.`
   if (pipeline.some((stage) => stage.name === name)) return `There is a stage ${name} already.`
   const owner = pipeline.find(({ adds }) => adds === identifier)
   if (owner !== undefined) return `The stage ${owner.name} adds the field "${identifier}" already: use another name.`
@@ -89,9 +86,9 @@ export function changesFor(stage: NewStage, read: (path: string) => string | und
   const taken = files.find(({ path }) => read(path) !== undefined)
   if (taken !== undefined) throw new UserError(`${taken.path} is there already: use another name. Nothing was written.`)
   const created = files.map(({ path, text }) => ({ path, isNewFile: true, text, addedLines: text.trimEnd().split('\n') }))
-  const changed = insertions(stage).flatMap((insertion) => {
-    const text = read(insertion.path)
-    return text === undefined ? [] : inserted(text, insertion)
+  const changed = lists.flatMap((list) => {
+    const text = read(list.path)
+    return text === undefined ? [] : inserted(text, list, stage)
   })
   return [...created, ...changed.map((change) => (change.path === CATALOGUE ? withImport(change, stage) : change))]
 }
@@ -131,68 +128,61 @@ labels:
   ]
 }
 
-/** Lines for a list whose entries are indented by two spaces. */
-interface Insertion {
+/** A list with an entry for each stage, whose entries are indented by two spaces. */
+interface StageList {
   readonly path: string
   /** The line before the list. */
   readonly head: string
-  /** A line of the entry of the stage before; undefined for the first stage. */
-  readonly after: string | undefined
-  /** The entry. */
-  readonly entry: string
+  readonly entry: (stage: Listed) => string
+  /** Which line of an entry no other entry has; the first by default. */
+  readonly ownLine?: number
 }
 
-function insertions({ name, identifier, reads, previous }: NewStage): Insertion[] {
-  const line = (format: (name: string) => string) => ({ entry: format(name), after: previous && format(previous.name) })
-  const scaled = (stage: string) => `    metadata: { name: stage-${stage} }`
-  return [
-    {
-      path: CATALOGUE,
-      head: 'export const pipeline: readonly Stage[] = [',
-      after: previous && `  ${camelCase(previous.name)},`,
-      entry: `  ${identifier},`,
-    },
-    {
-      path: 'docker-compose.yml',
-      head: 'services:',
-      after: previous && `  ${previous.name}:`,
-      entry: `  ${name}:\n    <<: *stage\n    command: [run, ${name}]`,
-    },
-    { path: 'compose.azure.yml', head: 'services:', ...line((stage) => `  ${stage}: *process`) },
-    {
-      path: 'deploy/kubernetes/processes/kustomization.yaml',
-      head: 'resources:',
-      ...line((stage) => `  - ../stages/${stage}`),
-    },
-    {
-      path: 'deploy/kubernetes/components/keda/scaled-objects.yaml',
-      head: 'items:',
-      after: previous && scaled(previous.name),
-      entry: `  - apiVersion: keda.sh/v1alpha1
+type Listed = Pick<NewStage, 'name' | 'identifier' | 'reads'>
+
+const lists: readonly StageList[] = [
+  {
+    path: CATALOGUE,
+    head: 'export const pipeline: readonly Stage[] = [',
+    entry: ({ identifier }) => `  ${identifier},`,
+  },
+  {
+    path: 'docker-compose.yml',
+    head: 'services:',
+    entry: ({ name }) => `  ${name}:\n    <<: *stage\n    command: [run, ${name}]`,
+  },
+  { path: 'compose.azure.yml', head: 'services:', entry: ({ name }) => `  ${name}: *process` },
+  {
+    path: 'deploy/kubernetes/processes/kustomization.yaml',
+    head: 'resources:',
+    entry: ({ name }) => `  - ../stages/${name}`,
+  },
+  {
+    path: 'deploy/kubernetes/components/keda/scaled-objects.yaml',
+    head: 'items:',
+    entry: ({ name }) => `  - apiVersion: keda.sh/v1alpha1
     kind: ScaledObject
-${scaled(name)}
+    metadata: { name: stage-${name} }
     spec:
       scaleTargetRef: { name: stage-${name} }
       triggers: [{ type: prometheus, metadata: { query: 'max(throughline_processes_wanted{stage="${name}"})' } }]`,
-    },
-    {
-      path: 'deploy/azure/hubs.bicep',
-      head: 'var topics = [',
-      after: previous && `  '${previous.reads}'`,
-      entry: `  '${reads}'`,
-    },
-  ]
-}
+    ownLine: 2,
+  },
+  { path: 'deploy/azure/hubs.bicep', head: 'var topics = [', entry: ({ reads }) => `  '${reads}'` },
+]
 
 /** The text with an entry after that of the stage before, or at the beginning of the list. */
-function inserted(text: string, { path, head, after = head, entry }: Insertion): Change {
+function inserted(text: string, { path, head, entry, ownLine = 0 }: StageList, stage: NewStage): Change {
+  const { previous } = stage
+  const previousEntry = previous && entry({ ...previous, identifier: camelCase(previous.name) })
+  const after = previousEntry?.split('\n')[ownLine] ?? head
   const lines = text.split('\n')
   const found = lines.indexOf(after)
   if (found === -1)
     throw new UserError(`${path} has no line \`${after.trim()}\` to put the stage behind. Nothing was written.`)
   const isRest = (line: string) => after !== head && /^ {3}/.test(line)
   const length = lines.slice(found + 1).findIndex((line) => !isRest(line))
-  const addedLines = entry.split('\n')
+  const addedLines = entry(stage).split('\n')
   return { path, isNewFile: false, text: lines.toSpliced(found + 1 + length, 0, ...addedLines).join('\n'), addedLines }
 }
 

@@ -100,7 +100,7 @@ test('flaky-stage is not met by a dead letter, or a verdict that was bad for lon
 })
 
 test.each([40, 80, 200])('every text fits a terminal of %i columns', (width) => {
-  const sightings = scenarios.flatMap(({ expects }) => [...expects, ...afterwards])
+  const sightings = [...scenarios.flatMap(({ expects }) => expects), ...afterwards]
   const seen = { ...isStopped, after: 7.4, seen: 'lcm is stopped: 5 waiting, and no process runs it' }
   const texts = [
     renderList(width),

@@ -97,14 +97,12 @@ export const scenarios: readonly Scenario[] = [
     about: 'messages without a result arrive, as any client can post them',
     send: (load) => load.publish(poisons.map(({ value }) => Buffer.from(value))),
     expects: [
-      ...poisons.map(({ reason, stage }): Expectation => {
-        return {
-          text: `a dead letter at ${stage}: ${reason}`,
-          panel: ['pipeline', 'Dead letters'],
-          within: 20,
-          look: ({ ended }) => ended.find((one) => one.reason === reason && one.stage === stage)?.id,
-        }
-      }),
+      ...poisons.map(({ reason, stage }): Expectation => ({
+        text: `a dead letter at ${stage}: ${reason}`,
+        panel: ['pipeline', 'Dead letters'],
+        within: 20,
+        look: ({ ended }) => ended.find((one) => one.reason === reason && one.stage === stage)?.id,
+      })),
       alertOf(entry, 'Dead letters', 50),
     ],
   },
