@@ -18,7 +18,7 @@ import { formatCount } from '../../stages/refusal.ts'
 import { sleep } from '../../telemetry/wait-until.ts'
 import { type CliCommand, exitCode } from '../options.ts'
 import { groupsOf, renderStatus, type GroupStatus, type StageStatus, type Status } from '../render/render-status.ts'
-import { createRedraw, print, printJson, terminalWidth } from '../render/terminal.ts'
+import { createRedraw, print, printJson, terminalWidth, untilInterrupted } from '../render/terminal.ts'
 import { serverMistake, withDatabase, withKafka } from '../servers.ts'
 
 export function define(command: CliCommand): void {
@@ -58,7 +58,8 @@ function showOnce(status: Status, asJson: boolean): void {
 }
 
 /** Until SIGINT or SIGTERM. When a server goes away later, it says so and goes on. */
-export async function watchStatus(sources: StatusSources, asJson: boolean): Promise<void> {
+async function watchStatus(sources: StatusSources, asJson: boolean): Promise<void> {
+  const signal = untilInterrupted()
   const redraw = createRedraw(process.stdout)
   let text = ''
   const show = (status: Status) => {
@@ -72,13 +73,11 @@ export async function watchStatus(sources: StatusSources, asJson: boolean): Prom
     if (asJson) process.stderr.write(`${mistake.message}\n`)
     else redraw(`${text}\n${mistake.message}`)
   }
-  const interrupted = new AbortController()
-  const { signal } = interrupted
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort())
   show(await readStatus(sources))
-  while (!signal.aborted) {
+  for (;;) {
     await sleep(1000, signal)
-    if (!signal.aborted) await readStatus(sources).then(show, complain)
+    if (signal.aborted) return
+    await readStatus(sources).then(show, complain)
   }
 }
 
@@ -104,10 +103,9 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   ])
   const stages: StageStatus[] = []
   let tracer: GroupStatus | null = null
-  for (const group of groups) {
-    const { name: stage, position } = group
-    const { running = 0, waiting = 0 } = counts.get(stage) ?? {}
-    const { missing: _, ...sample } = samples.get(stage) ?? sampleOf(group, running, waiting)
+  for (const group of counts) {
+    const { name: stage, position, running, waiting } = group
+    const { missing: _, ...sample } = samples.get(stage) ?? sampleOf(group)
     const status = { position, stage, running, waiting, ...sample, verdict: sample.verdict as Verdict }
     const { processed: done = 0, dead = 0, duplicates = 0 } = totals.get(stage) ?? {}
     const { waitMs = null, workMs = null } = times.get(stage) ?? {}
@@ -124,17 +122,20 @@ export async function readStatus({ config, database, admin }: StatusSources): Pr
   return { stages, tracer, ...sums }
 }
 
-/** By the names of the groups. Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */
-export async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]) {
+/** A consumer group with its members, and the messages that wait for it. */
+export type GroupCount = MonitoredGroup & { readonly running: number; readonly waiting: number }
+
+/** Retries for a few seconds: a broker that has just started has no coordinators or leaders yet. */
+export async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]): Promise<GroupCount[]> {
   const read = async () => {
     const described = await admin.describeGroups(groups.map(({ group }) => group))
     const members = new Map(described.groups.map((each) => [each.groupId, each.members.length]))
-    const counts = groups.map(async ({ name, group, topics }) => {
-      const backlogs = await Promise.all(topics.map((source) => readBacklog(admin, { group, source })))
-      const waiting = backlogs.flat().reduce((total, each) => total + each.waiting, 0n)
-      return [name, { running: members.get(group) ?? 0, waiting: Number(waiting) }] as const
+    const counts = groups.map(async (each) => {
+      const backlogs = await Promise.all(each.topics.map((source) => readBacklog(admin, { group: each.group, source })))
+      const waiting = backlogs.flat().reduce((total, backlog) => total + backlog.waiting, 0n)
+      return Object.assign({ running: members.get(each.group) ?? 0, waiting: Number(waiting) }, each)
     })
-    return new Map(await Promise.all(counts))
+    return await Promise.all(counts)
   }
   const shouldRetry = ({ error }: { error: Error }) =>
     'type' in error && /COORDINATOR|GROUP_LOAD|LEADER/.test(String(error.type))
@@ -142,7 +143,7 @@ export async function readCounts(admin: Admin, groups: readonly MonitoredGroup[]
 }
 
 /** What one reading of the broker tells. A trend needs the samples of a monitor. */
-function sampleOf({ name, command }: MonitoredGroup, running: number, waiting: number): LatestSample {
+function sampleOf({ name, command, running, waiting }: GroupCount): LatestSample {
   const sample = (verdict: Verdict, summary: string) => ({
     verdict,
     sentence: `${name} ${summary}`,

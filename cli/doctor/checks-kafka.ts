@@ -6,7 +6,7 @@ import { createTopics, plannedSettings, readTopicSettings, type TopicPlan, type 
 import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
 import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
 import { countOf, formatCount } from '../../stages/refusal.ts'
-import { readCounts } from '../commands/status.ts'
+import { type GroupCount, readCounts } from '../commands/status.ts'
 import { replicationSummary } from '../commands/migrate.ts'
 import { withKafka } from '../servers.ts'
 import { attempt, checkClock, checkServer, failure, pass, warning, type Finding, type ServerFindings } from './finding.ts'
@@ -106,28 +106,19 @@ export function judgeReplication(states: readonly TopicState[], brokers: number)
   return warning('replication', summary, remedy)
 }
 
-/** A consumer group now. */
-export interface GroupCount {
-  readonly name: string
-  /** The command that starts a process of it. */
-  readonly command: string
-  /** Members, and messages that wait. */
-  readonly running: number
-  readonly waiting: number
-}
-
 async function checkGroups(admin: Admin, { config, existing }: Omit<Topics, 'brokers'>): Promise<Finding[]> {
   // A topic that is missing fails every query that names it.
   const groups = monitoredGroups(config, true).map((group) => {
     return Object.assign(group, { topics: group.topics.filter((topic) => existing.has(topic)) })
   })
   const counts = await readCounts(admin, groups)
-  const all = groups.map((group) => Object.assign(group, counts.get(group.name) ?? { running: 0, waiting: 0 }))
   // Without traces the tracer need not run.
-  return judgeGroups(all.filter(({ name, running }) => name !== tracerName || running > 0 || exportsTraces()))
+  return judgeGroups(counts.filter(({ name, running }) => name !== tracerName || running > 0 || exportsTraces()))
 }
 
-export function judgeGroups(groups: readonly GroupCount[]): Finding[] {
+type Judged = Pick<GroupCount, 'name' | 'command' | 'running' | 'waiting'>
+
+export function judgeGroups(groups: readonly Judged[]): Finding[] {
   const empty = groups.filter(({ running }) => running === 0)
   const stuck = empty.filter(({ waiting }) => waiting > 0)
   const waiting = groups.reduce((sum, group) => sum + group.waiting, 0)
@@ -144,7 +135,7 @@ export function judgeGroups(groups: readonly GroupCount[]): Finding[] {
   ]
 }
 
-function startOf(groups: readonly GroupCount[]): string {
+function startOf(groups: readonly Judged[]): string {
   return `start ${groups.length === 1 ? 'it' : 'them'}: ${groups.map(({ command }) => `\`${command}\``).join(', ')}`
 }
 

@@ -96,7 +96,11 @@ export function renderStatus(status: Status, width: number): string {
       return oldestMessage === null ? [styled] : [styled, `  its oldest message is ${oldestMessage}`]
     }),
     ...rows.flatMap(({ stage, wanted, running }) =>
-      wanted === null || wanted === running ? [] : [`${stage} wants ${counted(wanted)}, has ${formatCount(running)}`],
+      wanted === null || wanted === running
+        ? []
+        : [
+            `${stage} wants ${wanted === 1 ? '1 process' : `${formatCount(wanted)} processes`}, has ${formatCount(running)}`,
+          ],
     ),
   ].join('\n')
 }
@@ -115,36 +119,25 @@ const styles = {
   OK: 'reset',
 } as const
 
-function sums({ missing, endToEnd, ...sum }: Status, isWide: boolean): string[] {
+function sums(status: Status, isWide: boolean): string[] {
+  const { missing, openDeadLetters: open, hasOlderDeadLetters: hasOlder } = status
   const parts = [
-    `entered ${formatCount(sum.entered)}`,
-    `finished ${formatCount(sum.finished)}`,
-    `in flight ${formatCount(sum.inFlight)}`,
-    `dead ${formatCount(sum.dead)}`,
-    ...(isWide ? [`duplicates ${formatCount(sum.duplicates)}`] : []),
-    ...(missing === null ? [] : [styleText(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`)]),
+    `entered ${formatCount(status.entered)}`,
+    `finished ${formatCount(status.finished)}`,
+    `in flight ${formatCount(status.inFlight)}`,
+    `dead ${formatCount(status.dead)}`,
+    isWide && `duplicates ${formatCount(status.duplicates)}`,
+    missing !== null && styleText(missing > 0 ? 'red' : 'reset', `missing ${formatCount(missing)}`),
   ]
-  const monitor = 'no monitor runs: age and trend are unknown (start the process `monitor`)'
-  return [
-    parts.join('   '),
-    `end to end   ${endToEndLine(endToEnd)}`,
+  const lines = [
+    parts.filter(Boolean).join('   '),
+    `end to end   ${endToEndLine(status.endToEnd)}`,
     styleText('dim', 'wait, work: medians of the last minute; end to end: of what finished in it'),
-    ...(missing === null ? [styleText('dim', monitor)] : []),
-    ...openLine(sum),
+    missing === null && styleText('dim', 'no monitor runs: age and trend are unknown (start the process `monitor`)'),
+    open > 0 && `open dead letters: ${hasOlder ? 'at least ' : ''}${formatCount(open)} (see \`throughline dead-letters\`)`,
+    open === 0 && hasOlder && 'open dead letters: none of the latest 10,000; older ones are not counted',
   ]
-}
-
-function openLine({
-  openDeadLetters: open,
-  hasOlderDeadLetters: hasOlder,
-}: Omit<Status, 'missing' | 'endToEnd'>): string[] {
-  if (open > 0)
-    return [`open dead letters: ${hasOlder ? 'at least ' : ''}${formatCount(open)} (see \`throughline dead-letters\`)`]
-  return hasOlder ? ['open dead letters: none of the latest 10,000; older ones are not counted'] : []
-}
-
-function counted(processes: number): string {
-  return processes === 1 ? '1 process' : `${formatCount(processes)} processes`
+  return lines.filter((line) => line !== false)
 }
 
 function orDash(value: number | null | undefined, format: (value: number) => string): string {
