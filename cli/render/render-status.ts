@@ -95,13 +95,9 @@ export function renderStatus(status: Status, width: number): string {
       const styled = styleText(styles[verdict], sentence)
       return oldestMessage === null ? [styled] : [styled, `  its oldest message is ${oldestMessage}`]
     }),
-    ...rows.flatMap(({ stage, wanted, running }) =>
-      wanted === null || wanted === running
-        ? []
-        : [
-            `${stage} wants ${wanted === 1 ? '1 process' : `${formatCount(wanted)} processes`}, has ${formatCount(running)}`,
-          ],
-    ),
+    ...rows
+      .filter(({ wanted, running }) => wanted !== null && wanted !== running)
+      .map(({ stage, wanted, running }) => `${stage} wants ${wanted} process${wanted === 1 ? '' : 'es'}, has ${running}`),
   ].join('\n')
 }
 
