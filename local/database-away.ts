@@ -49,8 +49,8 @@ export async function obeyDatabaseAway(options: AwayOptions): Promise<void> {
 }
 
 async function takeAway({ id, leftMs }: FaultLease, database: Database, options: AwayOptions): Promise<void> {
-  const { postgres, countNotReady, say, ending } = options
-  const { signal } = ending
+  const { postgres, countNotReady, say } = options
+  const { signal } = options.ending
   await addEffects(database, id, 0)
   const endsAt = performance.now() + leftMs
   say(`The scenario database-away kills Postgres for ${Math.round(leftMs / 1000)} s.`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { childEnvironment, exportsTraces } from '../pipeline/config.ts'
 import { pipeline } from '../stages/index.ts'
 import { countOf } from '../stages/refusal.ts'
-import { type Child, exitMessage, runToEnd } from './child-process.ts'
+import { type Child, type ChildOptions, exitMessage, runToEnd } from './child-process.ts'
 import { freePort } from './host-resources.ts'
 import { answersHttp } from './local-server.ts'
 import { targetsOf } from './observability-servers.ts'
@@ -98,9 +98,7 @@ async function stopAll(children: readonly Promise<Child>[], graceMs: number): Pr
   await Promise.allSettled(children.map(async (child) => await (await child).stop({ graceMs })))
 }
 
-interface Process {
-  readonly name: string
-  readonly args: readonly string[]
+interface Process extends Pick<ChildOptions, 'name' | 'args'> {
   /** The port of its metrics, which Prometheus scrapes; a free one when left out. */
   readonly port?: number
   /** Whether it may end with exit code 0. */
@@ -114,12 +112,8 @@ async function start({ dataDir, env, onLine, ending }: ProcessesOptions, process
   await mkdir(targets, { recursive: true })
   await writeFile(join(targets, `${name}.json`), JSON.stringify([{ targets: [`localhost:${port}`] }]))
   ending.signal.throwIfAborted()
-  const child = await startThroughline({
-    name,
-    args,
-    env: environment(env, port),
-    onLine: (line) => onLine(name, line),
-  })
+  const own = environment(env, port)
+  const child = await startThroughline({ name, args, env: own, onLine: (line) => onLine(name, line) })
   void abortOnExit(child, ending, { mayFinish })
   return child
 }

@@ -58,13 +58,9 @@ export async function startPlanned(planned: readonly DemoServer[], say: ServersO
     say(`${name} is up at ${address}${about === undefined ? '' : `: ${about}`}.`)
   }
   const running = starting.move()
-  const env = Object.assign({}, ...planned.map((server) => server.env)) as Record<string, string>
-  return {
-    names: planned.map(({ name }) => name),
-    processes,
-    env,
-    [Symbol.asyncDispose]: () => running.disposeAsync(),
-  }
+  const names = planned.map(({ name }) => name)
+  const env: Record<string, string> = Object.assign({}, ...planned.map((server) => server.env))
+  return { names, processes, env, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 async function planKafka(options: ServersOptions): Promise<DemoServer[]> {
@@ -129,7 +125,8 @@ export async function planObservability(
   const missing: string[] = []
   for (const { program, ports: own, start, ...server } of watchers ? observabilityServers(options, ports) : []) {
     const command = findProgram(program)
-    const taken = await firstTaken(own)
+    const areFree = await Promise.all(own.map(isFree))
+    const taken = own.find((_, index) => !areFree[index])
     if (command === undefined) missing.push(server.name)
     else if (taken !== undefined) say(`Done without ${server.name}: something else has its port, ${taken}.`)
     else {
@@ -140,11 +137,6 @@ export async function planObservability(
   }
   if (missing.length > 0) say(`Not installed here, and done without: ${missing.join(', ')}.`)
   return planned
-}
-
-async function firstTaken(ports: readonly number[]): Promise<number | undefined> {
-  for (const port of ports) if (!(await isFree(port))) return port
-  return undefined
 }
 
 interface ObservabilityServer extends Omit<DemoServer, 'address' | 'start'> {
