@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { loadavg } from 'node:os'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { Argument } from 'commander'
 import { CliCommand, exitCode, positiveWhole, report } from '../cli/options.ts'
@@ -10,6 +10,7 @@ import { growth } from './growth.ts'
 import { currentCommit, describeMachine, requireProc } from './machine.ts'
 import { pace } from './pace.ts'
 import { sectionOf, withSection, type SuiteResult } from './results-page.ts'
+import { soak } from './soak.ts'
 import { problemOf, type BenchContext, type Measured, type Sizes, type Suite } from './suite.ts'
 
 interface Options extends Partial<Sizes> {
@@ -18,11 +19,11 @@ interface Options extends Partial<Sizes> {
 }
 
 /** In the order in which they are run. */
-const suites: readonly Suite[] = [ceilings, drain, pace, growth]
+const suites: readonly Suite[] = [ceilings, drain, pace, growth, soak]
 const names = suites.map(({ name }) => name)
 
-const full: Sizes = { messages: 100_000, rounds: 3, seconds: 15, rows: [1e5, 1e6, 1e7] }
-const quickSizes: Sizes = { messages: 5000, rounds: 1, seconds: 5, rows: [1e4, 1e5] }
+const full: Sizes = { messages: 100_000, rounds: 3, seconds: 15, rows: [1e5, 1e6, 1e7], minutes: 60 }
+const quickSizes: Sizes = { messages: 5000, rounds: 1, seconds: 5, rows: [1e4, 1e5], minutes: 1 }
 
 const root = join(import.meta.dirname, '..')
 /** Where everything goes that is not for RESULTS.md in the repository. */
@@ -33,15 +34,16 @@ function createCommand(): CliCommand {
   return new CliCommand('npm run bench --')
     .description(
       'Measures the pipeline on its own Kafka and Postgres, each stage a process. A suite at full size replaces its section ' +
-        'of bench/RESULTS.md; anything less is written to .cache/bench, as is the JSON of every run. All suites at full size ' +
-        'take about 40 minutes on two cores.',
+        'of bench/RESULTS.md; anything less is written to .cache/bench, as is the JSON of every run. Without names all ' +
+        'suites but the soak run, about 40 minutes on two cores.',
     )
-    .addArgument(new Argument('[suites...]', 'which of them (default: all)').choices(names))
+    .addArgument(new Argument('[suites...]', 'which of them').choices(names))
     .option('--quick', 'small sizes, one round: shows that everything works')
     .option('-n, --messages <n>', `of a drain (default: ${full.messages})`, positiveWhole)
     .option('-r, --rounds <n>', `how often each case is measured (default: ${full.rounds})`, positiveWhole)
     .option('-s, --seconds <n>', `for which a rate is kept (default: ${full.seconds})`, positiveWhole)
     .option('--rows <n...>', `of results, for growth (default: ${full.rows.join(' ')})`, addRows)
+    .option('-m, --minutes <n>', `of a soak (default: ${full.minutes})`, positiveWhole)
     .option('--only <case...>', 'only these cases of the suites, by their names in the table')
     .addHelpText(
       'after',
@@ -79,6 +81,7 @@ async function runSuites(chosen: readonly Suite[], options: Options, signal: Abo
     console.log(`\n${section}`)
     // A suite that failed as a whole does not replace the figures of an earlier run.
     if (measured.cases.length > 0) await writeFile(page, withSection(await readFile(page, 'utf8'), section, names))
+    for (const [name, svg] of Object.entries(measured.pictures ?? {})) await writeFile(join(dirname(page), name), svg)
     await writeFile(join(drafts, 'results.json'), `${JSON.stringify(results, null, 2)}\n`)
   }
   console.log(`\nWritten: ${relative(root, page)} and ${relative(root, drafts)}/results.json`)
@@ -105,7 +108,8 @@ async function bench(): Promise<number> {
     })
   }
   requireProc()
-  const chosen = suites.filter(({ name }) => command.args.length === 0 || command.args.includes(name))
+  const wanted = command.args.length > 0 ? command.args : names.filter((name) => name !== soak.name)
+  const chosen = suites.filter(({ name }) => wanted.includes(name))
   return (await runSuites(chosen, command.opts<Options>(), interrupted.signal)) ? exitCode.ok : exitCode.failure
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'
 import { sum } from 'simple-statistics'
 import { runToEnd } from '../local/child-process.ts'
@@ -47,14 +47,26 @@ function processSeconds(pid: number): number {
   // The name of the process is in parentheses and may contain some. After it, utime, stime, cutime and cstime are the fields 12 to 15.
   const [, fields = ''] = /^.*\) (.*)$/s.exec(procFile(pid, 'stat')) ?? []
   const own = sum(fields.split(' ').slice(11, 15).map(Number)) / TICKS_A_SECOND
-  const children = procFile(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number)
-  return own + sum(children.map(processSeconds))
+  return own + sum(childrenOf(pid).map(processSeconds))
 }
 
-/** The resident memory of a process in MB, now (VmRSS) or the most since its start (VmHWM); 0 when it has ended. */
-export function memoryOf(pid: number, field: 'VmRSS' | 'VmHWM'): number {
+export function childrenOf(pid: number): number[] {
+  return procFile(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+}
+
+/**
+ * The resident memory of a process in MB, now (VmRSS, of which RssAnon is not shared), or the most since its start (VmHWM);
+ * 0 when it has ended.
+ */
+export function memoryOf(pid: number, field: 'VmRSS' | 'RssAnon' | 'VmHWM'): number {
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(procFile(pid, 'status'))?.[1]
   return (Number(kib ?? 0) * 1024) / 1e6
+}
+
+/** How many files and sockets a process has open; 0 when it has ended. */
+export function handlesOf(pid: number): number {
+  const path = `/proc/${pid}/fd`
+  return existsSync(path) ? readdirSync(path).length : 0
 }
 
 /** Empty when the process has ended. */

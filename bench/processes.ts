@@ -1,7 +1,7 @@
 import { exitMessage, type ChildOptions } from '../local/child-process.ts'
 import { freePort } from '../local/host-resources.ts'
 import { script, startThroughline } from '../local/throughline-process.ts'
-import { tracerName } from '../pipeline/route.ts'
+import { pipeline } from '../stages/index.ts'
 import { waitUntil } from '../telemetry/wait-until.ts'
 import { serveLocally } from '../test/support/processes/local-http-server.ts'
 import { startTempoIfInstalled } from '../test/support/telemetry/tempo.ts'
@@ -16,10 +16,10 @@ export function throughline(args: readonly string[], env: NodeJS.ProcessEnv): Ch
 const SCRAPE_EVERY_MS = 5000
 
 /**
- * Starts stages and the tracer side by side, by their names, and settles when all of them are ready. Their metrics are
+ * Starts stages, tracer and monitor side by side, by their names, and settles when all of them are ready. Their metrics are
  * scraped, as in production.
- * @returns their ids by `stages` and `tracer`, and a signal that is aborted when the bench is interrupted or one of them ends: the
- *   reason then has its last lines
+ * @returns their ids by `stages`, `tracer` and `monitor`, the pages of the latest scrape, and a signal that is aborted when the
+ *   bench is interrupted or one of them ends: the reason then has its last lines
  */
 export async function startProcesses(names: readonly string[], env: NodeJS.ProcessEnv, interrupted: AbortSignal) {
   const failed = new AbortController()
@@ -27,7 +27,7 @@ export async function startProcesses(names: readonly string[], env: NodeJS.Proce
   await using starting = new AsyncDisposableStack()
   const start = async (name: string) => {
     const port = await freePort()
-    const args = name === tracerName ? [name] : ['run', name]
+    const args = isStage(name) ? ['run', name] : [name]
     const child = await startThroughline({ name, args, env: { ...env, METRICS_PORT: String(port) } })
     starting.use(child)
     void exitMessage(child).then((message) => failed.abort(new Error(`${message}:\n${child.outputTail()}`)))
@@ -35,17 +35,20 @@ export async function startProcesses(names: readonly string[], env: NodeJS.Proce
   }
   const all = await Promise.all(names.map(start))
   const get = (path: string) => Promise.all(all.map(({ port }) => getText(port, path)))
-  const scraping = setInterval(() => void get('/metrics'), SCRAPE_EVERY_MS)
+  let pages: readonly (string | undefined)[] = []
+  const scraping = setInterval(() => void get('/metrics').then((latest) => (pages = latest)), SCRAPE_EVERY_MS)
   starting.defer(() => clearInterval(scraping))
   const areReady = async () => (await get('/readyz')).every((page) => page !== undefined)
   await waitUntil('The processes are ready', areReady, { timeoutMs: 60_000, everyMs: 50, signal })
   const running = starting.move()
-  const groups = Map.groupBy(all, ({ name }) => (name === tracerName ? 'tracer' : 'stages'))
+  const groups = Map.groupBy(all, ({ name }) => (isStage(name) ? 'stages' : name))
   const components: Components = Object.fromEntries(
     groups.entries().map(([group, own]) => [group, own.map(({ pid }) => pid)]),
   )
-  return { components, signal, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  return { components, pages: () => pages, signal, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
+
+const isStage = (name: string) => pipeline.some((stage) => stage.name === name)
 
 /** Undefined when the answer is an error, or none comes because the process is starting or stopping. */
 async function getText(port: number, path: string): Promise<string | undefined> {

@@ -10,6 +10,8 @@ export interface Sizes {
   readonly seconds: number
   /** Rows of `results` for growth, from few to many. */
   readonly rows: readonly number[]
+  /** Of a soak. */
+  readonly minutes: number
 }
 
 /** What a suite is given. */
@@ -41,6 +43,8 @@ export interface Measured {
   readonly problems: readonly string[]
   /** What the table does not say. */
   readonly note: string
+  /** SVG, by the name of the file. */
+  readonly pictures?: Readonly<Record<string, string>>
 }
 
 /** A bound for the median of a case's figure on two cores at full size. */

@@ -11,6 +11,8 @@ export interface DedicatedServers extends AsyncDisposable {
   readonly kafka: LocalServer
   readonly brokers: readonly LocalServer[]
   readonly postgres: LocalPostgres
+  /** Where Kafka keeps its records. */
+  readonly kafkaDirectory: string
   /** The settings with which a process of the pipeline connects to them. */
   readonly env: Readonly<Record<string, string>>
 }
@@ -24,15 +26,15 @@ export async function startDedicatedServers({ brokers = 1 } = {}): Promise<Dedic
   const data = starting.use(await temporaryDirectory())
   const { KAFKA_HOME: kafkaHome } = readConfig()
   const [kafkaPort, postgresPort] = [await freePort(brokers), await freePort()]
-  const cluster = starting.use(
-    await startKafka({ brokers, port: kafkaPort, dataDir: join(data.path, 'kafka'), kafkaHome, say }),
-  )
+  const kafkaDirectory = join(data.path, 'kafka')
+  const cluster = starting.use(await startKafka({ brokers, port: kafkaPort, dataDir: kafkaDirectory, kafkaHome, say }))
   const postgres = starting.use(await startPostgres({ port: postgresPort, dataDir: join(data.path, 'postgres'), ...login }))
   const running = starting.move()
   return {
     kafka: cluster.brokers[0]!,
     brokers: cluster.brokers,
     postgres,
+    kafkaDirectory,
     env: serverEnvironment(cluster.bootstrap, postgres),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
