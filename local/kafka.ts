@@ -16,6 +16,11 @@ export interface KafkaOptions extends ServerOptions, JarsOptions {
   /** How many, 1 by default. Their ports are `port` and those that follow it. */
   readonly brokers?: number
   readonly security?: BrokerSecurity
+  /**
+   * Ports of a proxy in front of each broker, for tests. Clients that begin with one of them stay behind the proxies, which
+   * forward to `port` + the number of brokers, and so on; brokers talk to each other past them.
+   */
+  readonly proxyPorts?: readonly number[] | undefined
 }
 
 /** Listeners with encryption or login beside the plaintext one, for tests. */
@@ -37,8 +42,7 @@ export type LocalKafka = Awaited<ReturnType<typeof startKafka>>
  * @throws {UserError} when Java or Maven is missing, a port is taken or the disk is full
  */
 export async function startKafka(options: KafkaOptions) {
-  const { port, dataDir, brokers: count = 1 } = options
-  const { listeners = [], properties = [], users = [] } = options.security ?? {}
+  const { port, dataDir, brokers: count = 1, security, proxyPorts } = options
   const ports = Array.from({ length: count }, (_, index) => port + index)
   for (const each of ports) await requireFreePort(each, 'Kafka')
   await requireJava()
@@ -46,7 +50,7 @@ export async function startKafka(options: KafkaOptions) {
   const controllers: string[] = []
   for (const _ of ports) controllers.push(`127.0.0.1:${await freePort()}`)
   const voters = controllers.map((controller, index) => `${index + 1}@${controller}`).join(',')
-  const own = [replication(count), `controller.quorum.voters=${voters}`, ...properties]
+  const own = [replication(count), `controller.quorum.voters=${voters}`, ...(security?.properties ?? [])]
   const shared = `${await readFile(PROPERTIES, 'utf8')}\n${own.join('\n')}\n`
   const failure = new AbortController()
   const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])])
@@ -56,8 +60,11 @@ export async function startKafka(options: KafkaOptions) {
     // The data of a node fits only a cluster of the same size.
     const directory = count === 1 ? dataDir : join(dataDir, `${id}-of-${count}`)
     const plaintext = [`PLAINTEXT://127.0.0.1:${each}`, `CONTROLLER://${controllers[index]}`]
-    const text = `${shared}node.id=${id}\nlisteners=${[...plaintext, ...listeners].join(',')}\n`
-    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties: text, users })
+    const proxied = proxyPorts === undefined ? [] : [`PROXIED://127.0.0.1:${each + count}`]
+    const listeners = [...plaintext, ...proxied, ...(security?.listeners ?? [])].join(',')
+    const lines = [`node.id=${id}`, `listeners=${listeners}`, ...advertised(each, proxyPorts?.[index])]
+    const properties = `${shared}${lines.join('\n')}\n`
+    return startBroker({ name, port: each, dataDir: directory, signal, jars, properties, users: security?.users ?? [] })
   })
   for (const broker of starting) broker.catch((error: unknown) => failure.abort(error))
   const started = await Promise.allSettled(starting)
@@ -74,6 +81,14 @@ export async function startKafka(options: KafkaOptions) {
     brokers,
     [Symbol.asyncDispose]: stop,
   }
+}
+
+function advertised(port: number, proxyPort: number | undefined): string[] {
+  if (proxyPort === undefined) return []
+  return [
+    'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT',
+    `advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxyPort}`,
+  ]
 }
 
 interface BrokerOptions extends ServerOptions {

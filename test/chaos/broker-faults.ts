@@ -2,19 +2,27 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadKafkajs } from '../../kafka/client.ts'
 import type { LocalServer } from '../../local/local-server.ts'
 import { pipeline } from '../../stages/index.ts'
+import { oneOf } from '../support/data/random.ts'
 import type { Cluster } from './cluster.ts'
+import { cutOff } from './faults.ts'
+import type { NetworkProxy } from './faults/network-proxy.ts'
 
-/** A failure of a cluster of three brokers. */
+/** A failure of a cluster of three brokers, or one that needs the brokers to be well. */
 export interface BrokerFault {
   readonly name: string
   /** Injects it and undoes it. Resolves with the time from which messages can finish again: when it began, if they always can. */
   readonly inject: (cluster: Cluster) => Promise<number>
+  /** Without this it always is. */
+  readonly isPossible?: (cluster: Cluster) => boolean
   /** Undoes what `inject` leaves, where another fault follows. */
   readonly undo?: (cluster: Cluster) => Promise<void>
 }
 
 const AWAY_MS = 30_000
 const UNAVAILABLE_MS = 20_000
+const CUT_OFF_MS = 20_000
+/** Longer than it takes until its verdict has to be right. */
+const STAGE_AWAY_MS = 75_000
 
 /** A group whose coordinator is looked for. */
 const GROUP = pipeline[Math.floor((pipeline.length - 1) / 2)]?.name ?? ''
@@ -135,6 +143,31 @@ async function addPartitions({ admin, topics }: Cluster): Promise<number> {
   return begin
 }
 
+const cut = (how: 'refuse' | 'hang') => async (cluster: Cluster) => {
+  const broker = await cluster.leader()
+  const begin = Date.now()
+  await cutOff(cluster.servers.brokerProxies[cluster.brokers.indexOf(broker)] as NetworkProxy, how, CUT_OFF_MS)
+  return begin
+}
+
+async function fillDisk({ servers: { disk }, brokers }: Cluster): Promise<number> {
+  const begin = Date.now()
+  await disk?.fill()
+  await sleep(AWAY_MS)
+  await disk?.free()
+  // A broker whose only directory of logs has failed does not use it again before a restart.
+  await brokers.at(-1)?.restart()
+  return begin
+}
+
+const stageAway = (kind: 'kill' | 'freeze') => async (cluster: Cluster) => {
+  const begin = Date.now()
+  const { name } = oneOf(cluster.random, pipeline)
+  const processes = cluster.targets.get(name) ?? []
+  await Promise.all(processes.map((process) => process.inject({ kind, lastsMs: STAGE_AWAY_MS })))
+  return begin
+}
+
 /** The last one leaves the cluster with two brokers, so a run ends with it. */
 export const brokerFaults: readonly BrokerFault[] = [
   { name: 'leader killed', inject: killed(leader) },
@@ -147,5 +180,10 @@ export const brokerFaults: readonly BrokerFault[] = [
   { name: 'too few in sync', inject: tooFewInSync },
   { name: 'reassignment and election', inject: reassign },
   { name: 'partitions added', inject: addPartitions },
+  { name: 'network of a broker refused', inject: cut('refuse') },
+  { name: 'network of a broker hanging', inject: cut('hang') },
+  { name: 'disk of a broker full', inject: fillDisk, isPossible: ({ servers }) => servers.disk !== undefined },
+  { name: 'all processes of a stage killed', inject: stageAway('kill') },
+  { name: 'all processes of a stage frozen', inject: stageAway('freeze') },
   { name: 'gone for good', inject: gone, undo: restartMissing },
 ]

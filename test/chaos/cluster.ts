@@ -5,11 +5,13 @@ import { kafkaSettings } from '../../kafka/settings.ts'
 import type { LocalServer } from '../../local/local-server.ts'
 import type { Config } from '../../pipeline/config.ts'
 import { topicPlan } from '../../pipeline/route.ts'
+import type { ChaosServers } from './chaos-servers.ts'
+import type { FaultTarget } from './faults.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { waitUntil } from '../../telemetry/wait-until.ts'
 
-/** The brokers of a cluster and their roles. A node's id is its place in the list, from 1. */
-export interface Cluster extends AsyncDisposable {
+/** The brokers of a cluster and their roles, and what runs on it. A node's id is its place in the list, from 1. */
+export interface Cluster extends ClusterOptions, AsyncDisposable {
   readonly brokers: readonly LocalServer[]
   readonly admin: Admin
   readonly topics: readonly string[]
@@ -25,6 +27,14 @@ export interface Cluster extends AsyncDisposable {
   electPreferredLeaders(): Promise<void>
 }
 
+export interface ClusterOptions {
+  readonly config: Config
+  readonly servers: ChaosServers
+  /** The processes of each stage, by its name. */
+  readonly targets: ReadonlyMap<string, readonly FaultTarget[]>
+  readonly random: () => number
+}
+
 /** kafkajs's own, which says where a group's coordinator is. */
 interface CoordinatorSearch extends KafkajsCluster {
   findGroupCoordinator(group: { readonly groupId: string }): Promise<{ readonly nodeId: number | string }>
@@ -32,7 +42,9 @@ interface CoordinatorSearch extends KafkajsCluster {
 
 const WHOLE_TIMEOUT_MS = 180_000
 
-export async function openCluster(config: Config, brokers: readonly LocalServer[]): Promise<Cluster> {
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+  const { config, servers } = options
+  const { brokers } = servers
   const kafka = createKafka(kafkaSettings(config, 'chaos-faults'), createLog('silent', {}))
   const [admin, search] = [createAdmin(kafka), createCluster(kafka) as CoordinatorSearch]
   await Promise.all([admin.connect(), search.connect()])
@@ -50,6 +62,7 @@ export async function openCluster(config: Config, brokers: readonly LocalServer[
     }
   }
   return {
+    ...options,
     brokers,
     admin,
     topics,

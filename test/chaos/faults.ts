@@ -1,13 +1,22 @@
+import { writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LocalServer } from '../../local/local-server.ts'
 import type { SupervisedProcess } from '../support/processes/supervised-process.ts'
+import type { NetworkProxy } from './faults/network-proxy.ts'
 import type { Fault, TargetKind } from './plan.ts'
+
+type FaultEffect = Pick<Fault, 'kind' | 'lastsMs'>
 
 /** A process that faults are injected into. */
 export interface FaultTarget {
   readonly name: string
-  /** Injects a fault. Resolves when the process runs again and, if it is a server, is ready. */
-  readonly inject: (fault: Fault) => Promise<void>
+  /** Whether the process runs, as far as faults are concerned, and since when, by `performance.now()`. */
+  readonly state: { readonly isUp: boolean; readonly since: number }
+  /**
+   * Injects a fault when those before it are over. Resolves when the process runs again and, if it is a server, is ready.
+   * @param onBegin called when the fault begins
+   */
+  inject(fault: FaultEffect, onBegin?: () => void): Promise<void>
 }
 
 export interface FaultsOptions {
@@ -25,47 +34,71 @@ export interface FaultsOptions {
 export async function injectFaults({ faults, targets, onFault, durationMs }: FaultsOptions): Promise<void> {
   const begin = performance.now()
   const sleepUntil = (ms: number) => sleep(Math.max(0, begin + ms - performance.now()))
-  const ongoing = new Map<FaultTarget, Promise<void>>()
+  const injected: Promise<void>[] = []
   for (const fault of faults) {
     const candidates = targets[fault.target]
     const target = candidates[Math.floor(fault.which * candidates.length)] as FaultTarget
     await sleepUntil(fault.atMs)
-    const previous = ongoing.get(target) ?? Promise.resolve()
-    const inject = async () => {
-      await previous
-      onFault(fault, target.name)
-      await target.inject(fault)
-    }
-    ongoing.set(target, inject())
+    injected.push(target.inject(fault, () => onFault(fault, target.name)))
   }
   await sleepUntil(durationMs)
-  await Promise.all(ongoing.values())
+  await Promise.all(injected)
 }
 
-export function processTarget(process: SupervisedProcess): FaultTarget {
+function createTarget(name: string, inject: (fault: FaultEffect) => Promise<void>): FaultTarget {
+  let state = { isUp: true, since: performance.now() }
+  let ongoing = Promise.resolve()
   return {
-    name: process.name,
-    async inject({ kind, lastsMs }) {
-      if (kind === 'freeze') await freeze(process, lastsMs)
-      else await process.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM')
+    name,
+    get state() {
+      return state
+    },
+    inject(fault, onBegin) {
+      const run = async () => {
+        onBegin?.()
+        const isDown = !fault.kind.startsWith('clock')
+        if (isDown) state = { isUp: false, since: performance.now() }
+        await inject(fault)
+        if (isDown) state = { isUp: true, since: performance.now() }
+      }
+      ongoing = ongoing.then(run)
+      return ongoing
     },
   }
 }
 
-export function serverTarget(name: string, server: LocalServer): FaultTarget {
-  return {
-    name,
-    async inject({ kind, lastsMs }) {
-      if (kind === 'freeze') {
-        await freeze(server, lastsMs)
-        return
-      }
+const STEP_MS = 600_000
+
+/** @param clock the file that the process has its clock's offset from */
+export function processTarget(process: SupervisedProcess, clock: string): FaultTarget {
+  return createTarget(process.name, async ({ kind, lastsMs }) => {
+    if (kind === 'freeze') await freeze(process, lastsMs)
+    else if (kind === 'kill' || kind === 'restart') await process.end(kind === 'kill' ? 'SIGKILL' : 'SIGTERM', lastsMs)
+    else {
+      await writeFile(clock, String(kind === 'clock ahead' ? STEP_MS : -STEP_MS))
+      await sleep(lastsMs)
+      await writeFile(clock, '0')
+    }
+  })
+}
+
+export function serverTarget(name: string, server: LocalServer, proxy: NetworkProxy): FaultTarget {
+  return createTarget(name, async ({ kind, lastsMs }) => {
+    if (kind === 'freeze') await freeze(server, lastsMs)
+    else if (kind === 'refuse' || kind === 'hang') await cutOff(proxy, kind, lastsMs)
+    else {
       if (kind === 'kill') server.kill('SIGKILL')
       else await server.stop()
       await sleep(lastsMs)
       await server.restart()
-    },
-  }
+    }
+  })
+}
+
+export async function cutOff(proxy: NetworkProxy, how: 'refuse' | 'hang', lastsMs: number): Promise<void> {
+  await proxy[how]()
+  await sleep(lastsMs)
+  await proxy.restore()
 }
 
 interface Freezable {

@@ -1,21 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
-import type { LocalServer } from '../../local/local-server.ts'
-import type { Config } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
 import { waitUntil } from '../../telemetry/wait-until.ts'
 import { seededRandom, shuffled } from '../support/data/random.ts'
 import { brokerFaults, type BrokerFault } from './broker-faults.ts'
-import { openCluster } from './cluster.ts'
+import { openCluster, type ClusterOptions } from './cluster.ts'
 import { hasFinishedEverywhere, longestStandstill, type Standstill } from './standstill.ts'
 
-export interface BrokerFaultsOptions {
-  readonly config: Config
-  readonly brokers: readonly LocalServer[]
+export interface BrokerFaultsOptions extends Omit<ClusterOptions, 'random'> {
   /** Receives a line for each event. */
   readonly say: (line: string) => void
   readonly seed: number
-  /** After this the faults that are left are skipped, but for the last. */
+  /** After this only the last fault is injected. */
   readonly minutes: number
   /** Only these, each so many times. */
   readonly only?: readonly string[] | undefined
@@ -27,9 +23,9 @@ const PAUSE_MS = 10_000
 
 /** Injects the faults of three brokers one after the other. Returns the standstill after each. */
 export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<Map<string, Standstill[]>> {
-  const { config, brokers, say, minutes } = options
+  const { config, say, minutes, seed } = options
   await using opened = new AsyncDisposableStack()
-  const cluster = opened.use(await openCluster(config, brokers))
+  const cluster = opened.use(await openCluster({ ...options, random: seededRandom(seed) }))
   const database = opened.adopt(openDatabase(config, 1), (pool) => pool.end())
   const standstills = new Map<string, Standstill[]>()
   const end = Date.now() + minutes * 60_000
@@ -37,11 +33,9 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 120_000 })
   for (const fault of faults) {
     const isLast = fault === faults.at(-1)
-    const { name, inject, undo } = fault
-    if (Date.now() > end && !isLast && options.only === undefined) {
-      say(`skipped, as the time is over: ${name}`)
-      continue
-    }
+    const { name, inject, undo, isPossible } = fault
+    if (isPossible?.(cluster) === false) continue
+    if (Date.now() > end && !isLast && options.only === undefined) continue
     await sleep(PAUSE_MS)
     say(name)
     const since = await inject(cluster)
@@ -60,12 +54,16 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   return standstills
 }
 
-/** All in random order, with the one that is not undone at the end; or the chosen ones. */
-function planBrokerFaults({ seed, only, times = 1 }: BrokerFaultsOptions): BrokerFault[] {
+/** No fault lasts less. */
+const SHORTEST_MINUTES = (2 * PAUSE_MS) / 60_000
+
+/** All in random order, again and again, with the one that is not undone at the end; or the chosen ones. */
+function planBrokerFaults({ seed, minutes, only, times = 1 }: BrokerFaultsOptions): BrokerFault[] {
   if (only === undefined) {
-    return shuffled(seededRandom(seed), brokerFaults).toSorted(
-      (one, other) => Number('undo' in one) - Number('undo' in other),
-    )
+    const random = seededRandom(seed)
+    const [last, others] = [brokerFaults.filter(({ undo }) => undo), brokerFaults.filter(({ undo }) => !undo)]
+    const rounds = Math.ceil(minutes / SHORTEST_MINUTES / others.length)
+    return [...Array.from({ length: rounds }, () => shuffled(random, others)).flat(), ...last]
   }
   const chosen = brokerFaults.filter(({ name }) => only.includes(name))
   return chosen.flatMap((fault) => Array.from({ length: times }, () => ({ ...fault })))

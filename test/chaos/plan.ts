@@ -1,11 +1,26 @@
 import { seededRandom, shuffled } from '../support/data/random.ts'
 
-/** SIGKILL; SIGSTOP and later SIGCONT; an orderly stop. Each is followed by a restart where needed. */
-export const faultKinds = ['kill', 'freeze', 'restart'] as const
+/**
+ * SIGKILL; SIGSTOP and later SIGCONT; an orderly stop; a time of day that is ten minutes ahead or behind; connections that are
+ * refused, or hang. Each is undone afterwards.
+ */
+export const faultKinds = ['kill', 'freeze', 'restart', 'clock ahead', 'clock behind', 'refuse', 'hang'] as const
 export type FaultKind = (typeof faultKinds)[number]
 
-export const targetKinds = ['stage', 'generator', 'Kafka', 'Postgres'] as const
-export type TargetKind = (typeof targetKinds)[number]
+const ofProcess = ['kill', 'freeze', 'restart', 'clock ahead', 'clock behind'] as const
+const ofServer = ['kill', 'freeze', 'restart', 'refuse', 'hang'] as const
+
+/** The kinds of fault of each target. */
+const targets = {
+  stage: ofProcess,
+  tracer: ofProcess,
+  monitor: ofProcess,
+  generator: ofProcess,
+  Kafka: ofServer,
+  Postgres: ofServer,
+} as const
+export type TargetKind = keyof typeof targets
+export const targetKinds = Object.keys(targets) as TargetKind[]
 
 /** A failure of one process. */
 export interface Fault {
@@ -15,11 +30,11 @@ export interface Fault {
   readonly target: TargetKind
   /** Selects one of several such processes: from 0 up to, not including, 1. */
   readonly which: number
-  /** Milliseconds for which it is frozen or stopped. */
+  /** Milliseconds for which it is stopped, or otherwise not itself. */
   readonly lastsMs: number
 }
 
-/** Faults of a stage for each fault of the generator, Kafka or Postgres. */
+/** Faults of a stage for each fault of another target. */
 const STAGE_FAULTS = 4
 
 /** Longer than the consumers' session timeout of 10 s, so that the group rebalances without the frozen member. */
@@ -35,13 +50,16 @@ export function planFaults(seed: number, durationMs: number): Fault[] {
   const random = seededRandom(seed)
   const between = ({ from, to }: { from: number; to: number }) => Math.round(from + random() * (to - from))
   const allFaults = targetKinds.flatMap((target) =>
-    faultKinds.flatMap((kind) => Array.from({ length: target === 'stage' ? STAGE_FAULTS : 1 }, () => ({ kind, target }))),
+    targets[target].flatMap((kind) =>
+      Array.from({ length: target === 'stage' ? STAGE_FAULTS : 1 }, () => ({ kind, target })),
+    ),
   )
   const faults: Fault[] = []
   for (let atMs = between(GAP_MS); ;) {
     for (const { kind, target } of shuffled(random, allFaults)) {
       if (atMs >= durationMs) return faults
-      const lastsMs = between(kind === 'freeze' ? FREEZE_MS : STOPPED_MS)
+      const isShort = kind === 'kill' || kind === 'restart' || kind === 'refuse'
+      const lastsMs = between(isShort ? STOPPED_MS : FREEZE_MS)
       faults.push({ atMs, kind, target, which: random(), lastsMs })
       atMs += between(GAP_MS)
     }

@@ -1,12 +1,16 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { temporaryDirectory } from '../../local/host-resources.ts'
 import { pipeline } from '../../stages/index.ts'
 import type { TargetKind } from './plan.ts'
 import { processTarget, serverTarget, type FaultTarget } from './faults.ts'
 import { startSupervised, type SupervisedExit, type SupervisedProcess } from '../support/processes/supervised-process.ts'
-import type { DedicatedServers } from '../support/processes/dedicated-servers.ts'
+import type { ChaosServers } from './chaos-servers.ts'
 
 export interface ProcessesOptions {
   readonly env: NodeJS.ProcessEnv
-  /** Of every stage and of the tracer. */
+  /** Of every stage, of the tracer and of the monitor. */
   readonly replicas: number
   readonly onExit: (exit: SupervisedExit) => void
   /** Receives every line that a process writes. */
@@ -15,41 +19,50 @@ export interface ProcessesOptions {
 
 export interface ChaosProcesses extends AsyncDisposable {
   readonly generator: SupervisedProcess
-  readonly stages: readonly SupervisedProcess[]
-  readonly tracers: readonly SupervisedProcess[]
+  /** The processes of each stage, and of `tracer`, `monitor` and `generator`. */
+  readonly targets: ReadonlyMap<string, readonly FaultTarget[]>
 }
 
-/** Starts the generator and the replicas of every stage and of the tracer, each supervised. */
-export async function startProcesses(options: ProcessesOptions): Promise<ChaosProcesses> {
+const steppedClock = pathToFileURL(join(import.meta.dirname, 'faults', 'stepped-clock.ts')).href
+
+/** Starts the generator and the replicas of every stage, of the tracer and of the monitor, each supervised. */
+export async function startProcesses({ env, replicas, ...options }: ProcessesOptions): Promise<ChaosProcesses> {
   await using starting = new AsyncDisposableStack()
-  const start = async (name: string, args: readonly string[]) => {
+  const clocks = starting.use(await temporaryDirectory())
+  const targets = new Map<string, FaultTarget[]>()
+  const start = async (kind: string, replica: number, args: readonly string[]) => {
+    const name = `${kind}-${replica}`
+    const clock = join(clocks.path, name)
+    await writeFile(clock, '0')
     const onLine = (line: string) => options.onLine(name, line)
-    return starting.use(await startSupervised({ name, args, env: options.env, onLine }, options.onExit))
+    const NODE_OPTIONS = `${env['NODE_OPTIONS'] ?? ''} --import=${steppedClock}`
+    const own = { ...env, NODE_OPTIONS, CHAOS_CLOCK_FILE: clock }
+    const process = starting.use(await startSupervised({ name, args, env: own, onLine }, options.onExit))
+    targets.set(kind, [...(targets.get(kind) ?? []), processTarget(process, clock)])
+    return process
   }
-  const stages: SupervisedProcess[] = []
-  for (const { name } of pipeline) {
-    for (let replica = 1; replica <= options.replicas; replica += 1) {
-      stages.push(await start(`${name}-${replica}`, ['run', name]))
-    }
+  for (let replica = 1; replica <= replicas; replica += 1) {
+    for (const { name } of pipeline) await start(name, replica, ['run', name])
+    for (const name of ['tracer', 'monitor']) await start(name, replica, [name])
   }
-  const tracers: SupervisedProcess[] = []
-  for (let replica = 1; replica <= options.replicas; replica += 1) {
-    tracers.push(await start(`tracer-${replica}`, ['tracer']))
-  }
-  const generator = await start('generator', ['generator'])
+  const generator = await start('generator', 1, ['generator'])
   const running = starting.move()
-  return { generator, stages, tracers, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  return { generator, targets, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
 /** The processes that a fault may be injected into. */
 export function faultTargets(
-  { stages, tracers, generator }: ChaosProcesses,
-  servers: DedicatedServers,
+  { targets }: ChaosProcesses,
+  servers: ChaosServers,
 ): Record<TargetKind, readonly FaultTarget[]> {
+  const { kafka, brokerProxies, postgres, postgresProxy } = servers
+  const [tracer = [], monitor = [], generator = []] = ['tracer', 'monitor', 'generator'].map((name) => targets.get(name))
   return {
-    stage: [...stages, ...tracers].map(processTarget),
-    generator: [processTarget(generator)],
-    Kafka: [serverTarget('Kafka', servers.kafka)],
-    Postgres: [serverTarget('Postgres', servers.postgres)],
+    stage: pipeline.flatMap(({ name }) => targets.get(name) ?? []),
+    tracer,
+    monitor,
+    generator,
+    Kafka: brokerProxies.slice(0, 1).map((proxy) => serverTarget('Kafka', kafka, proxy)),
+    Postgres: [serverTarget('Postgres', postgres, postgresProxy)],
   }
 }

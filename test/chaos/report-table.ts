@@ -7,13 +7,15 @@ const PROBLEMS_SHOWN = 20
 
 /** The report as text: the faults, the counts, the problems. */
 export function chaosTable(report: ChaosReport): string {
-  const { faults, standstills, counts, unexpectedExits, redeliveries, settledAfterMs, problems } = report
+  const { faults, standstills, counts, scenarios, unexpectedExits, redeliveries, settledAfterMs, verdictCounts, problems } =
+    report
   const injected = targetKinds.flatMap((target) =>
     faultKinds.flatMap((kind) => {
       const times = faults.filter((fault) => fault.target === target && fault.kind === kind).length
       return times === 0 ? [] : [line(`${kind} ${target}`, times)]
     }),
   )
+  const ran = [...scenarios].map(([name, times]) => line(`scenario ${name}`, times))
   const found = [
     line('messages entered', counts.entered),
     line('messages finished', counts.finished),
@@ -22,6 +24,7 @@ export function chaosTable(report: ChaosReport): string {
     line('redeliveries', redeliveries),
     line('records published more than once', counts.republished),
     line('duplicates dropped by stages', counts.duplicates),
+    ...verdictCounts.entries().map(([what, count]) => line(what, count)),
     line('seconds to settle', Math.round(settledAfterMs / 1000)),
     line('unexpected exits', unexpectedExits.length),
     ...unexpectedExits.map((exit) => `  ${exit}`),
@@ -30,7 +33,7 @@ export function chaosTable(report: ChaosReport): string {
   ]
   const more = problems.length - PROBLEMS_SHOWN
   if (more > 0) found.push(`  and ${more} more`)
-  return [...injected, ...[...standstills].map(standstillLine), '', ...found].join('\n')
+  return [...injected, ...ran, ...[...standstills].map(standstillLine), '', ...found].join('\n')
 }
 
 /** The medians of a fault's standstills, in seconds: of all partitions together, and of the worst one. */
@@ -44,5 +47,5 @@ function standstillLine([name, standstills]: readonly [string, readonly Standsti
 }
 
 function line(what: string, count: number): string {
-  return what.padEnd(34) + count.toLocaleString('en-US').padStart(12)
+  return what.padEnd(46) + count.toLocaleString('en-US').padStart(12)
 }

@@ -1,11 +1,12 @@
 import { childEnvironment, type Config, readConfig } from '../../pipeline/config.ts'
 import { openDatabase } from '../../sql/database.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
-import { createKafka } from '../../kafka/client.ts'
+import { createAdmin, createKafka } from '../../kafka/client.ts'
 import { createLog } from '../../telemetry/log.ts'
 import { seededRandom } from '../support/data/random.ts'
 import { injectBrokerFaults } from './inject-broker-faults.ts'
-import { checkChaos, type Findings } from './checks/check-chaos.ts'
+import { checkChaos, type CheckOptions, type Findings } from './checks/check-chaos.ts'
+import { checkLastVerdicts, watchVerdicts } from './checks/verdicts.ts'
 import { injectFaults } from './faults.ts'
 import { planFaults, type Fault } from './plan.ts'
 import { startProcesses, faultTargets, type ChaosProcesses } from './processes.ts'
@@ -14,7 +15,8 @@ import { waitUntilSettled } from './settle.ts'
 import type { Standstill } from './standstill.ts'
 import { produceForeignRecords } from './foreign-producer.ts'
 import { startOtlpReceiver, type OtlpReceiver } from '../support/telemetry/otlp-receiver.ts'
-import { startDedicatedServers, type DedicatedServers } from '../support/processes/dedicated-servers.ts'
+import { startChaosServers, type ChaosServers } from './chaos-servers.ts'
+import { runScenarios } from './scenario-load.ts'
 import { runThroughline } from '../support/processes/throughline-cli.ts'
 
 export interface ChaosOptions {
@@ -40,6 +42,9 @@ export interface ChaosReport extends Findings {
   readonly faults: readonly Fault[]
   /** For each fault of three brokers, the standstill after each injection. */
   readonly standstills: ReadonlyMap<string, readonly Standstill[]>
+  /** How many scenarios ran, by name. */
+  readonly scenarios: ReadonlyMap<string, number>
+  readonly verdictCounts: ReadonlyMap<string, number>
   /** Exits that no fault explains, or with another code than 0 after SIGTERM. */
   readonly unexpectedExits: readonly string[]
   /** Records that stages received again and found in their rows, as far as the metrics were read in time. */
@@ -51,16 +56,16 @@ export interface ChaosReport extends Findings {
 /** Runs the pipeline on dedicated servers, injects faults, waits until the backlog is empty and checks all guarantees. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const unexpectedExits: string[] = []
-  await using servers = await startDedicatedServers(options)
+  await using servers = await startChaosServers(options.brokers, options.say)
   await using receiver = await startOtlpReceiver()
-  const settings = {
-    ...servers.env,
+  const env = childEnvironment({
+    ...servers.proxiedEnv,
     RATE: String(options.rate),
     LOG_LEVEL: 'info',
+    SCENARIOS: 'on',
     OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
-  }
-  const env = childEnvironment(settings)
-  const config = readConfig(settings)
+  })
+  const config = readConfig(servers.env)
   options.say('Kafka and Postgres are ready.')
   await runThroughline(['migrate'], env)
   await using redeliveries = watchRedeliveries()
@@ -78,24 +83,32 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
       if (!isExpected) unexpectedExits.push(`${name} exited with ${signal ?? `code ${code}`}${after}.`)
     },
   })
-  const injected = await runWithFaults(options, config, servers, processes)
+  await using harness = await openHarness(config)
+  await using verdicts = watchVerdicts({ ...harness, targets: processes.targets })
+  const injected = await runWithFaults(options, { config, env, servers, processes })
   await processes.generator.stop()
   // A new generator sends what the last one saved in the outbox and did not send.
   await runThroughline(['generator', '--messages', '1'], env)
   options.say('No more messages enter. Waiting until the backlog is empty.')
-  const findings = await settleAndCheck({ config, receiver, say: options.say })
-  return { ...findings, ...injected, unexpectedExits, redeliveries: redeliveries.total() }
+  const findings = await settleAndCheck({ ...harness, receiver, say: options.say })
+  const problems = [...findings.problems, ...verdicts.problems]
+  const { counts: verdictCounts } = verdicts
+  return { ...findings, ...injected, problems, verdictCounts, unexpectedExits, redeliveries: redeliveries.total() }
 }
 
-type Injected = Pick<ChaosReport, 'faults' | 'standstills'>
+type Injected = Pick<ChaosReport, 'faults' | 'standstills' | 'scenarios'>
+
+interface System {
+  readonly config: Config
+  /** Of a process behind the proxies. */
+  readonly env: NodeJS.ProcessEnv
+  readonly servers: ChaosServers
+  readonly processes: ChaosProcesses
+}
 
 /** Sends messages as generator and as foreign client while the faults are injected. Returns the faults. */
-async function runWithFaults(
-  options: ChaosOptions,
-  config: Config,
-  servers: DedicatedServers,
-  processes: ChaosProcesses,
-): Promise<Injected> {
+async function runWithFaults(options: ChaosOptions, system: System): Promise<Injected> {
+  const { config, env, servers, processes } = system
   const { seed, minutes, rate, only } = options
   const durationMs = only === undefined ? minutes * 60_000 : 0
   const targets = faultTargets(processes, servers)
@@ -109,19 +122,18 @@ async function runWithFaults(
     signal: done.signal,
   })
   const say = sayWithTime(options.say)
-  const onFault = ({ kind, lastsMs }: Fault, target: string) => {
-    const lasts = kind === 'freeze' ? ` for ${(lastsMs / 1000).toFixed(1)} s` : ''
-    say(`${kind} ${target}${lasts}`)
-  }
+  const load = { env, random: seededRandom(seed), say, onLine: options.onLine, signal: done.signal }
+  const scenarios = only === undefined ? runScenarios(load) : Promise.resolve(new Map<string, number>())
+  const onFault = ({ kind, lastsMs }: Fault, target: string) => say(`${kind} ${target}, ${(lastsMs / 1000).toFixed(1)} s`)
   const [standstills] = await Promise.all([
     servers.brokers.length === 1
       ? new Map<string, Standstill[]>()
-      : injectBrokerFaults({ ...options, config, brokers: servers.brokers, say }),
+      : injectBrokerFaults({ ...options, config, servers, targets: processes.targets, say }),
     injectFaults({ faults, targets, onFault, durationMs }),
   ])
   done.abort()
   await producing
-  return { faults, standstills }
+  return { faults, standstills, scenarios: await scenarios }
 }
 
 function sayWithTime(say: ChaosOptions['say']): ChaosOptions['say'] {
@@ -129,26 +141,34 @@ function sayWithTime(say: ChaosOptions['say']): ChaosOptions['say'] {
   return (line) => say(`${String(Math.round((performance.now() - begin) / 1000)).padStart(4)} s  ${line}`)
 }
 
-interface SettleOptions extends Pick<ChaosOptions, 'say'> {
-  readonly config: Config
+/** A check reads all rows of a run, beside everything else that still runs. */
+const CHECK_TIMEOUT_MS = 300_000
+
+interface Harness extends AsyncDisposable, Pick<CheckOptions, 'config' | 'kafka' | 'admin' | 'database'> {}
+
+/** The harness's own connections, past the proxies. */
+async function openHarness(config: Config): Promise<Harness> {
+  const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
+  const database = openDatabase(config, 2)
+  database.options.query_timeout = CHECK_TIMEOUT_MS
+  const admin = createAdmin(kafka)
+  await admin.connect()
+  const close = async () => void (await Promise.all([admin.disconnect(), database.end()]))
+  return { config, kafka, admin, database, [Symbol.asyncDispose]: close }
+}
+
+interface SettleOptions extends Harness, Pick<ChaosOptions, 'say'> {
   readonly receiver: OtlpReceiver
 }
 
-async function settleAndCheck({ config, receiver, say }: SettleOptions): Promise<Findings & { settledAfterMs: number }> {
-  const kafka = createKafka(kafkaSettings(config, 'chaos'), createLog('silent', {}))
-  const database = openDatabase(config, 2)
-  const admin = kafka.admin()
-  await admin.connect()
-  try {
-    const begin = performance.now()
-    const isSettled = await waitUntilSettled(admin, config, database)
-    const settledAfterMs = performance.now() - begin
-    say('Checking every message.')
-    const { problems, counts } = await checkChaos({ kafka, admin, config, database, spans: receiver.spans })
-    const stuck = isSettled ? [] : ['The backlog did not become empty and did not change any more.']
-    return { problems: [...stuck, ...problems], counts, settledAfterMs }
-  } finally {
-    await admin.disconnect()
-    await database.end()
-  }
+async function settleAndCheck({ receiver, say, ...harness }: SettleOptions) {
+  const { admin, config, database } = harness
+  const begin = performance.now()
+  const isSettled = await waitUntilSettled(admin, config, database)
+  const settledAfterMs = performance.now() - begin
+  const verdicts = await checkLastVerdicts(database)
+  say('Checking every message.')
+  const { problems, counts } = await checkChaos({ ...harness, spans: receiver.spans })
+  const stuck = isSettled ? [] : ['The backlog did not become empty and did not change any more.']
+  return { problems: [...stuck, ...verdicts, ...problems], counts, settledAfterMs }
 }

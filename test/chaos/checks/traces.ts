@@ -16,7 +16,7 @@ select trace_id || ' ' || stage || ' ' || kind as key
 from results cross join (values ('process'), ('send')) as kinds (kind)
 where (message_id, attempt) not in (select message_id, attempt from dropped)
 union all
-select hex(message_id) || ' generator send' from inputs where body is not null`
+select hex(message_id) || ' ' || coalesce(entered_by, 'generator') || ' send' from inputs where body is not null`
 
 /** Compares the exported spans with the rows. Returns the problems. */
 export async function checkTraces(database: Database, spans: readonly ReceivedSpan[]): Promise<string[]> {

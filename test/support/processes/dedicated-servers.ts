@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { freePort, temporaryDirectory } from '../../../local/host-resources.ts'
-import { startKafka } from '../../../local/kafka.ts'
+import { startKafka, type KafkaOptions } from '../../../local/kafka.ts'
 import type { LocalServer } from '../../../local/local-server.ts'
 import { startPostgres, type LocalPostgres } from '../../../local/postgres.ts'
 import { readConfig } from '../../../pipeline/config.ts'
@@ -20,14 +20,24 @@ export interface DedicatedServers extends AsyncDisposable {
 const login = { user: 'flow', password: 'flow', database: 'flow_results' }
 const say = () => {}
 
-/** @param brokers one, or three with three replicas of every topic */
-export async function startDedicatedServers({ brokers = 1 } = {}): Promise<DedicatedServers> {
+export interface DedicatedServersOptions extends Pick<KafkaOptions, 'proxyPorts'> {
+  /** One, or three with three replicas of every topic. */
+  readonly brokers?: number
+  /** Called with the directory of Kafka's data before it starts. What it returns is disposed of when Kafka has stopped. */
+  readonly prepare?: (kafkaDirectory: string) => Promise<AsyncDisposable | undefined>
+}
+
+export async function startDedicatedServers(options: DedicatedServersOptions = {}): Promise<DedicatedServers> {
+  const { brokers = 1, proxyPorts, prepare } = options
   await using starting = new AsyncDisposableStack()
   const data = starting.use(await temporaryDirectory())
-  const { KAFKA_HOME: kafkaHome } = readConfig()
-  const [kafkaPort, postgresPort] = [await freePort(brokers), await freePort()]
   const kafkaDirectory = join(data.path, 'kafka')
-  const cluster = starting.use(await startKafka({ brokers, port: kafkaPort, dataDir: kafkaDirectory, kafkaHome, say }))
+  starting.use(await prepare?.(kafkaDirectory))
+  const { KAFKA_HOME: kafkaHome } = readConfig()
+  const [kafkaPort, postgresPort] = [await freePort(2 * brokers), await freePort()]
+  const cluster = starting.use(
+    await startKafka({ brokers, port: kafkaPort, dataDir: kafkaDirectory, kafkaHome, say, proxyPorts }),
+  )
   const postgres = starting.use(await startPostgres({ port: postgresPort, dataDir: join(data.path, 'postgres'), ...login }))
   const running = starting.move()
   return {

@@ -7,8 +7,8 @@ export interface SupervisedProcess extends AsyncDisposable {
   readonly name: string
   /** SIGSTOP freezes the process, SIGCONT continues it. */
   kill(signal: 'SIGSTOP' | 'SIGCONT'): void
-  /** Ends the running process. Resolves when the next one has started. */
-  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
+  /** Ends the running process. Resolves when the next one has started, `pauseMs` later. */
+  end(signal: 'SIGKILL' | 'SIGTERM', pauseMs?: number): Promise<void>
   /** Ends the process with SIGTERM and does not start it again. */
   stop(): Promise<void>
 }
@@ -34,6 +34,7 @@ export async function startSupervised(
   const { name } = options
   let child = await startThroughline(options)
   let sentSignal: SupervisedExit['sentSignal']
+  let pause = RESTART_DELAY_MS
   let restarted = Promise.withResolvers<void>()
   let isStopping = false
   const endChild = async (signal: 'SIGKILL' | 'SIGTERM') => {
@@ -45,7 +46,8 @@ export async function startSupervised(
     for (;;) {
       onExit({ ...(await child.exited), name, sentSignal })
       sentSignal = undefined
-      if (!isStopping) await sleep(RESTART_DELAY_MS)
+      if (!isStopping) await sleep(pause)
+      pause = RESTART_DELAY_MS
       if (isStopping) return
       child = await startThroughline(options)
       restarted.resolve()
@@ -62,7 +64,8 @@ export async function startSupervised(
   return {
     name,
     kill: (signal) => child.kill(signal),
-    async end(signal) {
+    async end(signal, pauseMs = RESTART_DELAY_MS) {
+      pause = pauseMs
       const next = restarted.promise
       await endChild(signal)
       await next
