@@ -18,21 +18,16 @@ export async function requireInputs(database: Queryable): Promise<void> {
 
 /**
  * The first inputs in the outbox, in the order of their ids.
- * @param until only ids below this one
- * @param minAge in seconds
+ * @param minAge in seconds, by Postgres's clock: the time in an id is that of another process
  */
-export async function selectUnpublished(
-  database: Queryable,
-  stage: string,
-  { until, minAge }: { readonly until: string; readonly minAge: number },
-): Promise<Input[]> {
+export async function selectUnpublished(database: Queryable, stage: string, minAge: number): Promise<Input[]> {
   return await select<Input>(
     database,
     `select hex(message_id) as id, numbers, body, partition
      from outbox o join inputs i using (message_id)
-     where o.stage = $1 and message_id < $2 and o.created_at <= now() - make_interval(secs => $3)
+     where o.stage = $1 and o.created_at <= now() - make_interval(secs => $2)
      order by message_id limit 100`,
-    [stage, until, minAge],
+    [stage, minAge],
   )
 }
 

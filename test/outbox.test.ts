@@ -1,3 +1,4 @@
+import { v7 as uuid } from 'uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { newInput } from '../pipeline/ingress/generator.ts'
 import { submit, submitUnpublished, type Ingress } from '../pipeline/ingress/outbox.ts'
@@ -52,6 +53,12 @@ test('a message has its row before its record, so that a crash in between loses 
   expect(await records()).toBe(2)
 })
 
+test('what a process saved whose clock was an hour ahead is sent at once', async () => {
+  const ahead = { ...newInput('{"numbers":[1]}', 0), id: uuid({ msecs: Date.now() + 3_600_000 }).replaceAll('-', '') }
+  await expect(submit([ahead], { ...ingress, sender: broken })).rejects.toThrow('killed')
+  expect(await submitUnpublished(ingress)).toBe(1)
+})
+
 test('what was sent is marked, and not sent again', async () => {
   await submit([newInput('{"numbers":[3]}', 0)], ingress)
   expect(await unmarked()).toBe(0)
@@ -84,7 +91,7 @@ test('what was sent but not marked is sent again with the same id, and the first
     )
     return rows[0]
   }
-  await expect.poll(totals, { timeout: 240_000 }).toEqual({ entered: 5, processed: 5, duplicates: 1 })
+  await expect.poll(totals, { timeout: 240_000 }).toEqual({ entered: 6, processed: 6, duplicates: 1 })
   const { rows } = await pipeline.database.query('select from results where message_id = $1 and stage = $2', [
     input.id,
     'add',

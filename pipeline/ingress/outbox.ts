@@ -4,7 +4,6 @@ import { insertInputs, removeFromOutbox, selectUnpublished, withdrawInputs, type
 import { now } from '../../telemetry/time.ts'
 import { UserError } from '../../telemetry/user-error.ts'
 import { ownHeaders } from '../headers.ts'
-import { newMessageId } from '../message.ts'
 
 /** Where messages enter the pipeline: the first stage and the topic it reads. */
 export interface Ingress {
@@ -38,11 +37,12 @@ function assertAccepted(refused: readonly Input[], { topic }: Ingress): void {
  * @returns how many there were
  */
 export async function submitUnpublished(ingress: Ingress, minAge = 0): Promise<number> {
-  // Ids sort by time: later ones are those of a process that is running.
-  const until = newMessageId()
+  // What has come since is of a process that is running.
+  const begun = performance.now()
   let sent = 0
   for (;;) {
-    const inputs = await selectUnpublished(ingress.database, ingress.stage, { until, minAge })
+    const age = minAge + (performance.now() - begun) / 1000
+    const inputs = await selectUnpublished(ingress.database, ingress.stage, age)
     if (inputs.length === 0) return sent
     assertAccepted(await publishInputs(inputs, ingress), ingress)
     sent += inputs.length
