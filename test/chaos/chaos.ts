@@ -29,13 +29,13 @@ interface Options {
 
 const program = new Command('npm run chaos --')
   .description(
-    'Runs the pipeline on its own Kafka and Postgres while stages, generator, tracer and servers are killed with ' +
-      'SIGKILL, frozen for longer than the session timeout, and restarted, at random times; then checks that no message ' +
-      'is lost or processed twice. Exit code 0 when all guarantees held, 1 otherwise.',
+    'Runs the pipeline on its own Kafka and Postgres while processes and servers are killed with SIGKILL, frozen for longer ' +
+      'than the session timeout, restarted, cut off, and given a wrong time, at random times; then checks that no message ' +
+      'is lost or processed twice, and that the verdicts were right. Exit code 0 when all guarantees held, 1 otherwise.',
   )
   .option('-m, --minutes <n>', 'how long faults are injected', amount, 10)
   .option('-s, --seed <n>', 'determines the faults and the messages', whole, randomInt(1, 1_000_000))
-  .option('-r, --replicas <n>', 'of every stage', whole, 2)
+  .option('-r, --replicas <n>', 'of every stage, the tracer and the monitor', whole, 2)
   .option('--rate <n>', 'messages a second from the generator; a fifth as many come from a foreign client', amount, 60)
   .addOption(
     new Option('-b, --brokers <n>', 'one, or three that are killed, frozen and restarted').choices(['1', '3']).default('1'),
