@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loadKafkajs } from '../../kafka/client.ts'
 import type { LocalServer } from '../../local/local-server.ts'
 import { pipeline } from '../../stages/index.ts'
+import { waitUntil } from '../../telemetry/wait-until.ts'
 import { oneOf } from '../support/data/random.ts'
 import type { Cluster } from './cluster.ts'
 import { cutOff } from './faults.ts'
@@ -152,11 +153,13 @@ const cut = (how: 'refuse' | 'hang') => async (cluster: Cluster) => {
 
 async function fillDisk({ servers: { disk }, brokers }: Cluster): Promise<number> {
   const begin = Date.now()
+  const broker = brokers.at(-1) as LocalServer
   await disk?.fill()
+  // Its only directory of logs fails at the next write, and Kafka ends without one.
+  await waitUntil('the broker has ended', () => hasEnded(broker), { timeoutMs: 120_000 })
   await sleep(AWAY_MS)
   await disk?.free()
-  // A broker whose only directory of logs has failed does not use it again before a restart.
-  await brokers.at(-1)?.restart()
+  await broker.restart()
   return begin
 }
 

@@ -40,7 +40,7 @@ interface CoordinatorSearch extends KafkajsCluster {
   findGroupCoordinator(group: { readonly groupId: string }): Promise<{ readonly nodeId: number | string }>
 }
 
-const WHOLE_TIMEOUT_MS = 180_000
+const WHOLE_TIMEOUT_MS = 600_000
 
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   const { config, servers } = options

@@ -30,7 +30,7 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   const standstills = new Map<string, Standstill[]>()
   const end = Date.now() + minutes * 60_000
   const faults = planBrokerFaults(options)
-  await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 120_000 })
+  await waitUntil('messages finish', () => hasFinishedEverywhere(database, config.TOPIC_PARTITIONS), { timeoutMs: 300_000 })
   for (const fault of faults) {
     const isLast = fault === faults.at(-1)
     const { name, inject, undo, isPossible } = fault
