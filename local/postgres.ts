@@ -45,6 +45,9 @@ const SETTINGS = {
   log_checkpoints: 'off',
 }
 
+/** As long as Kafka has. */
+const READY_TIMEOUT_MS = 180_000
+
 /**
  * Starts a Postgres 18 and resolves when it accepts connections. It is as durable as one in production (fsync is on),
  * because it has to survive SIGKILL.
@@ -62,6 +65,7 @@ export async function startPostgres(options: PostgresOptions) {
       cwd: cluster,
       user: runAs,
       isReady: () => acceptsConnections(login),
+      readyTimeoutMs: READY_TIMEOUT_MS,
       // A fast shutdown: Postgres ends the sessions, writes a checkpoint and exits.
       stopSignal: 'SIGINT',
       kill: killWithBackends,
@@ -163,6 +167,8 @@ const NOT_READY = ['57P03', '42P04', '23505']
 async function acceptsConnections({ host, port, user, password, database }: Login & { database: string }) {
   const superuser = { DB_HOST: host, DB_PORT: port, DB_USER: user, DB_PASSWORD: password }
   const pool = openDatabase({ ...superuser, DB_NAME: 'postgres', DB_SSLMODE: 'disable' }, 1)
+  // `create database` copies a template: on a busy machine that takes longer than a statement of the pipeline may.
+  pool.options.query_timeout = READY_TIMEOUT_MS
   try {
     const { rows } = await pool.query<{ statement: string }>(
       `select format('create database %I', $1::text) as statement
