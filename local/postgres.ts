@@ -158,7 +158,7 @@ async function initdb(
  * SQLSTATE cannot_connect_now: Postgres is starting, or recovering from a crash. duplicate_database and unique_violation: an
  * earlier attempt timed out, and its `create database` goes on.
  */
-const NOT_READY = ['57P03', '42P04', '23505']
+const NOT_READY = new Set<unknown>(['57P03', '42P04', '23505'])
 
 /**
  * Whether Postgres accepts connections; the database then exists.
@@ -180,7 +180,7 @@ async function acceptsConnections({ host, port, user, password, database }: Logi
   } catch (error) {
     // Only errors of Postgres itself have a severity; those of the network pass.
     const { severity, code } = error as { severity?: string; code?: string }
-    if (severity !== undefined && !NOT_READY.includes(code ?? '')) throw error
+    if (severity !== undefined && !NOT_READY.has(code)) throw error
     return false
   } finally {
     await pool.end()
