@@ -21,7 +21,7 @@ async function evaluate(code: string, env: Record<string, string> = {}): Promise
 
 const replaced = `
   const names = ['producer/groupMessagesPerPartition', 'protocol/requests/produce/v3/request', 'protocol/request',
-    'protocol/recordBatch/v0/decoder'].map((name) => 'kafkajs/src/' + name)
+    'protocol/recordBatch/v0/decoder', 'protocol/recordBatch/record/v0/decoder'].map((name) => 'kafkajs/src/' + name)
   patchKafkajs()
   patchKafkajs()
   const queue = require('kafkajs/src/network/requestQueue').prototype.scheduleCheckPendingRequests
@@ -43,7 +43,7 @@ const failover = ['connection', 'disconnect', 'requests', 'heartbeat', 'commit',
 
 test('every patch is in place before kafkajs is loaded', async () => {
   expect(JSON.parse(await evaluate(replaced))).toEqual({
-    modules: [true, true, true, true],
+    modules: [true, true, true, true, true],
     queue: true,
     failover,
     zstd: 'function',
@@ -52,7 +52,7 @@ test('every patch is in place before kafkajs is loaded', async () => {
 
 test('KAFKA_FAST_PATCHES=off leaves out those that only make it faster, and keeps the fixes', async () => {
   expect(JSON.parse(await evaluate(replaced, { KAFKA_FAST_PATCHES: 'off' }))).toEqual({
-    modules: [false, false, false, true],
+    modules: [false, false, false, true, true],
     queue: false,
     failover,
     zstd: 'function',

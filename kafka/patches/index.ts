@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { closeSilentConnections, keepOneSocket } from './connections.ts'
 import { askReachableBrokers, followCoordinator, refreshLeaders, retryLocks } from './failover.ts'
-import { addCodecs, decodeOrRefuse } from './fixes.ts'
+import { addCodecs, collectHeaders, decodeOrRefuse } from './fixes.ts'
 import { checkQueueWhenFilled, decodeInPlace, encodeAtOnce, encodeRequest, groupByPartition } from './speed.ts'
 
 const require = createRequire(import.meta.url)
@@ -25,6 +25,7 @@ export function patchKafkajs(): void {
     replace('kafkajs/src/protocol/requests/produce/v3/request', encodeAtOnce)
     replace('kafkajs/src/protocol/request', () => encodeRequest)
   }
+  replace('kafkajs/src/protocol/recordBatch/record/v0/decoder', collectHeaders)
   replace('kafkajs/src/protocol/recordBatch/v0/decoder', isFast ? decodeInPlace : decodeOrRefuse)
   addCodecs()
   closeSilentConnections()
