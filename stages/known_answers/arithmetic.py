@@ -47,18 +47,19 @@ def lcm(tokens):
     values = decimals(tokens)
     places = max(0, *(-value.as_tuple().exponent for value in values))
     integers = [int(EXACT.scaleb(value, places)) for value in values]
-    found, too_long = 1, 10 ** (RESULT_DIGITS + places)
-    for integer in dict.fromkeys(integers):
-        found = math.lcm(found, integer)
-        if found >= too_long:
+    integers = list(dict.fromkeys(integers))
+    found, most_digits = 1, RESULT_DIGITS + places
+    for start in range(0, len(integers), 64):  # some at a time, which is faster when the multiple is long
+        found = math.lcm(found, math.lcm(*integers[start : start + 64]))
+        if found.bit_length() > most_digits * 3.32 and found >= 10**most_digits:
             raise Refused("result-too-long", "lcm")
     return plain(EXACT.scaleb(Decimal(found), -places))
 
 
 def average(tokens, total):
     count = len(checked_list(tokens))
-    value = Fraction(exact("sum", total, RESULT_DIGITS)) / count
-    return rounded(value, lambda: SEVENTEEN.divide(Decimal(value.numerator), Decimal(value.denominator)))
+    dividend = exact("sum", total, RESULT_DIGITS)
+    return rounded(Fraction(dividend) / count, lambda: SEVENTEEN.divide(dividend, Decimal(count)))
 
 
 def sine(tokens):
