@@ -1,0 +1,37 @@
+import { markdownTable } from 'markdown-table'
+import type { FuzzReport } from './run-fuzz.ts'
+
+const PROBLEMS_SHOWN = 40
+
+const countOf = (value: number) => value.toLocaleString('en-US')
+
+/** The report as Markdown: the classes, the memory, the hold-up, the problems. */
+export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzReport): string {
+  const rows = [...classes]
+    .toSorted(([one], [other]) => one.localeCompare(other))
+    .map(([name, { sent, exact, duplicates, dead }]) => {
+      const reasons = [...dead].toSorted(([, one], [, other]) => other - one)
+      const letters = reasons.map(([reason, count]) => `${reason} ${countOf(count)}`).join(', ')
+      return [
+        name,
+        countOf(sent),
+        countOf(exact),
+        [letters, duplicates > 0 ? `dropped ${countOf(duplicates)}` : ''].filter(Boolean).join(', '),
+      ]
+    })
+  const megabytes = [...memory].map(([stage, each]) => {
+    const atFifth = each[Math.ceil(each.length / 5) - 1] ?? 0
+    const atEnd = each.at(-1) ?? 0
+    return [stage, atFifth.toFixed(0), atEnd.toFixed(0), Math.max(...each).toFixed(0)]
+  })
+  const shown = problems.slice(0, PROBLEMS_SHOWN).map((problem) => `- ${problem}`)
+  return [
+    markdownTable([['class', 'sent', 'all results exact', 'dead letters'], ...rows], {
+      align: ['l', 'r', 'r', 'l'],
+    }),
+    markdownTable([['stage', 'MB after a fifth', 'at the end', 'most'], ...megabytes], { align: ['l', 'r', 'r', 'r'] }),
+    `The longest time between two commits of a partition where something waited: ${(holdUp.ms / 1000).toFixed(1)} s (${holdUp.where}). Reading the offsets took up to ${(holdUp.readingMs / 1000).toFixed(1)} s.`,
+    `${Math.round(seconds)} s in all; ${countOf(problems.length)} problems.`,
+    ...(shown.length > 0 ? [shown.join('\n')] : []),
+  ].join('\n\n')
+}
