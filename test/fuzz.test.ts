@@ -46,7 +46,7 @@ test.each<[string, Partial<Row>]>([
 })
 
 test.skipIf(python === undefined)(
-  'every row of hostile and good records is as the oracle in Python expects',
+  'every row of hostile and good records is as the oracle expects (skipped without python3 on the PATH)',
   async () => {
     const report = await runFuzz({ seed: 1, messages: 5000, say: () => {} })
     expect(report.problems.length === 0 ? 'as expected' : fuzzTable(report)).toBe('as expected')
