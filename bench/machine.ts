@@ -65,14 +65,22 @@ export function memoryOf(pid: number, field: 'VmRSS' | 'RssAnon' | 'VmHWM'): num
 
 /** How many files and sockets a process has open; 0 when it has ended. */
 export function handlesOf(pid: number): number {
-  const path = `/proc/${pid}/fd`
-  return existsSync(path) ? readdirSync(path).length : 0
+  return unlessEnded(() => readdirSync(`/proc/${pid}/fd`).length, 0)
 }
 
 /** Empty when the process has ended. */
 function procFile(pid: number, name: string): string {
-  const path = `/proc/${pid}/${name}`
-  return existsSync(path) ? readFileSync(path, 'utf8') : ''
+  return unlessEnded(() => readFileSync(`/proc/${pid}/${name}`, 'utf8'), '')
+}
+
+/** Reads something of a process in /proc, which may end meanwhile. */
+function unlessEnded<T>(read: () => T, otherwise: T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return otherwise
+    throw error
+  }
 }
 
 /** "2 cores of AMD EPYC, 24 GiB, Linux 6.18, Node v24.21.0, with Tempo". Kafka and Postgres are those of the commit. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { WaitTimeout, waitUntil } from '../telemetry/wait-until.ts'
+import { unlessAborted, WaitTimeout, waitUntil } from '../telemetry/wait-until.ts'
 import { type Child, type ChildOptions, type StopOptions, exitMessage, startChild } from './child-process.ts'
 import { requireDiskSpace, requireFreePort } from './host-resources.ts'
 
@@ -82,7 +82,7 @@ export async function untilReady(
   signal?: AbortSignal,
 ): Promise<void> {
   const ask = async () => {
-    if (await isReady()) return true
+    if (await (signal === undefined ? isReady() : unlessAborted(isReady(), signal))) return true
     if (!child.ended) return false
     throw new Error(`${await exitMessage(child)} before it was ready:\n${child.outputTail()}`)
   }

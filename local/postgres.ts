@@ -45,7 +45,7 @@ const SETTINGS = {
   log_checkpoints: 'off',
 }
 
-/** As long as Kafka has. */
+/** Milliseconds, as many as Kafka has: on a busy machine Postgres needs more than the default. */
 const READY_TIMEOUT_MS = 180_000
 
 /**
