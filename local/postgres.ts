@@ -168,7 +168,7 @@ async function acceptsConnections({ host, port, user, password, database }: Logi
   const superuser = { DB_HOST: host, DB_PORT: port, DB_USER: user, DB_PASSWORD: password }
   const pool = openDatabase({ ...superuser, DB_NAME: 'postgres', DB_SSLMODE: 'disable' }, 1)
   // `create database` copies a template: on a busy machine that takes longer than a statement of the pipeline may.
-  pool.options.query_timeout = READY_TIMEOUT_MS
+  pool.options.query_timeout = READY_TIMEOUT_MS / 3
   try {
     const { rows } = await pool.query<{ statement: string }>(
       `select format('create database %I', $1::text) as statement
