@@ -33,13 +33,18 @@ export interface FaultsOptions {
  */
 export async function injectFaults({ faults, targets, onFault, durationMs }: FaultsOptions): Promise<void> {
   const begin = performance.now()
-  const sleepUntil = (ms: number) => sleep(Math.max(0, begin + ms - performance.now()))
+  // A fault that fails ends the run at once, which then stops its servers.
+  const failure = new AbortController()
+  const sleepUntil = (ms: number) =>
+    sleep(Math.max(0, begin + ms - performance.now()), undefined, { signal: failure.signal })
   const injected: Promise<void>[] = []
   for (const fault of faults) {
     const candidates = targets[fault.target]
     const target = candidates[Math.floor(fault.which * candidates.length)] as FaultTarget
     await sleepUntil(fault.atMs)
-    injected.push(target.inject(fault, () => onFault(fault, target.name)))
+    const injection = target.inject(fault, () => onFault(fault, target.name))
+    injection.catch((error: unknown) => failure.abort(error))
+    injected.push(injection)
   }
   await sleepUntil(durationMs)
   await Promise.all(injected)
