@@ -34,7 +34,10 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
   for (const fault of faults) {
     const isLast = fault === faults.at(-1)
     const { name, inject, undo, isPossible } = fault
-    if (isPossible?.(cluster) === false) continue
+    if (isPossible?.(cluster) === false) {
+      if (options.only !== undefined) throw new Error(`"${name}" is not possible here`)
+      continue
+    }
     if (Date.now() > end && !isLast && options.only === undefined) continue
     await sleep(PAUSE_MS)
     say(name)

@@ -30,7 +30,7 @@ export interface Fault {
   readonly target: TargetKind
   /** Selects one of several such processes: from 0 up to, not including, 1. */
   readonly which: number
-  /** Milliseconds for which it is stopped, or otherwise not itself. */
+  /** Milliseconds from the beginning of the fault to its end. */
   readonly lastsMs: number
 }
 

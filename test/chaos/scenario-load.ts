@@ -1,11 +1,12 @@
+import { addAbortListener } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { scenarios } from '../../cli/scenario/scenarios.ts'
 import { startThroughline } from '../../local/throughline-process.ts'
 import { shuffled } from '../support/data/random.ts'
 
 /**
- * Without those that stop a stage or Postgres: the harness does that itself, and then knows the right verdict. The others load
- * the pipeline, and what they expect to see is not judged while other faults are injected.
+ * The scenarios that run: all but those that stop a stage or Postgres, which the harness does itself, so that it knows the right
+ * verdict. What they expect to see is not judged while other faults are injected.
  */
 const names = scenarios.filter(({ fault }) => fault !== 'stop' && fault !== 'database-away').map(({ name }) => name)
 
@@ -38,10 +39,8 @@ export async function runScenarios({
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) break
       const child = await startThroughline({ name: `scenario ${name}`, args: ['scenario', name], env, onLine })
-      const stop = () => void child.stop({ graceMs: 30_000 })
-      signal.addEventListener('abort', stop, { once: true })
+      using _ = addAbortListener(signal, () => void child.stop({ graceMs: 30_000 }))
       const { code } = await child.exited
-      signal.removeEventListener('abort', stop)
       say(`scenario ${name} ${code === REFUSED ? 'was refused' : 'ran'}`)
       if (code !== REFUSED) counts.set(name, (counts.get(name) ?? 0) + 1)
     }

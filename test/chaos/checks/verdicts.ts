@@ -64,9 +64,11 @@ export function watchVerdicts({ config, admin, database, targets }: VerdictsOpti
   }
   const watch = async () => {
     while (!stopping.signal.aborted) {
-      // Without Postgres there is no verdict.
-      const samples = await readLatestSamples(database).catch(() => new Map<string, { verdict: string }>())
-      await Promise.all(pipeline.map(({ name }) => judge(name, samples.get(name)?.verdict ?? 'UNKNOWN')))
+      // Without Postgres there is no verdict to judge.
+      const samples = await readLatestSamples(database).catch(() => undefined)
+      if (samples !== undefined) {
+        await Promise.all(pipeline.map(({ name }) => judge(name, samples.get(name)?.verdict ?? 'UNKNOWN')))
+      }
       await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
