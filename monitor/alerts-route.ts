@@ -8,20 +8,25 @@ import type { Metrics } from '../telemetry/metrics.ts'
 /** Bytes; Grafana's largest notifications are some hundred kilobytes. */
 const MAX_BYTES = 1_048_576
 
+/** Bytes of all notifications that are being received: many slow senders together must not exceed the memory of the monitor. */
+const MAX_BUFFERED_BYTES = 4 * MAX_BYTES
+
 /**
  * `POST /alerts`, for Grafana's webhook contact point: 200 when the notification is stored, 400 when it is not a notification
  * or has content that Postgres refuses, 413 when it is too large, 503 when Postgres is away. Grafana repeats a notification
  * that is not answered by 2xx.
  */
 export function alertsRoute({ database, metrics, log }: { database: Queryable; metrics: Metrics; log: Log }): HttpRoute {
+  const readBody = createBodyReader()
   return {
     path: '/alerts',
     async handle(request) {
       if (request.method !== 'POST') return [405, "POST a notification of Grafana's webhook here."]
       const body = await readBody(request)
-      if (body === undefined) return [413, `A notification has at most ${MAX_BYTES} bytes.`]
+      if (body === 'too large') return [413, `A notification has at most ${MAX_BYTES} bytes.`]
+      if (body === 'too many') return [503, 'Too many notifications are being received: try again.']
       try {
-        const alerts = readNotification(body)
+        const alerts = readNotification(body.text)
         const inserted = await insertAlerts(alerts, database)
         for (const { status } of alerts) metrics.count('throughline_alert_notifications_total', 1, { status })
         for (const { status, alert, summary } of inserted) log.info({ status }, `Alert ${status}: ${summary ?? alert}`)
@@ -36,15 +41,33 @@ export function alertsRoute({ database, metrics, log }: { database: Queryable; m
   }
 }
 
-/** Undefined when it is too large; the rest is read and dropped, so that the client gets the answer. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes <= MAX_BYTES) chunks.push(chunk)
+/** Reads the bodies of requests. The rest of one that is refused is read and dropped, so that the client gets the answer. */
+function createBodyReader() {
+  let buffered = 0
+  return async (request: IncomingMessage): Promise<{ readonly text: string } | 'too large' | 'too many'> => {
+    let chunks: Buffer[] = []
+    let bytes = 0
+    let refusal: 'too large' | 'too many' | undefined
+    const release = () => {
+      buffered -= bytes
+      bytes = 0
+      chunks = []
+    }
+    try {
+      for await (const chunk of request as AsyncIterable<Buffer>) {
+        if (refusal !== undefined) continue
+        chunks.push(chunk)
+        bytes += chunk.length
+        buffered += chunk.length
+        if (bytes > MAX_BYTES) refusal = 'too large'
+        else if (buffered > MAX_BUFFERED_BYTES) refusal = 'too many'
+        if (refusal !== undefined) release()
+      }
+      return refusal ?? { text: Buffer.concat(chunks).toString() }
+    } finally {
+      release()
+    }
   }
-  return bytes > MAX_BYTES ? undefined : Buffer.concat(chunks).toString()
 }
 
 /**

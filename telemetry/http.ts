@@ -9,6 +9,21 @@ import { UserError } from './user-error.ts'
 // `import 'node:http'` makes all its exports, among them WebSocket and the other browser APIs: 14 MB in each process.
 const { createServer } = process.getBuiltinModule('node:http')
 
+/** What a client may hold at most, so that slow or many ones take neither memory nor connections from the process. */
+const limits = {
+  /** Bytes of all headers; Prometheus and Grafana send less than one kilobyte. */
+  maxHeaderSize: 8192,
+  /** Milliseconds for the headers, and for the whole request. */
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1000,
+} as const
+
+/** For a client that does not read its answer. A handler takes up to 13 s while Postgres is away. */
+const IDLE_TIMEOUT_MS = 15_000
+
+const MAX_CONNECTIONS = 100
+
 /** The content type is plain text by default. */
 type HttpAnswer = readonly [status: number, body: string, contentType?: string]
 
@@ -39,7 +54,9 @@ export type HttpServer = Awaited<ReturnType<typeof serveHttp>>
  */
 export async function serveHttp(options: HttpServerOptions) {
   const { host, port } = options
-  const server = createServer((request, response) => void respond(request, response, options))
+  const server = createServer(limits, (request, response) => void respond(request, response, options))
+  server.timeout = IDLE_TIMEOUT_MS
+  server.maxConnections = MAX_CONNECTIONS
   try {
     server.listen(port, host)
     await once(server, 'listening')
@@ -65,7 +82,7 @@ export async function serveHttp(options: HttpServerOptions) {
 
 /** A handler that fails is logged and answered with 500: the process has other work to go on with. */
 async function respond(request: IncomingMessage, response: ServerResponse, options: HttpServerOptions): Promise<void> {
-  const name = `${request.method} ${request.url}`
+  const name = `${request.method} ${request.url?.slice(0, 100)}`
   const answer = await answerTo(request, options).catch((err: unknown): HttpAnswer => {
     const outcome = response.destroyed ? 'was aborted by the client' : 'could not be answered'
     options.log.warn({ err }, `${name} ${outcome}`)
