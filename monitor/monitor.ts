@@ -2,6 +2,7 @@ import type { ProcessContext } from '../pipeline/process.ts'
 import { createOutageTracker } from '../pipeline/retry.ts'
 import type { Database } from '../sql/database.ts'
 import { maintainPartitions, readDaysAhead, type PartitionChange } from '../sql/partitions.ts'
+import { endBlockingSessions } from '../sql/reporting-role.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
 import { persistReport, setGauges } from './report-output.ts'
@@ -106,7 +107,10 @@ function reportNow({ sources, timing, window, scaling, isLeader, hasSampled }: M
 }
 
 async function runReportCycle(monitor: Monitor): Promise<void> {
-  const { sources, lock, health } = monitor
+  const { sources, lock, health, log } = monitor
+  // Before the lock, and also without it: it is one of those that a session can hold.
+  const ended = await undefinedOnFailure(sources.postgres, () => endBlockingSessions(sources.database))
+  if (ended) log.warn(`Ended sessions of the role of Grafana that held up the database: ${ended}.`)
   await acquireLock(monitor)
   health.connected(true)
   const made = reportNow(monitor)

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
-import { DatabaseError } from 'pg'
 import type { Log } from '../telemetry/log.ts'
 import { openDatabase, select, transaction, type Database, type DatabaseConfig, type Queryable } from './database.ts'
 import { maintainPartitions } from './partitions.ts'
@@ -88,55 +87,4 @@ export async function writeCatalogue(database: Database, flow: readonly Catalogu
     )
     return true
   })
-}
-
-/** The login of the dashboards. Every viewer of a dashboard can run any SQL that this role may run. */
-const reportingRole = 'grafana'
-
-const INSUFFICIENT_PRIVILEGE = '42501'
-
-/** The lock of `maintain_partitions`: no partition is made or dropped while rights are granted. */
-const PARTITIONS_LOCK = 7_403_121
-
-/** Postgres formats the statements, since utility statements take no parameters: %I quotes a name, %L a text. */
-const statements = `
-with ours as (
-  select relkind, oid::regclass::text as name from pg_class
-  where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v') and pg_has_role(relowner, 'usage')
-)
-select format(statement, $1::text, value) as statement
-from (values
-  ('alter role %I login password %L connection limit 30', $2::text),
-  ('alter role %I set default_transaction_read_only = on', null),
-  ('alter role %I set statement_timeout = %L', '10s'),
-  ('revoke all on %2$s from %1$I, public', (select string_agg(name, ', ') from ours)),
-  ('revoke temporary on database %2$I from %1$I, public', current_database()::text),
-  ('grant connect on database %2$I to %1$I', current_database()::text),
-  ('grant usage on schema public to %I', null),
-  ('grant select on %2$s to %1$I', (select string_agg(name, ', ') from ours where relkind = 'v'))
-) as needed (statement, value)`
-
-/**
- * Creates or updates the role that may select from the reporting views and nothing else. A view reads its tables with the rights
- * of its owner, so the role needs no right on a table or partition.
- * Without the right to create roles, as in some managed databases, a warning says how to do it by hand.
- */
-export async function makeReportingRole(database: Database, password: string, log: Log): Promise<void> {
-  try {
-    await transaction(database, (client) => grant(client, password))
-  } catch (cause) {
-    if (!(cause instanceof DatabaseError) || cause.code !== INSUFFICIENT_PRIVILEGE) throw cause
-    log.warn(
-      `The role ${reportingRole} could not be created, so Grafana reads no rows (${cause.message}): create it as a role that ` +
-        `may, with LOGIN, the password of GRAFANA_DB_PASSWORD and SELECT on the views of the schema public.`,
-    )
-  }
-}
-
-async function grant(client: Queryable, password: string): Promise<void> {
-  await client.query('select pg_advisory_xact_lock($1)', [PARTITIONS_LOCK])
-  const known = await client.query('select from pg_roles where rolname = $1', [reportingRole])
-  if (known.rowCount === 0) await client.query(`create role ${reportingRole}`)
-  const needed = await select<{ statement: string }>(client, statements, [reportingRole, password])
-  for (const { statement } of needed) await client.query(statement)
 }

@@ -13,8 +13,9 @@ esac
 
 psql -q -1 -v ON_ERROR_STOP=1 -v user="$DB_USER" -v password="$DB_PASSWORD" -v database="$POSTGRES_DB" \
   -v pgweb_password="$PGWEB_DB_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
--- Owns the tables. May create the role `grafana`, which `throughline migrate` does.
+-- Owns the tables. May create the role `grafana`, which `throughline migrate` does, and limit its temporary files.
 create role :"user" login createrole password :'password';
+grant set on parameter temp_file_limit to :"user";
 alter database :"database" owner to :"user";
 alter schema public owner to :"user";
 
@@ -22,6 +23,8 @@ alter schema public owner to :"user";
 create role pgweb login password :'pgweb_password' connection limit 10;
 alter role pgweb set default_transaction_read_only = on;
 alter role pgweb set statement_timeout = '30s';
+alter role pgweb set idle_in_transaction_session_timeout = '30s';
+alter role pgweb set temp_file_limit = '256MB';
 alter default privileges for role :"user" in schema public grant select on tables to pgweb;
 
 -- Rights that Postgres gives to every role by default: temporary tables, large objects, and advisory locks, with which a role

@@ -5,7 +5,7 @@ import { interpolateSql } from './grafana/interpolate.ts'
 import { databaseSettings } from '../sql/database.ts'
 import { pipeline as catalogue } from '../stages/index.ts'
 import { newMessageId } from '../pipeline/message.ts'
-import { makeReportingRole } from '../sql/migrate.ts'
+import { makeReportingRole } from '../sql/reporting-role.ts'
 import { freshPipeline, type FreshPipeline } from './support/fresh-pipeline.ts'
 
 let pipeline: FreshPipeline
