@@ -105,9 +105,14 @@ test('alerts go to the monitor, and to one address besides where the environment
   })
   expect(Object.fromEntries(named)).toEqual({
     monitor: [],
-    slack: [{ type: 'slack', settings: { url: '$ALERT_ADDRESS' } }],
-    webhook: [{ type: 'webhook', settings: { url: '$ALERT_ADDRESS', httpMethod: 'POST' } }],
-    email: [{ type: 'email', settings: { addresses: '$ALERT_ADDRESS' } }],
+    slack: [{ type: 'slack', settings: { url: '$ALERT_SLACK_URL' } }],
+    webhook: [
+      {
+        type: 'webhook',
+        settings: { url: '$ALERT_WEBHOOK_URL', httpMethod: 'POST', authorization_credentials: '$ALERT_WEBHOOK_TOKEN' },
+      },
+    ],
+    email: [{ type: 'email', settings: { addresses: '$ALERT_MAIL_TO' } }],
   })
   const uids = contactPoints.flatMap(({ receivers }) => receivers.map(({ uid }) => uid))
   expect(new Set(uids).size).toBe(uids.length)
@@ -115,9 +120,6 @@ test('alerts go to the monitor, and to one address besides where the environment
 
 test('without a variable, the monitor alone receives alerts, with Docker and without', () => {
   const { environment } = readCompose().services['grafana'] ?? {}
-  expect(environment?.['ALERT_RECEIVER']).toBe('${ALERT_RECEIVER:-monitor}')
-  expect(alertDefaults).toEqual({
-    ALERT_RECEIVER: 'monitor',
-    ALERT_ADDRESS: /\$\{ALERT_ADDRESS:-(.+)\}/.exec(String(environment?.['ALERT_ADDRESS']))?.[1],
-  })
+  const given = Object.entries(environment ?? {}).filter(([name]) => /^ALERT_/.test(name))
+  expect(given).toEqual(Object.entries(alertDefaults).map(([name, value]) => [name, `\${${name}:-${value}}`]))
 })

@@ -73,7 +73,13 @@ export async function startTempo(options: TempoOptions): Promise<LocalServer> {
 }
 
 /** As in compose: only the monitor receives alerts. */
-export const alertDefaults = { ALERT_RECEIVER: 'monitor', ALERT_ADDRESS: 'http://unset.invalid' }
+export const alertDefaults = {
+  ALERT_RECEIVER: 'monitor',
+  ALERT_SLACK_URL: 'http://unset.invalid',
+  ALERT_WEBHOOK_URL: 'http://unset.invalid',
+  ALERT_WEBHOOK_TOKEN: '',
+  ALERT_MAIL_TO: 'nobody@unset.invalid',
+}
 
 export interface GrafanaOptions extends ObservabilityOptions {
   /** The variables of grafana/provisioning: addresses of the data sources and of the alert receiver. */

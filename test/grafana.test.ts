@@ -22,7 +22,7 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
     tempo = running.use(await startTempoIfInstalled())
     pipeline = running.use(await startMonitoredPipeline(tempo.env))
     slack = running.use(await startSlackReceiver())
-    const env = { ALERT_RECEIVER: 'slack', ALERT_ADDRESS: slack.url }
+    const env = { ALERT_RECEIVER: 'slack', ALERT_SLACK_URL: slack.url, ALERT_WEBHOOK_TOKEN: 'token-of-the-test' }
     grafana = running.use(await runGrafana(command ?? '', pipeline, { tempo: tempo.port, env }))
   })
   afterAll(() => running.disposeAsync())
@@ -73,6 +73,21 @@ describe.skipIf(!canRun)('in a real Grafana (skipped without one and a Prometheu
   test('viewing needs no login, and changes do', async () => {
     expect(await grafana.anonymousStatus('/api/dashboards/uid/pipeline')).toBe(200)
     expect([401, 403]).toContain(await grafana.anonymousStatus('/api/dashboards/db', { dashboard: { title: 'Mine' } }))
+  })
+
+  test('without a login, no answer of Grafana has a password, a token or the URL of Slack', async () => {
+    const receivers = '/apis/notifications.alerting.grafana.app/v0alpha1/namespaces/default/receivers'
+    const alertmanager = '/api/alertmanager/grafana/config/api/v1/alerts'
+    const provisioning = '/api/v1/provisioning/contact-points'
+    const pages = ['/', '/metrics', '/bootdata', '/api/datasources', '/api/frontend/settings', alertmanager, receivers]
+    const answers = [...pages, provisioning, `${provisioning}/export`, `${provisioning}/export?decrypt=true`].map(
+      async (path) => await (await fetch(grafana.url + path)).text(),
+    )
+    const all = (await Promise.all(answers)).join('\n')
+    expect(all).toContain('slack')
+    for (const secret of [new URL(slack.url).pathname, 'token-of-the-test', pipeline.grafanaPassword]) {
+      expect(all).not.toContain(secret)
+    }
   })
 
   test('each data source connects', async () => {
