@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createHealth } from '../telemetry/health.ts'
 import { openDatabase, type Database } from '../sql/database.ts'
@@ -105,23 +104,4 @@ test('a sender that goes away in the middle of a request does no harm', async ()
   await vi.waitUntil(() => warn.mock.calls.length > 0, { timeout: 10_000 })
   expect(warn.mock.calls.map(([, message]) => message)).toEqual(['POST /alerts was aborted by the client'])
   expect((await fetch(`http://127.0.0.1:${server.port}/healthz`)).status).toBe(200)
-})
-
-test('of ten senders that stop just before the end of a megabyte at most four are kept, and a small notification is stored', async () => {
-  const large = 1_048_576
-  const head = `POST /alerts HTTP/1.1\r\nhost: here\r\ncontent-length: ${large}\r\n\r\n`
-  const senders = Array.from({ length: 10 }, () => {
-    const socket = connect(server.port, '127.0.0.1', () => socket.write(head + ' '.repeat(large - 1)))
-    socket.on('error', () => socket.destroy())
-    const answer = text(socket).catch(() => '')
-    return { socket, answer, sent: once(socket, 'drain') }
-  })
-  await Promise.all(senders.map(({ sent }) => sent))
-  for (const { socket } of senders) socket.end(' ')
-  const answers = await Promise.all(senders.map(({ answer }) => answer))
-  const statuses = answers.map((answer) => answer.slice(9, 12))
-  // Blanks are no notification.
-  expect(statuses.filter((status) => status === '400').length).toBeLessThanOrEqual(4)
-  expect(statuses.filter((status) => status === '503').length).toBeGreaterThanOrEqual(6)
-  expect(await post(JSON.stringify(notification('small')))).toEqual([200, '1 received, 1 new\n'])
 })
