@@ -184,6 +184,10 @@ test.each([
   { DATABASE_URL: 'postgresql://flow:12/hunter2@db/x' },
   { DATABASE_URL: 'postgresql://flow:12#hunter2@db/x' },
   { KAFKA_OAUTH_TOKEN_URL: 'https://id:hunter2@idp/token' },
+  { DB_HOST: 'postgresql://flow:hunter2@db' },
+  { BOOTSTRAP_SERVERS: 'flow:hunter2@kafka:9092' },
+  { BOOTSTRAP_SERVERS: 'Endpoint=sb://hub;SharedAccessKey=hunter2' },
+  { OTEL_EXPORTER_OTLP_ENDPOINT: 'http:user:hunter2@tempo:x' },
 ])('a password that is cut off from its URL is refused, and not shown: %o', (env) => {
   expect(() => readConfig(env)).toThrow(/bad setting/)
   expect(() => readConfig(env)).not.toThrow(/hunter2/)

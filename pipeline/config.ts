@@ -67,7 +67,10 @@ const environment = z.object({
   KAFKA_SSL_KEY_FILE: privateKey.optional(),
   KAFKA_RACK_ID: z.string().optional(),
   KAFKA_FAST_PATCHES: oneOf('on', 'off').default('on'),
-  DB_HOST: z.string().default('localhost'),
+  DB_HOST: z
+    .string()
+    .regex(/^[^/@]+$/, 'expected a host name or an address; a URL goes into DATABASE_URL')
+    .default('localhost'),
   DB_PORT: whole(1, 65_535).default(15_432),
   DB_NAME: z.string().default('flow_results'),
   DB_USER: z.string().default('flow'),
@@ -180,7 +183,9 @@ function disagreements(given: Record<string, string | undefined>): (readonly [st
 
 function quoted(key: string, value: string | undefined): string {
   if (value === undefined) return 'nothing'
-  return /PASSWORD|CONNECTIONSTRING|_URL$/.test(key) ? 'something else (not shown)' : JSON.stringify(value.slice(0, 60))
+  // A URL, also in a variable where none belongs, may have a login.
+  const mayHaveLogin = /PASSWORD|CONNECTIONSTRING|_URL$/.test(key) || /@|:\/\//.test(value)
+  return mayHaveLogin ? 'something else (not shown)' : JSON.stringify(value.slice(0, 60))
 }
 
 /** Whether a variable is set, where the default alone cannot tell. An empty one counts as unset. */
