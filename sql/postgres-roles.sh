@@ -11,8 +11,14 @@ case $DB_USER in
     ;;
 esac
 
-psql -q -1 -v ON_ERROR_STOP=1 -v user="$DB_USER" -v password="$DB_PASSWORD" -v database="$POSTGRES_DB" \
-  -v pgweb_password="$PGWEB_DB_PASSWORD" -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
+psql -q -1 -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" <<'SQL'
+-- No password is in an argument, which other processes see, or in the log, which has the text of a statement that fails.
+\getenv user DB_USER
+\getenv password DB_PASSWORD
+\getenv database POSTGRES_DB
+\getenv pgweb_password PGWEB_DB_PASSWORD
+set log_min_error_statement = panic;
+
 -- Owns the tables. May create the role `grafana`, which `throughline migrate` does, and limit its temporary files.
 create role :"user" login createrole password :'password';
 grant set on parameter temp_file_limit to :"user";

@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { DatabaseError } from 'pg'
 import type { Log } from '../telemetry/log.ts'
 import { select, transaction, type Database, type Queryable } from './database.ts'
@@ -58,8 +59,17 @@ async function grant(client: Queryable, password: string): Promise<void> {
   await client.query('select pg_advisory_xact_lock($1)', [PARTITIONS_LOCK])
   const known = await client.query('select from pg_roles where rolname = $1', [reportingRole])
   if (known.rowCount === 0) await client.query(`create role ${reportingRole}`)
-  const needed = await select<{ statement: string }>(client, statements, [reportingRole, password])
+  const needed = await select<{ statement: string }>(client, statements, [reportingRole, scramVerifier(password)])
   for (const { statement } of needed) await client.query(statement)
+}
+
+/** What Postgres stores of a password (RFC 5803): the password itself could come into the server's log, with a failed statement. */
+function scramVerifier(password: string): string {
+  const [iterations, salt] = [4096, randomBytes(16)]
+  const salted = pbkdf2Sync(password.normalize('NFKC'), salt, iterations, 32, 'sha256')
+  const keyOf = (name: string) => createHmac('sha256', salted).update(name).digest()
+  const storedKey = createHash('sha256').update(keyOf('Client Key')).digest('base64')
+  return `SCRAM-SHA-256$${iterations}:${salt.toString('base64')}$${storedKey}:${keyOf('Server Key').toString('base64')}`
 }
 
 const endBlocking = `

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Client, type ClientConfig } from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { freePort, temporaryDirectory } from '../local/host-resources.ts'
-import { startPostgres } from '../local/postgres.ts'
+import { startPostgres, type LocalPostgres } from '../local/postgres.ts'
 import { readConfig } from '../pipeline/config.ts'
 import { createLeaderLock } from '../monitor/leader-lock.ts'
 import { readProjectFile } from './compose/compose-file.ts'
@@ -12,10 +12,10 @@ import { throughline } from './support/processes/throughline-cli.ts'
 /** A separate Postgres, because a role belongs to the whole server. */
 const stack = new AsyncDisposableStack()
 const database = 'flow_results'
-let server: { readonly host: string; readonly port: number }
+let server: LocalPostgres
 
 async function query(login: ClientConfig, text: string) {
-  const client = new Client({ ...server, database, ...login })
+  const client = new Client({ host: server.host, port: server.port, database, ...login })
   await client.connect()
   try {
     return (await client.query<Record<string, unknown>>(text)).rows
@@ -35,7 +35,7 @@ async function runRolesScript() {
   const text = script.replaceAll(/:(["'])(\w+)\1/g, (_, quote: string, name: keyof typeof variables) => {
     return quote + variables[name] + quote
   })
-  const [statements = '', generator = ''] = text.replace(/\\gexec\s*$/, '').split(/(?=^select )/m)
+  const [statements = '', generator = ''] = text.replaceAll(/\\(gexec\s*$|getenv .*)/g, '').split(/(?=^select )/m)
   await query(superuser, statements)
   for (const row of await query(superuser, generator)) {
     for (const statement of Object.values(row)) await query(superuser, String(statement))
@@ -155,7 +155,10 @@ test('the role has read-only transactions, timeouts, and a limit of temporary fi
 })
 
 async function openSessions(count: number, { text, login = grafana }: { text: string; login?: ClientConfig }) {
-  const clients = Array.from({ length: count }, () => new Client({ ...server, database, ...login }))
+  const clients = Array.from(
+    { length: count },
+    () => new Client({ host: server.host, port: server.port, database, ...login }),
+  )
   const results = clients.map(async (client) => {
     // The monitor ends the session.
     client.on('error', () => {})
@@ -206,4 +209,7 @@ test('without the right to create roles, migrate logs that and continues', async
   const { code, stdout } = await migrate(owner, 'yet another')
   expect(code).toBe(0)
   expect(stdout).toContain('The role grafana could not be created, so Grafana reads no rows')
+  // Postgres logs the text of a statement that fails.
+  expect(server.outputTail()).toContain('alter role grafana login password')
+  expect(server.outputTail()).not.toContain('yet another')
 })
