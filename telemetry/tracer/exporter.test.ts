@@ -1,6 +1,9 @@
+import { inspect } from 'node:util'
 import { expect, test, vi } from 'vitest'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
-import { exportTraces, isRefusal, refusedSpans } from './exporter.ts'
+import { createLog } from '../log.ts'
+import { createTraceExporter, exportTraces, isRefusal, refusedSpans } from './exporter.ts'
+import { serveLocally } from '../../test/support/processes/local-http-server.ts'
 
 const trace = (name: string) => [{ name } as ReadableSpan, { name } as ReadableSpan]
 const failed = (code: number, message = 'no') => Object.assign(new Error(message), { code })
@@ -38,4 +41,25 @@ test('a partial success says how many spans were refused, as a number or a text'
   expect(refusedSpans('{"rejectedSpans":3}')).toBe(3)
   expect(refusedSpans('{"rejectedSpans":"0"}')).toBe(0)
   expect(refusedSpans(new Error('other'))).toBe(0)
+})
+
+test('an answer that repeats the headers of the request comes into no error and no log', async () => {
+  await using backend = await serveLocally((request, response) => {
+    const authorization = String(request.headers['authorization'])
+    response.statusMessage = authorization
+    request.resume().on('end', () => response.writeHead(401).end(authorization))
+  })
+  vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', backend.origin)
+  vi.stubEnv('OTEL_EXPORTER_OTLP_HEADERS', 'authorization=Bearer hunter2')
+  const log = createLog('silent', {})
+  const logged = vi.spyOn(log, 'debug')
+  for (const protocol of ['http/protobuf', 'http/json'] as const) {
+    const exporter = await createTraceExporter(protocol, log, () => {})
+    const error: unknown = await exporter.export([]).catch((cause: unknown) => cause)
+    expect(String(error)).toBe('Error: the backend answers 401')
+    expect(error).toMatchObject({ code: 401 })
+    expect(inspect([error, logged.mock.calls], { depth: 9 })).not.toContain('hunter2')
+    await exporter.close()
+  }
+  vi.unstubAllEnvs()
 })

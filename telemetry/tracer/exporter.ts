@@ -34,16 +34,29 @@ export async function createTraceExporter(protocol: Protocol, log: Log, onRefuse
     export: (spans: readonly ReadableSpan[]) =>
       new Promise<void>((resolve, reject) => {
         // A success has no error.
-        exporter.export([...spans], ({ error }) => (error === undefined ? resolve() : reject(error)))
+        exporter.export([...spans], ({ error }) => (error === undefined ? resolve() : reject(withoutAnswer(error))))
       }),
     // A backend that hangs must not hold up a process that stops: what was not answered is exported again.
     close: () => within(2000, 'the end of the exports', exporter.shutdown()).catch(() => undefined),
   }
 }
 
+/** What an HTTP backend has answered is not shown: it may repeat the headers of the request, which may have a token. */
+export function withoutAnswer(error: Error & { readonly code?: unknown }): Error {
+  const { name, code } = error
+  return name === 'OTLPExporterError' && code !== undefined
+    ? Object.assign(new Error(`the backend answers ${String(code)}`), { code })
+    : error
+}
+
 /** The exporters report a partial success as a warning only, with the answer as JSON. */
 function diagnostics(log: Log, onRefused: (spans: number) => void): DiagLogger {
-  const debug = (message: string, ...details: unknown[]) => log.debug({ details }, message)
+  const debug = (message: string, ...details: unknown[]) => {
+    log.debug(
+      { details: details.map((detail) => (detail instanceof Error ? withoutAnswer(detail).message : detail)) },
+      message,
+    )
+  }
   return {
     verbose: debug,
     debug,
