@@ -38,16 +38,13 @@ export function judgeAudit(output: string, list: string): AuditResult {
   const known = allowed.parse(JSON.parse(list)).map((entry) => entry.advisory)
   const advisories = Object.values(report.vulnerabilities)
     .flatMap(({ via }) => via)
-    .filter((entry) => typeof entry === 'object' && /^(high|critical)$/.test(entry.severity))
-    .map((entry) => ({
-      ...(entry as z.infer<typeof advisory>),
-      id: (entry as { url: string }).url.split('/').at(-1) ?? '',
-    }))
-  const found = new Map(advisories.map((entry) => [entry.id, entry]))
-  const unlisted = [...found.values()].filter(({ id }) => !known.includes(id))
+    .filter((entry) => typeof entry === 'object')
+    .filter(({ severity }) => /^(high|critical)$/.test(severity))
+  const found = new Map(advisories.map((entry) => [entry.url.split('/').at(-1) ?? '', entry]))
+  const unlisted = [...found].filter(([id]) => !known.includes(id))
   const stale = known.filter((id) => !found.has(id))
   const lines = [
-    ...unlisted.map(({ id, name, title, severity }) => {
+    ...unlisted.map(([id, { name, title, severity }]) => {
       return `${id} (${severity}) of ${name}: ${title}. Update it, or list it in deploy/audit-allowed.json with a reason.`
     }),
     ...stale.map((id) => `${id} does not apply any more: remove it from deploy/audit-allowed.json.`),

@@ -73,16 +73,6 @@ describe.skipIf(!canRender)('rendered (skipped without kustomize or kubectl on t
       expect(disagreements(objectsOf(overlay))).toEqual([])
     })
 
-    test('no port can be reached from outside the cluster', () => {
-      const objects = objectsOf(overlay)
-      const kinds = objects.map(({ kind }) => kind).filter((kind) => /Ingress|Gateway|Route/.test(kind))
-      const types = objects.flatMap(({ kind, spec }) => (kind === 'Service' ? (spec?.type ?? 'ClusterIP') : []))
-      expect(kinds).toEqual([])
-      expect(new Set(types)).not.toContain('NodePort')
-      expect(new Set(types)).not.toContain('LoadBalancer')
-      expect(JSON.stringify(objects)).not.toMatch(/"host(Port|Network)"/)
-    })
-
     test('it has every stage, monitor and tracer', () => {
       const names = workloads(objectsOf(overlay)).map(({ manifest }) => manifest.metadata.name)
       expect(names).toEqual(expect.arrayContaining([...stageNames.map((name) => `stage-${name}`), 'monitor', 'tracer']))

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { pipeline } from '../stages/index.ts'
-import { canRender, render } from '../test/kubernetes/manifests.ts'
+import { canRender, directories, render } from '../test/kubernetes/manifests.ts'
 import { mayConnect, podOf, type Peer } from '../test/kubernetes/network.ts'
 
 const elsewhere = (namespace: string): Peer => ({ namespace, labels: {} })
@@ -37,6 +37,16 @@ const ownPrometheus = [
   ['grafana', 'prometheus', 9090],
   ['tempo', 'prometheus', 9090],
 ] as const
+
+describe.skipIf(!canRender)('ports (skipped without kustomize or kubectl on the PATH)', { timeout: 60_000 }, () => {
+  test.each(directories('overlays'))('%s: no port can be reached from outside the cluster', (overlay) => {
+    const objects = render(overlay)
+    expect(objects.filter(({ kind }) => /Ingress|Gateway|Route/.test(kind))).toEqual([])
+    const types = objects.flatMap(({ kind, spec }) => (kind === 'Service' ? (spec?.type ?? 'ClusterIP') : []))
+    expect(types.filter((type) => !/^(ClusterIP|ExternalName)$/.test(type))).toEqual([])
+    expect(JSON.stringify(objects)).not.toMatch(/"host(Port|Network)"/)
+  })
+})
 
 describe.skipIf(!canRender)(
   'network policies (skipped without kustomize or kubectl on the PATH)',

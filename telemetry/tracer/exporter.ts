@@ -42,10 +42,10 @@ export async function createTraceExporter(protocol: Protocol, log: Log, onRefuse
 }
 
 /** What an HTTP backend has answered is not shown: it may repeat the headers of the request, which may have a token. */
-export function withoutAnswer(error: Error & { readonly code?: unknown }): Error {
+export function withoutAnswer(error: Error & { readonly code?: number | string }): Error {
   const { name, code } = error
   return name === 'OTLPExporterError' && code !== undefined
-    ? Object.assign(new Error(`the backend answers ${String(code)}`), { code })
+    ? Object.assign(new Error(`the backend answers ${code}`), { code })
     : error
 }
 
