@@ -6,7 +6,7 @@ export interface GrafanaPage extends AsyncDisposable {
   readonly page: Page
   /** Errors of the console and of scripts since the last visit. */
   readonly errors: string[]
-  /** Opens a path and waits until every panel is drawn. */
+  /** Opens a dashboard at a path, with a refresh every 5 minutes, and waits until every panel is drawn. */
   visit(path: string): Promise<void>
   /** Waits until no request is under way and no panel is loading. */
   settled(): Promise<void>
@@ -31,8 +31,11 @@ export async function openBrowser(executablePath: string, origin: string): Promi
   })
   // Grafana draws only the panels in view: this is higher than the longest dashboard.
   const page = await browser.newPage({ viewport: { width: 1400, height: 4200 } })
+  page.setDefaultTimeout(120_000)
   const errors: string[] = []
-  page.on('console', (message) => void (message.type() === 'error' && errors.push(message.text())))
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(`${message.text()} ${message.location().url}`)
+  })
   page.on('pageerror', (error) => void errors.push(error.message))
   const pending = new Set<unknown>()
   page.on('request', (request) => pending.add(request))
@@ -52,16 +55,20 @@ export async function openBrowser(executablePath: string, origin: string): Promi
     settled,
     async visit(path) {
       errors.length = 0
-      await page.goto(origin + path)
+      const url = new URL(path, origin)
+      // With a refresh every 5 s, the page of a slow machine would never be settled.
+      url.searchParams.set('refresh', '5m')
+      await page.goto(url.href)
       await settled()
     },
     failedPanels: () =>
       page.locator('[data-viz-panel-key]').evaluateAll((panels) =>
         panels.flatMap((panel) => {
           const failed = panel.querySelector('[data-testid="data-testid Panel status error"]') !== null
+          // Grafana's own words, instead of the reason that each panel of ours gives; the title may end in letters.
+          const leaves = [...panel.querySelectorAll(':not(:has(*))')].map(({ textContent }) => textContent.trim())
+          const isEmpty = leaves.some((text) => /^(No data$|Data is missing)/.test(text))
           const text = panel.textContent
-          // Grafana's own words, instead of the reason that each panel of ours gives.
-          const isEmpty = /(^|[^.\w ])(No data|Data is missing)/.test(text)
           return failed || isEmpty ? [`${text.slice(0, 60)}: ${failed ? 'error' : 'no data'}`] : []
         }),
       ),
