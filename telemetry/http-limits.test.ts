@@ -71,7 +71,7 @@ describe.concurrent('slow and large clients', { timeout: 90_000 }, () => {
     socket.pause()
     const asked = await server.asked
     await once(asked, 'close')
-    expect(asked.bytesWritten).toBeLessThan(50_000_000)
+    expect(asked.writableFinished).toBe(false)
     socket.destroy()
   })
 
