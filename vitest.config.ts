@@ -10,7 +10,7 @@ export default defineConfig({
           // They take milliseconds, and seconds on a machine that does something else.
           testTimeout: 30_000,
           include: [
-            '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,deploy,bench,test/{grafana,compose,chaos}}/**/*.test.ts',
+            '{stages,pipeline,kafka,sql,telemetry,monitor,cli,local,grafana,deploy,bench,test/{audit,grafana,compose,chaos}}/**/*.test.ts',
           ],
         },
       },

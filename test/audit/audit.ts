@@ -45,9 +45,9 @@ export function judgeAudit(output: string, list: string): AuditResult {
   const stale = known.filter((id) => !found.has(id))
   const lines = [
     ...unlisted.map(([id, { name, title, severity }]) => {
-      return `${id} (${severity}) of ${name}: ${title}. Update it, or list it in deploy/audit-allowed.json with a reason.`
+      return `${id} (${severity}) of ${name}: ${title}. Update it, or list it in test/audit/audit-allowed.json with a reason.`
     }),
-    ...stale.map((id) => `${id} does not apply any more: remove it from deploy/audit-allowed.json.`),
+    ...stale.map((id) => `${id} does not apply any more: remove it from test/audit/audit-allowed.json.`),
   ]
   if (lines.length > 0) return { text: lines.join('\n'), fails: true }
   return { text: `No advisory of high or critical severity but ${known.length} listed ones.`, fails: false }
@@ -62,7 +62,7 @@ function parseJson(text: string): unknown {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const { stdout } = await execa('npm', ['audit', '--json'], { cwd: new URL('..', import.meta.url), reject: false })
+  const { stdout } = await execa('npm', ['audit', '--json'], { cwd: new URL('../..', import.meta.url), reject: false })
   const { text, fails } = judgeAudit(stdout, await readFile(new URL('audit-allowed.json', import.meta.url), 'utf8'))
   process.stdout.write(`${text}\n`)
   if (fails) process.exitCode = 1

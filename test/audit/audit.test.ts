@@ -49,5 +49,5 @@ test('an entry of the list without a reason or a date is refused, and the list o
   const entry = { advisory: high, package: 'left', reason: '', date: '2026-11-27' }
   expect(() => judgeAudit(report, JSON.stringify([entry]))).toThrow('reason')
   const empty = JSON.stringify({ auditReportVersion: 2, vulnerabilities: {} })
-  expect(() => judgeAudit(empty, readFileSync('deploy/audit-allowed.json', 'utf8'))).not.toThrow()
+  expect(() => judgeAudit(empty, readFileSync(new URL('audit-allowed.json', import.meta.url), 'utf8'))).not.toThrow()
 })
