@@ -15,7 +15,7 @@ interface Position {
 /** A batch: messages from one or more partitions, in order within each, and how to commit it. */
 export interface Batch<Message extends Position> {
   readonly messages: readonly Message[]
-  /** Aborted when the partitions are lost or the process stops: waits end, and the batch is given up. */
+  /** Aborted when the partitions are lost or the process stops: waits end. On a stop the attempt under way is still finished. */
   readonly signal: AbortSignal
   /** Aborted when the partitions may belong to another process: no further step may be made. */
   readonly lost: AbortSignal
@@ -44,14 +44,14 @@ export async function consume<Message extends Position>(
   settings: KafkaSettings,
   options: ConsumeOptions<Message>,
 ): Promise<void> {
-  // While one batch is computed another is saved or sent; more would only use more memory.
   const eachBatch = createCoalescer({
     handle: (payloads: readonly EachBatchPayload[]) => handle(payloads, settings, options),
     sizeOf: ({ batch }) => batch.messages.length,
     maxSize: options.maxBatchMessages,
+    // While one batch is computed another is saved or sent; more would only use more memory.
     concurrency: 2,
   })
-  // How many batches can be coalesced; `concurrency` above says how many are handled at once.
+  // How many batches of kafkajs can be coalesced.
   const partitionsConsumedConcurrently = 16
   await consumer.run({
     autoCommit: false,
@@ -66,6 +66,7 @@ async function handle<Message extends Position>(
   settings: KafkaSettings,
   { read, handleBatch, stopping, onBug }: ConsumeOptions<Message>,
 ): Promise<void> {
+  // One is enough: it is sent for the member, not for a partition.
   const heartbeat = async () => payloads[0]?.heartbeat()
   const heartbeats = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
   const signal = AbortSignal.any([heartbeats.signal, stopping])
@@ -142,7 +143,7 @@ function isFromKafkajs(error: Error): boolean {
   return error.name.startsWith('KafkaJS') || commitErrors.has(error)
 }
 
-/** After a failed heartbeat the partition may belong to another process: it aborts the signal with kafkajs's error. */
+/** After a failed heartbeat the partition may belong to another process: then the returned signal is aborted, with kafkajs's error. */
 function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
   const failed = new AbortController()
   const beat = () => {

@@ -18,7 +18,7 @@ interface MonitorOptions {
   readonly timing?: {
     /** Between two samples, and between two reports. */
     readonly every: number
-    /** For which rows and broker have to disagree until messages are missing. */
+    /** For how long rows and broker must disagree before messages count as missing. */
     readonly missingAfter: number
     readonly retentionEvery: number
   }
@@ -99,7 +99,7 @@ async function sample(monitor: Monitor): Promise<void> {
   monitor.hasSampled = monitor.isLeader
 }
 
-/** Undefined when another monitor is active. */
+/** Undefined unless this monitor is active, and has sampled since it became so. */
 function reportNow({ sources, timing, window, scaling, isLeader, hasSampled }: Monitor): Report | undefined {
   if (!isLeader || !hasSampled) return undefined
   const groups = sources.readers.map(({ group }) => group)
@@ -108,7 +108,7 @@ function reportNow({ sources, timing, window, scaling, isLeader, hasSampled }: M
 
 async function runReportCycle(monitor: Monitor): Promise<void> {
   const { sources, lock, health, log } = monitor
-  // Before the lock, and also without it: it is one of those that a session can hold.
+  // Before the lock, and without it: a session of Grafana's role may hold that very lock.
   const ended = await undefinedOnFailure(sources.postgres, () => endBlockingSessions(sources.database))
   if (ended) log.warn(`Ended sessions of the role of Grafana that held up the database: ${ended}.`)
   await acquireLock(monitor)

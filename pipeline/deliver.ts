@@ -44,7 +44,7 @@ export async function deliver(
   context: StageContext,
 ): Promise<number> {
   const outcomes = await computeBatch(messages, signal, context)
-  const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), wereDuplicatesTaken: false }
+  const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), areDuplicatesTaken: false }
   context.onPublished(await retry((withServer) => saveAndPublish(state, context, withServer)))
   await commit(outcomes.length)
   return outcomes.length
@@ -55,7 +55,7 @@ interface BatchState {
   readonly outcomes: readonly Outcome[]
   /** Busy time and duplicates are counted at most once: an attempt that takes them and fails leaves them uncounted. */
   busySeconds: number
-  wereDuplicatesTaken: boolean
+  areDuplicatesTaken: boolean
   saved?: Saved
   results?: PendingRecords
   oversized?: DeadLetter[]
@@ -74,8 +74,8 @@ async function saveAndPublish(
     return save(database, route, state.outcomes, busySeconds)
   }))
   const { redelivered, duplicates } = saved
-  if (duplicates.length > 0 && !state.wereDuplicatesTaken) {
-    state.wereDuplicatesTaken = true
+  if (duplicates.length > 0 && !state.areDuplicatesTaken) {
+    state.areDuplicatesTaken = true
     await withServer('Postgres', () => countDuplicates(database, route, duplicates))
   }
   const { records, progress, begunAt } = (state.results ??= resultRecords(saved.results, traceparentOf))

@@ -21,7 +21,8 @@ export interface Saved {
  * published as the row has it; an id whose row came from another offset is a duplicate, and is dropped.
  *
  * A batch that Postgres refuses for its content is halved until the record is found, which becomes a dead letter.
- * @throws any other error of Postgres or the network, for which trying again may help; and one for a dead letter's content
+ * @throws any other error of Postgres or the network, for which trying again may help; and the refusal of a dead letter's own
+ * content, of which nothing else can be made
  */
 export async function save(
   database: Database,
@@ -30,8 +31,8 @@ export async function save(
   busySeconds = 0,
 ): Promise<Saved> {
   try {
-    const isNew = await insertResults(database, route, outcomes, busySeconds)
-    return isNew ? savedAsNew(outcomes) : await savedByRows(database, route, outcomes)
+    const areAllNew = await insertResults(database, route, outcomes, busySeconds)
+    return areAllNew ? savedAsNew(outcomes) : await savedByRows(database, route, outcomes)
   } catch (error) {
     const [first, ...others] = outcomes
     if (!isContentError(error) || first === undefined) throw error

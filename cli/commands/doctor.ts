@@ -37,7 +37,7 @@ export function define(command: CliCommand): void {
 export interface ExamineOptions {
   /** The time of this machine, in milliseconds since the epoch. */
   readonly clock?: () => number
-  /** Until when Tempo must have a trace, and the monitor a sample, in milliseconds. */
+  /** Milliseconds to wait for a trace in Tempo, and for a sample of the monitor. */
   readonly timeoutMs?: number
 }
 

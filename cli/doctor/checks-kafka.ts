@@ -70,7 +70,7 @@ export function judgePartitions(states: readonly TopicState[], wanted: number): 
 }
 
 /** How long records are kept may be changed; what times and bodies depend on may not. */
-const free = new Set(['retention.ms', 'segment.ms'])
+const adjustableSettings = new Set(['retention.ms', 'segment.ms'])
 
 export function judgeSettings(states: readonly TopicState[], plan: TopicPlan): Finding {
   const differences = states.flatMap(({ topic, values }) =>
@@ -80,13 +80,15 @@ export function judgeSettings(states: readonly TopicState[], plan: TopicPlan): F
       return isFine ? [] : [{ topic, name, planned, value }]
     }),
   )
-  const [first, ...others] = differences.toSorted((one, other) => Number(free.has(one.name)) - Number(free.has(other.name)))
+  const [first, ...others] = differences.toSorted(
+    (one, other) => Number(adjustableSettings.has(one.name)) - Number(adjustableSettings.has(other.name)),
+  )
   if (first === undefined) return pass('settings', 'Each topic has the settings that `migrate` gives it')
   const { topic, name, planned, value } = first
   const more = others.length === 0 ? '' : ` (and ${countOf(others.length, 'more difference')})`
   const message = `${name} of ${topic} is ${value}, and \`migrate\` would give it ${planned}${more}`
   const remedy = `run \`kafka-configs --alter --entity-type topics --entity-name ${topic} --add-config ${name}=${planned}\` with --bootstrap-server`
-  return free.has(name) ? warning('settings', message, remedy) : failure('settings', message, remedy)
+  return adjustableSettings.has(name) ? warning('settings', message, remedy) : failure('settings', message, remedy)
 }
 
 export function judgeReplication(states: readonly TopicState[], brokers: number): Finding {
@@ -100,8 +102,8 @@ export function judgeReplication(states: readonly TopicState[], brokers: number)
   }
   if (late.length > 0) return warning('replication', `A replica is away or not in sync on ${namesOf(late)}`, start)
   const summary = replicationSummary(states).replace(/\.$/, '')
-  const stops = brokers > 1 && states.some(({ replicas, minInSync }) => replicas <= minInSync)
-  if (!stops) return pass('replication', summary)
+  const stopsWithoutOneBroker = brokers > 1 && states.some(({ replicas, minInSync }) => replicas <= minInSync)
+  if (!stopsWithoutOneBroker) return pass('replication', summary)
   const remedy = 'keep each record on 3 brokers with min.insync.replicas=2 (new topics: TOPIC_REPLICATION_FACTOR=3)'
   return warning('replication', summary, remedy)
 }

@@ -11,7 +11,7 @@ import { attempt, checkClock, checkServer, failure, pass, type Finding, type Ser
 interface Options {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
-  /** Until when the monitor must have written a sample, in milliseconds. */
+  /** Milliseconds to wait for a sample of the monitor. */
   readonly timeoutMs: number
 }
 

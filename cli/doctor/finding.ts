@@ -73,12 +73,12 @@ export async function checkServer({ server, address, others, run }: ServerChecks
     const remedy = `stop that program, or set the address of ${server}`
     const stranger = `What answers at ${address} does not speak as ${server} does (${reasonOf(error)}): ${remedy}`
     const sentence = sentenceOf(error, config)
-    const isSpoken = sentence !== undefined && !sentence.includes('closes the connection')
+    const isKnownError = sentence !== undefined && !sentence.includes('closes the connection')
     const isSilent = sentence?.startsWith('Nothing answers') === true
-    const [message, advice] = halves(isSpoken ? sentence : stranger)
+    const [message, advice] = halves(isKnownError ? sentence : stranger)
     const what = isSilent ? `${server} at ${address} does not answer` : message
     const finding = failure(server.toLowerCase(), `${what} (not checked: ${others})`, advice)
-    return { isThere: isSpoken && !isSilent, findings: [finding] }
+    return { isThere: isKnownError && !isSilent, findings: [finding] }
   }
 }
 

@@ -60,7 +60,7 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
 /** No fault lasts less. */
 const SHORTEST_MINUTES = (2 * PAUSE_MS) / 60_000
 
-/** All in random order, again and again, with the one that is not undone at the end; or the chosen ones. */
+/** All in random order, again and again, and last the fault that `inject` leaves standing; or the chosen ones. */
 function planBrokerFaults({ seed, minutes, only, times = 1 }: BrokerFaultsOptions): BrokerFault[] {
   if (only === undefined) {
     const random = seededRandom(seed)
