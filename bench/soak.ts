@@ -22,8 +22,13 @@ const PARTS = 6
 const CHANGE = 'change %'
 const STAGE_MB = 'MB of the largest stage'
 const flat = [
-  ...[STAGE_MB, 'MB of the tracer', 'MB of the monitor', 'MB of the generator', 'handles of all processes'],
-  ...['connections to Postgres', 'rows of system catalogues'],
+  STAGE_MB,
+  'MB of the tracer',
+  'MB of the monitor',
+  'MB of the generator',
+  'handles of all processes',
+  'connections to Postgres',
+  'rows of system catalogues',
 ]
 const PER_SECOND = 'finished a second'
 const AT_END = 'at the end'
