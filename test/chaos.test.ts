@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { runChaos } from './chaos/run-chaos.ts'
-import { faultKinds, targetKinds } from './chaos/plan.ts'
+import { targets } from './chaos/plan.ts'
 import { chaosTable } from './chaos/report-table.ts'
 
-/** Every kind of fault occurs within about a minute. */
-const MINUTES = 1
+/** Within that time every kind of fault occurs. */
+const MINUTES = 2.5
 
-test('no message is lost or processed twice, whichever process is killed, frozen or restarted', async () => {
+test('no message is lost or processed twice, whatever happens to a process, a server, its network or its clock', async () => {
   const silent = () => {}
   const report = await runChaos({
     seed: 1,
@@ -18,8 +18,8 @@ test('no message is lost or processed twice, whichever process is killed, frozen
     onLine: silent,
   })
   expect(report.problems.length === 0 ? 'all guarantees held' : chaosTable(report)).toBe('all guarantees held')
-  for (const target of targetKinds) {
-    for (const kind of faultKinds) expect(report.faults).toContainEqual(expect.objectContaining({ target, kind }))
+  for (const [target, kinds] of Object.entries(targets)) {
+    for (const kind of kinds) expect(report.faults).toContainEqual(expect.objectContaining({ target, kind }))
   }
   // A run in which few messages finished, or none became dead letters, proves nothing.
   expect(report.counts.finished).toBeGreaterThan(200)

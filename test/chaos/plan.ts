@@ -11,7 +11,7 @@ const ofProcess = ['kill', 'freeze', 'restart', 'clock ahead', 'clock behind'] a
 const ofServer = ['kill', 'freeze', 'restart', 'refuse', 'hang'] as const
 
 /** The kinds of fault of each target. */
-const targets = {
+export const targets = {
   stage: ofProcess,
   tracer: ofProcess,
   monitor: ofProcess,
