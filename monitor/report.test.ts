@@ -70,9 +70,10 @@ test('an old sample of the ledger is not reported', () => {
   expect(report(groups, what, { now: end + 16 }).ledger).toBeUndefined()
 })
 
-test('the oldest grows older between two samples, until the stage is UNKNOWN', () => {
+test('the oldest is as old as it was sampled; when a sample is overdue it grows older, until the stage is UNKNOWN', () => {
   const what = windowOf([{ waiting: 3, age: 10 }], [])
-  expect(ofFirst(what, 4)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
+  expect(ofFirst(what, 5)).toMatchObject({ waiting: 3, oldest: 10, verdict: 'CATCHING UP' })
+  expect(ofFirst(what, 9)).toMatchObject({ waiting: 3, oldest: 14, verdict: 'CATCHING UP' })
   expect(ofFirst(what, 16)?.verdict).toBe('UNKNOWN')
 })
 

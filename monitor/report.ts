@@ -64,6 +64,12 @@ interface ReportOptions {
   readonly scaling?: ReadonlyMap<string, Scaling> | undefined
 }
 
+/**
+ * For so long a sample says how old the oldest record is. When the next one is overdue, as while the broker is away, the age grows.
+ * Before, it must not: in a pipeline that keeps up the record that was under way has long been processed.
+ */
+const SAMPLE_SECONDS = 5
+
 /** Seconds after which a ledger sample is too old to be reported. */
 const LEDGER_SILENCE = 15
 
@@ -87,10 +93,10 @@ function reportGroup(
   const history = historyOf(samples, stage)
   const latest = history.at(-1)
   const { members = 0, working = 0, assigned = 0 } = latest ?? {}
-  const sinceSample = now - (latest?.at ?? now)
+  const overdue = Math.max(0, now - (latest?.at ?? now) - SAMPLE_SECONDS)
   const partitions = (latest?.partitions ?? []).map(({ partition, waiting }) => {
     const ofPartition = partitionSamples(history, partition)
-    const oldest = waiting > 0 ? ageOf(ofPartition) + sinceSample : 0
+    const oldest = waiting > 0 ? ageOf(ofPartition) + overdue : 0
     return { partition, waiting, oldest, oldestMessage: oldestRead(ofPartition)?.oldestMessage }
   })
   const withWaiting = partitions.filter(({ waiting }) => waiting > 0)
