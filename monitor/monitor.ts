@@ -6,7 +6,7 @@ import { endBlockingSessions } from '../sql/reporting-role.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { createLeaderLock, type LeaderLock } from './leader-lock.ts'
 import { persistReport, setGauges } from './report-output.ts'
-import { report, type Report, type StageReport } from './report.ts'
+import { report, SAMPLE_SECONDS, type Report, type StageReport } from './report.ts'
 import { decideScaling, type Scaling } from './processes-wanted.ts'
 import type { SlidingWindow } from './samples.ts'
 import { openReaders, takeSample, undefinedOnFailure, type Sources } from './take-sample.ts'
@@ -49,7 +49,7 @@ interface Monitor extends ProcessContext, Required<Pick<MonitorOptions, 'timing'
  */
 export async function runMonitor(context: ProcessContext, options: MonitorOptions, stopping: AbortSignal): Promise<void> {
   const { metrics } = context
-  const { database, timing = { every: 5, missingAfter: 60, retentionEvery: 60 } } = options
+  const { database, timing = { every: SAMPLE_SECONDS, missingAfter: 60, retentionEvery: 60 } } = options
   const sources: Sources = {
     readers: openReaders(context),
     database,

@@ -65,10 +65,10 @@ interface ReportOptions {
 }
 
 /**
- * For so long a sample says how old the oldest record is. When the next one is overdue, as while the broker is away, the age grows.
- * Before, it must not: in a pipeline that keeps up the record that was under way has long been processed.
+ * Between two samples. For so long a sample says how old the oldest record is; when the next one is overdue, as while the broker is
+ * away, the age grows. Before, it must not: where the stage keeps up, the record that was under way has long been processed.
  */
-const SAMPLE_SECONDS = 5
+export const SAMPLE_SECONDS = 5
 
 /** Seconds after which a ledger sample is too old to be reported. */
 const LEDGER_SILENCE = 15

@@ -34,11 +34,10 @@ const wait = { timeout: 240_000, interval: 200 }
 
 /** Refuses what it gets, and repeats all headers in the answer, as a debugging proxy does; accepts traces once `accepts` is set. */
 async function startEcho() {
-  const echo = { accepts: false, requests: 0, exports: 0 }
+  const echo = { accepts: false, exports: 0 }
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await buffer(request)
     shown.push(['trace', body.toString('latin1')])
-    echo.requests += 1
     if (echo.accepts) echo.exports += 1
     response.statusMessage = JSON.stringify(request.headers['authorization'] ?? 'none')
     response.writeHead(echo.accepts ? 200 : 401, { 'content-type': 'application/x-protobuf' })

@@ -1,13 +1,8 @@
 import { randomInt } from 'node:crypto'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { positiveWhole } from '../../cli/options.ts'
 import { fuzzTable } from './report-table.ts'
 import { runFuzz } from './run-fuzz.ts'
-
-const whole = (text: string) => {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (value <= 0) throw new InvalidArgumentError('Expected a whole number, 1 or more.')
-  return value
-}
 
 const LONGEST_HOLD_UP_MS = 10_000
 
@@ -17,8 +12,8 @@ const program = new Command('npm run fuzz --')
       'oracle in Python expects. Exit code 0 when all are as expected and no partition stood still for 10 s, 1 otherwise. ' +
       'Ctrl-C ends the run after the round under way.',
   )
-  .option('-n, --messages <n>', 'how many records', whole, 100_000)
-  .option('-s, --seed <n>', 'determines the records', whole, randomInt(1, 1_000_000))
+  .option('-n, --messages <n>', 'how many records', positiveWhole, 100_000)
+  .option('-s, --seed <n>', 'determines the records', positiveWhole, randomInt(1, 1_000_000))
   .addHelpText('after', '\nExample:\n  $ npm run fuzz -- --messages 1000000 --seed 7')
   .action(async (options: { readonly messages: number; readonly seed: number }) => {
     const say = (line: string) => void process.stdout.write(`${line}\n`)

@@ -1,9 +1,8 @@
 import { markdownTable } from 'markdown-table'
+import { formatCount } from '../../stages/refusal.ts'
 import type { FuzzReport } from './run-fuzz.ts'
 
 const PROBLEMS_SHOWN = 40
-
-const countOf = (value: number) => value.toLocaleString('en-US')
 
 /** The report as Markdown: the classes, the memory, the hold-up, the problems. */
 export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzReport): string {
@@ -11,12 +10,12 @@ export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzRe
     .toSorted(([one], [other]) => one.localeCompare(other))
     .map(([name, { sent, exact, duplicates, dead }]) => {
       const reasons = [...dead].toSorted(([, one], [, other]) => other - one)
-      const letters = reasons.map(([reason, count]) => `${reason} ${countOf(count)}`).join(', ')
+      const letters = reasons.map(([reason, count]) => `${reason} ${formatCount(count)}`).join(', ')
       return [
         name,
-        countOf(sent),
-        countOf(exact),
-        [letters, duplicates > 0 ? `dropped ${countOf(duplicates)}` : ''].filter(Boolean).join(', '),
+        formatCount(sent),
+        formatCount(exact),
+        [letters, duplicates > 0 ? `dropped ${formatCount(duplicates)}` : ''].filter(Boolean).join(', '),
       ]
     })
   const megabytes = [...memory].map(([stage, each]) => {
@@ -31,7 +30,7 @@ export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzRe
     }),
     markdownTable([['stage', 'MB after a fifth', 'at the end', 'most'], ...megabytes], { align: ['l', 'r', 'r', 'r'] }),
     `The longest time between two commits of a partition where something waited: ${(holdUp.ms / 1000).toFixed(1)} s (${holdUp.where}). Reading the offsets took up to ${(holdUp.readingMs / 1000).toFixed(1)} s.`,
-    `${Math.round(seconds)} s in all; ${countOf(problems.length)} problems.`,
+    `${Math.round(seconds)} s in all; ${formatCount(problems.length)} problems.`,
     ...(shown.length > 0 ? [shown.join('\n')] : []),
   ].join('\n\n')
 }
