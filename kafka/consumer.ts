@@ -35,6 +35,12 @@ interface ConsumeOptions<Message extends Position> {
 }
 
 /**
+ * How long the messages of one fetch are handled, in milliseconds. kafkajs fetches again only when all of the last fetch is
+ * handled: the rest of a slow stage's batch is fetched once more, so that its other partitions go on meanwhile.
+ */
+const MAX_HANDLING_MS = 2000
+
+/**
  * Hands the records of the subscribed topics to `handleBatch`, in order within a partition. Small batches of several
  * partitions are coalesced, since a batch costs as much as some dozen messages. While a batch is handled, heartbeats go on by
  * a timer: kafkajs sends none by itself. Resolves when the group is joined.
@@ -71,12 +77,14 @@ async function handle<Message extends Position>(
   const heartbeats = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
   const signal = AbortSignal.any([heartbeats.signal, stopping])
   try {
-    let rest = payloads.flatMap(({ batch: { topic, partition, messages } }) =>
-      messages.map((record) => read(topic, partition, record)),
+    let rest = takeTurns(
+      payloads.map(({ batch: { topic, partition, messages } }) => messages.map((record) => read(topic, partition, record))),
     )
+    const until = performance.now() + MAX_HANDLING_MS
     while (rest.length > 0 && !signal.aborted && payloads.every(isAssigned)) {
       const done = await handleBatch(batchOf(payloads, rest, { signal, lost: heartbeats.signal }))
       rest = rest.slice(done)
+      if (performance.now() > until) break
     }
     heartbeats.signal.throwIfAborted()
   } catch (error) {
@@ -86,6 +94,13 @@ async function handle<Message extends Position>(
   } finally {
     heartbeats.stop()
   }
+}
+
+/** The first messages of all partitions, then the second ones, and so on: in a slow stage no partition waits for the whole of another. */
+function takeTurns<Message extends object>(partitions: readonly (readonly Message[])[]): Message[] {
+  const longest = Math.max(...partitions.map(({ length }) => length))
+  const turns = Array.from({ length: longest }, (_, turn) => partitions.map((messages) => messages[turn]))
+  return turns.flat().filter((message) => message !== undefined)
 }
 
 const isAssigned = ({ isRunning, isStale }: EachBatchPayload) => isRunning() && !isStale()
