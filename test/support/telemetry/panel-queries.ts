@@ -34,8 +34,8 @@ function replaceVariables(target: Target, variables: Readonly<Record<string, str
 }
 
 /**
- * The panels with a query that fails or returns nothing. Queries to Tempo, which the browser sends in another way, are
- * left out.
+ * The queries of panels that fail or return nothing, as "dashboard/panel/query: result". Queries to Tempo, which the browser
+ * sends in another way, are left out.
  * @param message the id of a dead letter, so that no panel is empty
  */
 export async function panelsWithoutData(grafana: GrafanaClient, message: string): Promise<string[]> {
@@ -45,7 +45,9 @@ export async function panelsWithoutData(grafana: GrafanaClient, message: string)
     for (const { title, targets } of panels) {
       for (const target of targets.filter(({ datasource }) => datasource.uid !== 'tempo')) {
         const found = await countValues(grafana, target, variables).catch(String)
-        if (typeof found === 'string' || found === 0) withoutData.push(`${uid}/${title}: ${found}`)
+        if (typeof found === 'string' || found === 0) {
+          withoutData.push(`${uid}/${title}/${target.refId}: ${found}`)
+        }
       }
     }
   }
