@@ -37,8 +37,14 @@ export async function freePorts(): Promise<Record<PortName, number>> {
   return Object.fromEntries(names.map((name, index) => [name, [...ports][index]])) as Record<PortName, number>
 }
 
-/** Prepares `docker compose` on docker-compose.yml under another project name, with its own containers and volumes. */
-export async function createCompose(ports: Readonly<Record<PortName, number>>) {
+/**
+ * Prepares `docker compose` on docker-compose.yml under another project name, with its own containers and volumes.
+ * @param more variables of its environment
+ */
+export async function createCompose(
+  ports: Readonly<Record<PortName, number>>,
+  more: Readonly<Record<string, string>> = {},
+) {
   await mkdir(directory, { recursive: true })
   const left = join(directory, 'without.yml')
   const services = excludedServices.map((name) => `  ${name}: !reset null\n`).join('')
@@ -48,6 +54,7 @@ export async function createCompose(ports: Readonly<Record<PortName, number>>) {
     ...Object.fromEntries(names.map((name) => [`${name}_PORT`, String(ports[name])])),
     // Two messages a second, few beside those of the tests.
     RATE: '2',
+    ...more,
   })
   /** Runs a command and returns its output. @throws {Error} with its error output */
   return (...args: readonly string[]) => docker(['compose', ...files, ...args], env)
@@ -66,6 +73,15 @@ export const serviceOf = ({ Config }: Container): string => Config.Labels['com.d
 /** Saves the containers' logs in .data/stack. */
 export async function saveLogs(compose: Compose): Promise<void> {
   await writeFile(join(directory, 'logs.txt'), await compose('logs', '--no-color', '--timestamps'))
+}
+
+/** The number of lines with a text in all layers and the history of an image. */
+export async function countInImage(image: string, text: string): Promise<number> {
+  // Layers may be compressed.
+  const script = `set -o pipefail; dir=$(mktemp -d) && docker save "$1" | tar -x -C "$dir" &&
+    { find "$dir" -type f -exec zcat -f {} +; docker history --no-trunc "$1"; } | { grep -ac "$2" || true; }; rm -rf "$dir"`
+  const { stdout } = await promisify(execFile)('bash', ['-c', script, 'bash', image, text])
+  return Number(stdout)
 }
 
 async function docker(args: readonly string[], env = childEnvironment({})): Promise<string> {

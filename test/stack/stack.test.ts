@@ -4,7 +4,7 @@ import { queryPrometheus } from '../support/telemetry/prometheus.ts'
 import { panelsWithoutData } from '../support/telemetry/panel-queries.ts'
 import { grafanaAt } from '../support/telemetry/running-grafana.ts'
 import { spansByService } from '../support/telemetry/tempo.ts'
-import { inspect, serviceOf, excludedServices } from './docker-compose.ts'
+import { countInImage, createCompose, excludedServices, inspect, serviceOf } from './docker-compose.ts'
 import { startStack, type RunningStack } from './running-stack.ts'
 
 const wait = { timeout: 300_000, interval: 1000 }
@@ -201,4 +201,20 @@ test('it stops cleanly, and its data is there after the next start', async () =>
   await stack.compose('up', '--detach', '--wait', '--wait-timeout', '600')
   const [after] = await stack.query<{ count: number }>('select count(*)::int from finished')
   expect(after?.count).toBeGreaterThanOrEqual(before?.count ?? Infinity)
+})
+
+test('no layer of the image has a secret of the environment that built it', async () => {
+  const secrets = [
+    'DB_PASSWORD',
+    'GRAFANA_DB_PASSWORD',
+    'GRAFANA_ADMIN_PASSWORD',
+    'GF_SMTP_PASSWORD',
+    'ALERT_WEBHOOK_TOKEN',
+  ]
+  const compose = await createCompose(stack.ports, Object.fromEntries(secrets.map((name) => [name, 'planted-secret'])))
+  await compose('build', '--no-cache', 'add')
+  const image = (await inspect()).find((container) => serviceOf(container) === 'add')?.Config.Image ?? ''
+  expect(await countInImage(image, 'planted-secret')).toBe(0)
+  // What is in a layer is found.
+  expect(await countInImage(image, 'createProgram')).toBeGreaterThan(0)
 })
