@@ -108,9 +108,9 @@ function reportNow({ sources, timing, window, scaling, isLeader, hasSampled }: M
 
 async function runReportCycle(monitor: Monitor): Promise<void> {
   const { sources, lock, health, log } = monitor
-  // Before the lock, and without it: a session of Grafana's role may hold that very lock.
+  // Before the lock, and without it: such a session may hold that very lock.
   const ended = await undefinedOnFailure(sources.postgres, () => endBlockingSessions(sources.database))
-  if (ended) log.warn(`Ended sessions of the role of Grafana that held up the database: ${ended}.`)
+  if (ended) log.warn(`Ended sessions of grafana or pgweb that blocked the database: ${ended}.`)
   await acquireLock(monitor)
   health.connected(true)
   const made = reportNow(monitor)

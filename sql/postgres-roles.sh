@@ -25,12 +25,13 @@ grant set on parameter temp_file_limit to :"user";
 alter database :"database" owner to :"user";
 alter schema public owner to :"user";
 
--- Reads all tables, for pgweb.
+-- Reads all tables, for pgweb. Membership lets the owner end its sessions.
 create role pgweb login password :'pgweb_password' connection limit 10;
 alter role pgweb set default_transaction_read_only = on;
 alter role pgweb set statement_timeout = '30s';
 alter role pgweb set idle_in_transaction_session_timeout = '30s';
 alter role pgweb set temp_file_limit = '256MB';
+grant pgweb to :"user";
 alter default privileges for role :"user" in schema public grant select on tables to pgweb;
 
 -- Rights that Postgres gives to every role by default: temporary tables, large objects, and advisory locks, with which a role

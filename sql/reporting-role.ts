@@ -5,6 +5,8 @@ import { select, transaction, type Database, type Queryable } from './database.t
 
 /** The login of the dashboards. Every viewer of a dashboard can run any SQL that this role may run. */
 const reportingRole = 'grafana'
+/** The roles that strangers may run SQL as; pgweb's is made by postgres-roles.sh. */
+const readingRoles = [reportingRole, 'pgweb']
 
 const INSUFFICIENT_PRIVILEGE = '42501'
 
@@ -74,16 +76,16 @@ function scramVerifier(password: string): string {
 
 const endBlocking = `
 select pg_terminate_backend(pid) as ended from pg_stat_activity as session
-where usename = $1 and datname = current_database() and pg_has_role(usesysid, 'usage') and (
+where usename = any($1) and datname = current_database() and pg_has_role(usesysid, 'usage') and (
   xact_start < clock_timestamp() - interval '30 s'
   or exists (select from pg_locks where pg_locks.pid = session.pid and locktype = 'advisory')
 )`
 
 /**
- * Ends sessions of the reporting role that are in a transaction for longer than 30 s, for the role can raise its own timeouts, or
+ * Ends sessions of roles that only read that are in a transaction for longer than 30 s, for a role can raise its own timeouts, or
  * that hold or want an advisory lock, which the monitor and `migrate` would wait for. Returns how many.
  */
 export async function endBlockingSessions(database: Queryable): Promise<number> {
-  const rows = await select<{ ended: boolean }>(database, endBlocking, [reportingRole])
+  const rows = await select<{ ended: boolean }>(database, endBlocking, [readingRoles])
   return rows.filter(({ ended }) => ended).length
 }

@@ -12,7 +12,23 @@ import { serveLocally } from './support/processes/local-http-server.ts'
 import { hasOpenssl, login, startSecureServers, type SecureServers } from './support/processes/secure-servers.ts'
 import { throughline } from './support/processes/throughline-cli.ts'
 
-const planted = { headers: 'planted-otlp', role: 'planted-role', url: 'planted-url', wrong: 'planted-wrong' } as const
+const planted = {
+  headers: 'planted-otlp',
+  role: 'planted-role',
+  url: 'planted-url',
+  wrong: 'planted-wrong',
+  unused: 'planted-unused',
+} as const
+/** Of other ways to log in, and of other services in the same `.env`. */
+const unused = [
+  'DB_PASSWORD',
+  'PGWEB_DB_PASSWORD',
+  'GRAFANA_ADMIN_PASSWORD',
+  'KAFKA_UI_PASSWORD',
+  'GF_SMTP_PASSWORD',
+  'ALERT_WEBHOOK_TOKEN',
+  'ALERT_SLACK_URL',
+]
 const secrets: readonly string[] = [login.password, ...Object.values(planted)]
 /** A secret as it is, as it is in a URL, and as it is in a header. */
 const forms = secrets.flatMap((secret) => [
@@ -105,6 +121,7 @@ describe.skipIf(!hasOpenssl)('planted secrets (skipped without OpenSSL 3)', () =
       OTEL_EXPORTER_OTLP_ENDPOINT: otlp.origin,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer ${planted.headers}`,
       GRAFANA_DB_PASSWORD: planted.role,
+      ...Object.fromEntries(unused.map((name) => [name, planted.unused])),
       RATE: '5',
     }
   })
@@ -127,6 +144,9 @@ describe.skipIf(!hasOpenssl)('planted secrets (skipped without OpenSSL 3)', () =
     await Promise.all(processes.map((child) => child.stop()))
     expect(shown.length).toBeGreaterThan(100)
     expect(places()).toEqual([])
+    shown.push(['this test', `Basic ${btoa(`${login.user}:${login.password}`)}`])
+    expect(places()).toEqual(['this test'])
+    shown.pop()
   })
 
   const wrong = planted.wrong

@@ -45,6 +45,12 @@ test('without an answer of the registry the check says that it checked nothing',
   }
 })
 
+test('a report of another form is an error, not an answer that is missing', () => {
+  expect(() => judgeAudit(JSON.stringify({ auditReportVersion: 3, vulnerabilities: {} }), list())).toThrow(
+    'auditReportVersion',
+  )
+})
+
 test('an entry of the list without a reason or a date is refused, and the list of the project is complete', () => {
   const entry = { advisory: high, package: 'left', reason: '', date: '2026-11-27' }
   expect(() => judgeAudit(report, JSON.stringify([entry]))).toThrow('reason')

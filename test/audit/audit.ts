@@ -30,11 +30,13 @@ export interface AuditResult {
  * @param list the text of audit-allowed.json
  */
 export function judgeAudit(output: string, list: string): AuditResult {
-  const report = answer.safeParse(parseJson(output)).data
-  if (report === undefined) {
-    const reason = z.object({ message: z.string() }).safeParse(parseJson(output)).data?.message ?? 'npm printed no JSON'
-    return { text: `The registry gave no answer, so no package was checked for advisories (${reason}).`, fails: false }
+  const printed = parseJson(output)
+  const refusal =
+    printed === undefined ? 'npm printed no JSON' : z.object({ message: z.string() }).safeParse(printed).data?.message
+  if (refusal !== undefined) {
+    return { text: `The registry gave no answer, so no package was checked for advisories (${refusal}).`, fails: false }
   }
+  const report = answer.parse(printed)
   const known = allowed.parse(JSON.parse(list)).map((entry) => entry.advisory)
   const advisories = Object.values(report.vulnerabilities)
     .flatMap(({ via }) => via)

@@ -125,15 +125,14 @@ async function runWithFaults(options: ChaosOptions, system: System): Promise<Inj
   const load = { env, random: seededRandom(seed), say, onLine: options.onLine, signal: done.signal }
   const scenarios = only === undefined ? runScenarios(load) : Promise.resolve(new Map<string, number>())
   const onFault = ({ kind, lastsMs }: Fault, target: string) => say(`${kind} ${target}, ${(lastsMs / 1000).toFixed(1)} s`)
-  const [standstills] = await Promise.all([
+  const injecting = Promise.all([
     servers.brokers.length === 1
       ? new Map<string, Standstill[]>()
       : injectBrokerFaults({ ...options, config, servers, targets: processes.targets, say }),
     injectFaults({ faults, targets, onFault, durationMs }),
-  ])
-  done.abort()
-  await producing
-  return { faults, standstills, scenarios: await scenarios }
+  ]).finally(() => done.abort())
+  const [[standstills], ran] = await Promise.all([injecting, scenarios, producing])
+  return { faults, standstills, scenarios: ran }
 }
 
 function sayWithTime(say: ChaosOptions['say']): ChaosOptions['say'] {

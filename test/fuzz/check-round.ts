@@ -39,7 +39,7 @@ const columns = `stage, partition, "offset", hex(message_id) as id, attempt, ${m
   ${milliseconds('entered_at')} as "enteredAt", ${milliseconds('queued_at')} as "queuedAt"`
 const contents = `result, body, reason, record_value as value, headers, trace_id as "traceId", parent_span_id as "spanId",
   parent_flags as flags`
-/** Rows are computed in the future where a header says that the message was sent there. */
+/** `computed_at` may lie ahead, because it is never before `sent-at`. */
 const ofRound = 'from results where computed_at >= to_timestamp($1 / 1000.0)'
 
 /** Compares every row of a round with what is expected. Adds to the counts of the classes, and returns the problems. */

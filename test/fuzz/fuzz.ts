@@ -4,7 +4,7 @@ import { positiveWhole } from '../../cli/options.ts'
 import { fuzzTable } from './report-table.ts'
 import { runFuzz } from './run-fuzz.ts'
 
-const LONGEST_HOLD_UP_MS = 10_000
+const LONGEST_STALL_MS = 10_000
 
 const program = new Command('npm run fuzz --')
   .description(
@@ -23,7 +23,7 @@ const program = new Command('npm run fuzz --')
       stopping.abort()
     })
     const report = await runFuzz({ ...options, stopping: stopping.signal, say })
-    const isPassed = report.problems.length === 0 && report.holdUp.ms < LONGEST_HOLD_UP_MS
+    const isPassed = report.problems.length === 0 && report.stall.ms < LONGEST_STALL_MS
     say(`\n${fuzzTable(report)}\n\n${isPassed ? 'All as expected' : 'NOT AS EXPECTED'}: seed ${options.seed}.`)
     process.exitCode = isPassed ? 0 : 1
   })

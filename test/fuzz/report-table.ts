@@ -4,8 +4,8 @@ import type { FuzzReport } from './run-fuzz.ts'
 
 const PROBLEMS_SHOWN = 40
 
-/** The report as Markdown: the classes, the memory, the hold-up, the problems. */
-export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzReport): string {
+/** The report as Markdown: the classes, the memory, the stall, the problems. */
+export function fuzzTable({ classes, memory, stall, problems, seconds }: FuzzReport): string {
   const rows = [...classes]
     .toSorted(([one], [other]) => one.localeCompare(other))
     .map(([name, { sent, exact, duplicates, dead }]) => {
@@ -29,7 +29,7 @@ export function fuzzTable({ classes, memory, holdUp, problems, seconds }: FuzzRe
       align: ['l', 'r', 'r', 'l'],
     }),
     markdownTable([['stage', 'MB after a fifth', 'at the end', 'most'], ...megabytes], { align: ['l', 'r', 'r', 'r'] }),
-    `The longest time between two commits of a partition where something waited: ${(holdUp.ms / 1000).toFixed(1)} s (${holdUp.where}). Reading the offsets took up to ${(holdUp.readingMs / 1000).toFixed(1)} s.`,
+    `The longest time between two commits of a partition where something waited: ${(stall.ms / 1000).toFixed(1)} s (${stall.where}). Reading the offsets took up to ${(stall.readingMs / 1000).toFixed(1)} s.`,
     `${Math.round(seconds)} s in all; ${formatCount(problems.length)} problems.`,
     ...(shown.length > 0 ? [shown.join('\n')] : []),
   ].join('\n\n')

@@ -1,3 +1,4 @@
+import { median } from 'simple-statistics'
 import { memoryOf } from '../../bench/machine.ts'
 import { startProcesses } from '../../bench/processes.ts'
 import { createKafka, type IHeaders } from '../../kafka/client.ts'
@@ -12,7 +13,7 @@ import { runThroughline } from '../support/processes/throughline-cli.ts'
 import { checkRound, type ClassCounts, type SentRecord } from './check-round.ts'
 import { stageNames } from './check-row.ts'
 import { corpus, python, type FuzzRecord } from './corpus.ts'
-import { watchGroups, type EndOffsets, type HoldUp } from './watch-groups.ts'
+import { watchGroups, type EndOffsets, type Stall } from './watch-groups.ts'
 
 export interface FuzzOptions {
   readonly seed: number
@@ -30,7 +31,7 @@ export interface FuzzReport {
   readonly classes: ReadonlyMap<string, ClassCounts>
   readonly problems: readonly string[]
   readonly memory: Memory
-  readonly holdUp: HoldUp
+  readonly stall: Stall
   readonly seconds: number
 }
 
@@ -81,8 +82,8 @@ export async function runFuzz({ seed, messages, stopping, say }: FuzzOptions): P
     say(`${count} of ${messages} sent, ${problems.length} problems, ${Math.round((Date.now() - begun) / 1000)} s`)
     if (stopping?.aborted === true) break
   }
-  problems.push(...(await totalProblems(database, classes)))
-  return { classes, problems, memory, holdUp: watch.longestHoldUp(), seconds: (Date.now() - begun) / 1000 }
+  problems.push(...(await totalProblems(database, classes)), ...growthProblems(memory))
+  return { classes, problems, memory, stall: watch.longestStall(), seconds: (Date.now() - begun) / 1000 }
 }
 
 /** The oracle works on the next round while the stages work on this one. */
@@ -139,7 +140,24 @@ function headersOf(headers: FuzzRecord['headers']): IHeaders {
   return made
 }
 
-/** Rows that belong to no record, and duplicates that were not counted. A request that is repeated may add some. */
+/** After five rounds of warm-up, the memory of a stage in the last third of a run is at most this many times that of the first third. */
+const MAX_GROWTH = 1.15
+const WARM_UP_ROUNDS = 5
+
+function growthProblems(memory: Memory): string[] {
+  return [...memory].flatMap(([stage, each]) => {
+    const warm = each.slice(WARM_UP_ROUNDS)
+    const third = Math.floor(warm.length / 3)
+    // A short run says nothing.
+    if (third < 3) return []
+    const [first, last] = [median(warm.slice(0, third)), median(warm.slice(-third))]
+    return last > first * MAX_GROWTH
+      ? [`The memory of ${stage} grew from ${first.toFixed(0)} to ${last.toFixed(0)} MB.`]
+      : []
+  })
+}
+
+/** Rows that belong to no record, and duplicates that were not counted. A produce request that is repeated fails the run. */
 async function totalProblems(database: Database, classes: ReadonlyMap<string, ClassCounts>): Promise<string[]> {
   const [row] = await select<{ finished: string; dead: string; duplicates: string; counted: string }>(
     database,

@@ -9,7 +9,7 @@ import { sleep, waitUntil } from '../../telemetry/wait-until.ts'
 export type EndOffsets = ReadonlyMap<string, bigint>
 
 /** The longest time between two commits of a partition while something waited there. */
-export interface HoldUp {
+export interface Stall {
   readonly ms: number
   /** Such as 'add/3'. */
   readonly where: string
@@ -20,7 +20,7 @@ export interface HoldUp {
 export interface GroupWatch extends AsyncDisposable {
   /** Waits until nothing waits in front of any stage. @throws {WaitTimeout} when nothing moved for two minutes before that */
   settled(signal: AbortSignal): Promise<EndOffsets>
-  longestHoldUp(): HoldUp
+  longestStall(): Stall
 }
 
 const EVERY_MS = 500
@@ -37,7 +37,7 @@ interface Sample {
   readonly waiting: bigint
 }
 
-/** Reads offsets, and keeps the longest hold-up that two readings show. */
+/** Reads offsets, and keeps the longest stall that two readings show. */
 function createSampler(admin: Admin, config: Config) {
   const seen = new Map<string, Seen>()
   const longest = { ms: 0, where: '', readingMs: 0 }
@@ -64,7 +64,7 @@ function createSampler(admin: Admin, config: Config) {
   return { sample, longest }
 }
 
-/** Reads the offsets of all stages every half second, so a hold-up is known to that. */
+/** Reads the offsets of all stages every half second, so a stall is known to that. */
 export function watchGroups(admin: Admin, config: Config): GroupWatch {
   const { sample, longest } = createSampler(admin, config)
   const samples: Sample[] = []
@@ -92,7 +92,7 @@ export function watchGroups(admin: Admin, config: Config): GroupWatch {
       const settled = await Promise.race([settling, sampling])
       return settled?.ends ?? new Map()
     },
-    longestHoldUp: () => longest,
+    longestStall: () => longest,
     async [Symbol.asyncDispose]() {
       stopping.abort()
       await Promise.allSettled([sampling])

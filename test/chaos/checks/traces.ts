@@ -18,21 +18,30 @@ where (message_id, attempt) not in (select message_id, attempt from dropped)
 union all
 select hex(message_id) || ' ' || coalesce(entered_by, 'generator') || ' send' from inputs where body is not null`
 
+/** The spans that may have no parent: of the process that made a message, and of the first stage of one that came without a trace. */
+const expectedRoots = `
+select hex(message_id) || ' ' || coalesce(entered_by, 'generator') || ' send' as key from inputs where body is not null
+union all
+select trace_id || ' ' || stage || ' process' from results where previous_sent_at is null and parent_span_id is null`
+
+/** Parents that a foreign client made, with their traces. */
+const foreignParents = `
+select distinct trace_id || ' ' || parent_span_id as parent from results where parent_span_id is not null`
+
 /** Compares the exported spans with the rows. Returns the problems. */
 export async function checkTraces(database: Database, spans: readonly ReceivedSpan[]): Promise<string[]> {
   const { rows } = await database.query<{ key: string }>(expected)
-  const { rows: foreign } = await database.query<{ parent: string }>(
-    'select distinct parent_span_id as parent from results where parent_span_id is not null',
-  )
+  const { rows: foreign } = await database.query<{ parent: string }>(foreignParents)
+  const { rows: roots } = await database.query<{ key: string }>(expectedRoots)
   const arrived = Map.groupBy(spans, keyOf)
   const known = new Set(rows.map(({ key }) => key))
+  const mayHaveNone = new Set(roots.map(({ key }) => key))
   const parents = new Set([
-    '',
     ...foreign.map(({ parent }) => parent),
     ...spans.map(({ traceId, spanId }) => `${traceId} ${spanId}`),
   ])
-  const hasParent = ({ traceId, parentSpanId: parent }: ReceivedSpan) =>
-    parents.has(parent) || parents.has(`${traceId} ${parent}`)
+  const hasParent = (span: ReceivedSpan) =>
+    span.parentSpanId === '' ? mayHaveNone.has(keyOf(span)) : parents.has(`${span.traceId} ${span.parentSpanId}`)
   return [
     ...rows.filter(({ key }) => !arrived.has(key)).map(({ key }) => `The span ${key} is missing.`),
     ...[...arrived.keys()].filter((key) => !known.has(key)).map((key) => `The span ${key} has no row.`),
