@@ -6,7 +6,7 @@ const named = (wrong: readonly Panel[]) => wrong.map(({ title }) => title)
 
 test('a stat panel on Prometheus shows the current value, and a text when there is none', () => {
   const measured = statPanels.filter(({ targets: [target] }) => target?.expr !== undefined)
-  expect(measured.length).toBeGreaterThan(7)
+  expect(measured.length).toBeGreaterThan(6)
   for (const { title, targets, options } of measured) {
     expect({ title, calcs: options.reduceOptions?.calcs }).toEqual({ title, calcs: ['last'] })
     expect(targets[0]?.expr).toMatch(/ or vector\((NaN|0|5)\)$/)

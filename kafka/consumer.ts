@@ -35,8 +35,9 @@ interface ConsumeOptions<Message extends Position> {
 }
 
 /**
- * How long the messages of one fetch are handled, in milliseconds. kafkajs fetches again only when all of the last fetch is
- * handled: the rest of a slow stage's batch is fetched once more, so that its other partitions go on meanwhile.
+ * For about how long one call handles its messages, in milliseconds; two calls run at a time, and a partition with more messages
+ * than are coalesced has a call of its own. kafkajs fetches again only when all of a fetch is handled, so in a slow stage a long
+ * call would keep new messages of other partitions waiting: what is left of it is fetched once more.
  */
 const MAX_HANDLING_MS = 2000
 

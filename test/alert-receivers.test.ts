@@ -28,13 +28,20 @@ async function startAlone(receiver: Readonly<Record<string, string>>): Promise<A
 describe.skipIf(command === undefined)('alerts leave a real Grafana (skipped without one: GRAFANA_BIN, PATH)', () => {
   test('as JSON to a webhook, with ALERT_RECEIVER=webhook', async () => {
     const notifications: unknown[] = []
+    const logins = new Set<string | undefined>()
     const receive = async (request: IncomingMessage, response: ServerResponse) => {
+      logins.add(request.headers.authorization)
       notifications.push(await json(request))
       response.end()
     }
     await using server = await serveLocally((request, response) => void receive(request, response))
-    await using _ = await startAlone({ ALERT_RECEIVER: 'webhook', ALERT_WEBHOOK_URL: `${server.origin}/alerts` })
+    await using _ = await startAlone({
+      ALERT_RECEIVER: 'webhook',
+      ALERT_WEBHOOK_URL: `${server.origin}/alerts`,
+      ALERT_WEBHOOK_TOKEN: 'token-of-the-test',
+    })
     await expect.poll(() => notifications.length, wait).toBe(1)
+    expect([...logins]).toEqual(['Bearer token-of-the-test'])
     const annotations: unknown = expect.objectContaining({
       summary: expect.stringMatching(/^The monitor has taken no sample/),
     })

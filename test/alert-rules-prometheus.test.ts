@@ -34,7 +34,7 @@ function badDay(second: number): Conditions {
   if (second < 5 * minute || second >= 12 * minute) return {}
   return {
     loads: {
-      multiply: { members: 0 },
+      multiply: { members: 0, arrive: second === 5 * minute ? 50_000 : 5 },
       tracer: { members: 0 },
       lcm: { serve: 0 },
       average: { arrive: 50, serve: 25 },

@@ -90,7 +90,7 @@ test('every SQL query of panels, variables and rules returns rows for the role o
 /** The message is a dead letter: it has not finished and waits nowhere. No stage has a backlog. */
 const mayBeNull = [
   'message/What became of it?/A: end to end',
-  'message/Where was its time spent?/A: not taken yet',
+  'message/Where was its time spent?/A: waiting so far',
   'stage/Oldest message/A: message',
 ]
 

@@ -89,7 +89,7 @@ test('a message that waits has the stage that it waits for, and a bar that grows
   await insertInput(id)
   const first = await shown(id)
   expect(first.state).toMatchObject({ state: 'on its way', 'at stage': 'add', 'end to end': null })
-  expect(first.bars).toEqual([expect.objectContaining({ label: 'add', wait: null, 'not taken yet': expect.any(Number) })])
+  expect(first.bars).toEqual([expect.objectContaining({ label: 'add', wait: null, 'waiting so far': expect.any(Number) })])
   await insertAttempt(id, { path: stages.slice(0, 2) })
   const later = await shown(id)
   expect(later.state).toMatchObject({ state: 'on its way', 'at stage': stages[2] })

@@ -48,9 +48,10 @@ test('a stage that stands is not shown as one with a reserve', async () => {
     await pipeline.database.query('delete from stage_samples')
     await insertSamples(1, verdict)
     await pipeline.database.query('update stage_samples set utilisation = 0')
-    return (await shown('How is every stage now?'))?.['busy']
+    return [(await shown('How is every stage now?'))?.['busy'], (await shown('Busy'))?.['busy']]
   }
-  expect([await busy('OK'), await busy('STALLED'), await busy('STOPPED')]).toEqual([0, null, null])
+  expect(await busy('OK')).toEqual([0, 0])
+  for (const verdict of ['STALLED', 'STOPPED']) expect(await busy(verdict)).toEqual([null, -1])
   await pipeline.database.query('delete from stage_samples; delete from ledger_samples')
 })
 
@@ -133,6 +134,7 @@ test('the number of alerts is 0 only while the monitor runs, and otherwise unkno
 test('a stage without a sample is not shown as never empty', async () => {
   await pipeline.database.query('delete from stage_samples')
   expect(await shown('Empty in')).toEqual({ 'empty in': null })
+  expect(await shown('Busy')).toEqual({ busy: null })
   expect(await shown('How is every stage now?')).toMatchObject({ 'empty in': null, is: 'UNKNOWN' })
   await insertSamples(4, 'FALLING BEHIND')
   expect(await shown('Empty in')).toEqual({ 'empty in': -1 })

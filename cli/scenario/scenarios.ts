@@ -176,7 +176,7 @@ export const scenarios: readonly Scenario[] = [
     expects: [
       {
         text: `the verdict of ${hot} is FALLING BEHIND, and its sentence names partition 0`,
-        panel: ['stage', 'In words, now'],
+        panel: ['stage', 'Summary, now'],
         within: FALLING_BEHIND_WITHIN,
         look({ stages }) {
           const { verdict, sentence } = stages.get(hot) ?? {}
