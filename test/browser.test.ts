@@ -62,6 +62,16 @@ describe.skipIf(programs.includes(undefined))(
       },
     )
 
+    test('Pipeline is the home, and a click on a stage of its picture leads to the page of the stage', async () => {
+      const { page } = browser
+      await browser.visit('/')
+      await page.getByTestId('node-click-rect-lcm').click()
+      await page.getByRole('menuitem', { name: 'This stage' }).click()
+      await page.waitForURL('**/d/stage/stage?var-stage=lcm**')
+      await browser.settled()
+      expect(await browser.failedPanels()).toEqual([])
+    })
+
     test('a click leads from a message of Pipeline to its trace, and from there to one of its stages', async () => {
       const { page } = browser
       await browser.visit('/d/pipeline/pipeline?from=now-5m&to=now')

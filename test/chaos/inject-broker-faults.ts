@@ -46,7 +46,10 @@ export async function injectBrokerFaults(options: BrokerFaultsOptions): Promise<
     await sleep(PAUSE_MS)
     const until = Date.now()
     // Postgres may be away, as one of the other faults.
-    const longest = await pRetry(() => longestStandstill(database, since, until), { retries: 20, factor: 1 })
+    const longest = await pRetry(() => longestStandstill(database, config.TOPIC_PARTITIONS, since, until), {
+      retries: 20,
+      factor: 1,
+    })
     standstills.set(name, [...(standstills.get(name) ?? []), longest])
     const [all, partition] = [longest.all, longest.partition].map((ms) => `${(ms / 1000).toFixed(1)} s`)
     say(`${name}: nothing finished for ${all}, nothing from one of the partitions for ${partition}`)

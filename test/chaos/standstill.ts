@@ -23,12 +23,18 @@ export interface Standstill {
 
 /**
  * The longest times in which nothing finished.
+ * @param partitions of a topic at the start of the run: those that a fault adds get hardly any messages
  * @param begin milliseconds since the epoch, as is `end`; what stood still before counts from here
  */
-export async function longestStandstill(database: Database, begin: number, end: number): Promise<Standstill> {
+export async function longestStandstill(
+  database: Database,
+  partitions: number,
+  begin: number,
+  end: number,
+): Promise<Standstill> {
   const { rows } = await database.query<Standstill>(
     `with bounds as (select to_timestamp($2 / 1000.0) as since, to_timestamp($3 / 1000.0) as until),
-     usual as (select distinct partition from results, bounds where stage = $1 and computed_at < since),
+     usual as (select distinct partition from results, bounds where stage = $1 and computed_at < since and partition < $4),
      times as (
        select partition, computed_at as at from results join usual using (partition), bounds
        where stage = $1 and computed_at between since and until
@@ -41,7 +47,7 @@ export async function longestStandstill(database: Database, begin: number, end: 
      select coalesce(max(extract(epoch from of_all)) * 1000, 0)::float as all,
        coalesce(max(extract(epoch from of_one)) * 1000, 0)::float as partition
      from gaps`,
-    [last, begin, end],
+    [last, begin, end, partitions],
   )
   return rows[0] as Standstill
 }
