@@ -86,6 +86,11 @@ test('a record is never queued before it was sent, whatever the clocks say', () 
   expect(readMessage('stage2', 0, record({ 'sent-at': '1700000000000.75' })).queuedAt).toBe(1_700_000_000_000.75)
 })
 
+test('a message that a stage sent whose clock is half an hour ahead did not enter where it is read', () => {
+  const message = readMessage('stage2', 0, record({ 'sent-at': '1700001800000.125' }))
+  expect(message).toMatchObject({ sentAt: 1_700_001_800_000.125, queuedAt: 1_700_001_800_000.125, badHeaders: 0 })
+})
+
 test.each([
   [id, id],
   [id.toUpperCase(), id],
