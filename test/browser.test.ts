@@ -66,7 +66,7 @@ describe.skipIf(programs.includes(undefined))(
       const { page } = browser
       await browser.visit('/')
       await page.getByTestId('node-click-rect-lcm').click()
-      await page.getByRole('menuitem', { name: 'This stage' }).click()
+      await page.getByLabel('Context menu').getByText('This stage').click()
       await page.waitForURL('**/d/stage/stage?var-stage=lcm**')
       await browser.settled()
       expect(await browser.failedPanels()).toEqual([])
