@@ -21,8 +21,8 @@ export default defineConfig({
           globalSetup: './test/start-servers.ts',
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Each file drives six real processes, and mostly waits for them: two files at once take two thirds of the time.
-          maxWorkers: 2,
+          // Each file drives six real processes, and mostly waits for them: three files at once take half of the time.
+          maxWorkers: 3,
         },
       },
     ],
