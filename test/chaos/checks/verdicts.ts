@@ -17,7 +17,7 @@ const judged = [...pipeline.map(({ name }) => name), tracerName]
  */
 const STOPPED_WITHIN_MS = 45_000
 /** A stage or the tracer with a process that runs must not be STOPPED for longer than this, whichever broker is away. */
-const NOT_STOPPED_AFTER_MS = 60_000
+const NOT_STOPPED_AFTER_MS = 45_000
 /** No verdict may be UNKNOWN for longer than this: no fault keeps both monitors, Postgres or the coordinator away for so long. */
 const NOT_UNKNOWN_AFTER_MS = 120_000
 const WELL_WITHIN_MS = 60_000
