@@ -85,7 +85,7 @@ export const soak: Suite = {
 const note =
   `![Every series over the time of the run](${PICTURE})\n\nA sample every ${SAMPLE_EVERY_MS / 1000} s; medians of the second and of ` +
   `the last sixth of the time. Memory is resident; of Postgres what its processes do not share. Bytes a message are those of ` +
-  `the database and of Kafka's directory, by the messages that have finished. The broker has no goal: its heap grows up to its limit.`
+  `the database and of Kafka's directory, by the messages that have finished. The broker has no goal: its heap may grow to its limit.`
 
 function processFigures(components: Components, pages: readonly (string | undefined)[]): Figures {
   const all = Object.values(components).flat()

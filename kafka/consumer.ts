@@ -35,9 +35,10 @@ interface ConsumeOptions<Message extends Position> {
 }
 
 /**
- * For about how long one call handles its messages, in milliseconds; two calls run at a time, and a partition with more messages
- * than are coalesced has a call of its own. kafkajs fetches again only when all of a fetch is handled, so in a slow stage a long
- * call would keep new messages of other partitions waiting: what is left of it is fetched once more.
+ * A call of `handle` ends with the batch that passes this time, in milliseconds, and kafkajs fetches the rest again. Without the
+ * limit, a slow stage would delay new messages of other partitions, because kafkajs fetches only when all of the previous fetch
+ * is handled. Two calls run at a time, and a partition with more messages than are coalesced has a call of its own, so the next
+ * fetch comes later the more such partitions there are.
  */
 const MAX_HANDLING_MS = 2000
 

@@ -86,9 +86,9 @@ test('a record is never queued before it was sent, whatever the clocks say', () 
   expect(readMessage('stage2', 0, record({ 'sent-at': '1700000000000.75' })).queuedAt).toBe(1_700_000_000_000.75)
 })
 
-test('a message that a stage sent whose clock is half an hour ahead did not enter where it is read', () => {
-  const message = readMessage('stage2', 0, record({ 'sent-at': '1700001800000.125' }))
-  expect(message).toMatchObject({ sentAt: 1_700_001_800_000.125, queuedAt: 1_700_001_800_000.125, badHeaders: 0 })
+test('a message that a stage sent whose clock is an hour ahead did not enter where it is read', () => {
+  const message = readMessage('stage2', 0, record({ 'sent-at': '1700003600000.125' }))
+  expect(message).toMatchObject({ sentAt: 1_700_003_600_000.125, queuedAt: 1_700_003_600_000.125, badHeaders: 0 })
 })
 
 test.each([

@@ -7,7 +7,7 @@ import { parseTraceparent } from '../telemetry/trace-context.ts'
 import { forwardedHeaders, headerText, ownHeaders, usableHeaders } from './headers.ts'
 
 const MAX_ATTEMPT = 32_767
-const MAX_SKEW_MS = 3_600_000
+const MAX_SKEW_MS = 5_400_000
 const DAY_MS = 86_400_000
 
 /** Reads a record and its headers. What is missing or malformed is derived, so that a redelivery gets the same. */
@@ -25,7 +25,7 @@ export function readMessage(topic: string, partition: number, record: KafkaMessa
   const attempt = read(ownHeaders.attempt, parseAttempt) ?? 1
   const parent = read(ownHeaders.traceparent, parseTraceparent)
   const appendedAt = plausible(Number(record.timestamp)) ?? now()
-  // Clocks differ by seconds, and a wrong one by minutes: a sent-at an hour after the append time was not written by a stage.
+  // Clocks differ by seconds, and a wrong one by minutes or by summer time: a sent-at that is later was not written by a stage.
   const sentAt = read(ownHeaders.sentAt, (text) => parseTime(text, appendedAt + MAX_SKEW_MS))
   const queuedAt = Math.max(appendedAt, sentAt ?? 0)
   const enteredAt =

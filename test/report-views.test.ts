@@ -52,6 +52,9 @@ test('a stage that stands is not shown as one with a reserve', async () => {
   }
   expect(await busy('OK')).toEqual([0, 0])
   for (const verdict of ['STALLED', 'STOPPED']) expect(await busy(verdict)).toEqual([null, -1])
+  // The tracer's, and that of a stage whose monitor has just started.
+  await pipeline.database.query(`update stage_samples set utilisation = null, verdict = 'OK'`)
+  expect(await shown('Busy')).toEqual({ busy: null })
   await pipeline.database.query('delete from stage_samples; delete from ledger_samples')
 })
 

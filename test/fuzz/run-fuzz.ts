@@ -64,7 +64,9 @@ export async function runFuzz({ seed, messages, stopping, say }: FuzzOptions): P
   const problems: string[] = []
   const memory = new Map<string, number[]>(stageNames.map((name) => [name, []]))
   const measureMemory = () => {
-    for (const [index, pid] of (processes.components['stages'] ?? []).entries()) {
+    const pids = processes.components['stages']
+    if (pids === undefined) throw new Error('There are no processes of stages')
+    for (const [index, pid] of pids.entries()) {
       memory.get(stageNames[index] ?? '')?.push(memoryOf(pid, 'VmRSS'))
     }
   }

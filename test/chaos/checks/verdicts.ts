@@ -17,7 +17,7 @@ const judged = [...pipeline.map(({ name }) => name), tracerName]
  */
 const STOPPED_WITHIN_MS = 45_000
 /** A stage or the tracer with a process that runs must not be STOPPED for longer than this, whichever broker is away. */
-const NOT_STOPPED_AFTER_MS = 45_000
+const NOT_STOPPED_AFTER_MS = 60_000
 /** No verdict may be UNKNOWN for longer than this: no fault keeps both monitors, Postgres or the coordinator away for so long. */
 const NOT_UNKNOWN_AFTER_MS = 120_000
 const WELL_WITHIN_MS = 60_000
@@ -75,9 +75,8 @@ export function watchVerdicts({ config, admin, database, targets }: VerdictsOpti
     while (!stopping.signal.aborted) {
       // Without Postgres there is no verdict to judge.
       const samples = await readLatestSamples(database).catch(() => undefined)
-      if (samples !== undefined) {
-        await Promise.all(judged.map((name) => judge(name, samples.get(name)?.verdict ?? 'UNKNOWN')))
-      }
+      if (samples === undefined) since.clear()
+      else await Promise.all(judged.map((name) => judge(name, samples.get(name)?.verdict ?? 'UNKNOWN')))
       await sleep(EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }

@@ -18,7 +18,7 @@ TOPICS = ["start", "stage2", "stage3", "stage4", "stage5", "stage6"]
 OWN = ("message-id", "attempt", "sent-at", "entered-at", "traceparent")
 RECORD_BYTES = 900_000
 TOPIC_BYTES = 1_048_588
-SKEW_MS = 3_600_000
+SKEW_MS = 5_400_000
 
 
 class Body:
