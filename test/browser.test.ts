@@ -66,10 +66,14 @@ describe.skipIf(programs.includes(undefined))(
       const { page } = browser
       await browser.visit('/')
       await page.getByTestId('node-click-rect-lcm').click()
-      await page.getByLabel('Context menu').getByText('This stage').click()
-      await page.waitForURL('**/d/stage/stage?var-stage=lcm**')
-      await browser.settled()
-      expect(await browser.failedPanels()).toEqual([])
+      // Grafana opens links of a node graph in a new tab.
+      const [opened] = await Promise.all([
+        page.waitForEvent('popup'),
+        page.getByLabel('Context menu').getByText('This stage').click(),
+      ])
+      await opened.waitForURL('**/d/stage/stage?var-stage=lcm**')
+      await opened.getByText('Does it keep up?').waitFor()
+      await opened.close()
     })
 
     test('a click leads from a message of Pipeline to its trace, and from there to one of its stages', async () => {
