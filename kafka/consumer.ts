@@ -1,9 +1,11 @@
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
-import { timeouts, within } from '../telemetry/timeouts.ts'
+import { createBackgroundCommit } from './background-commit.ts'
 import { createCoalescer } from './batch-coalescer.ts'
 import type { KafkaSettings } from './settings.ts'
+
+type BackgroundCommit = ReturnType<typeof createBackgroundCommit>
 
 /** The place of a message on the broker. */
 interface Position {
@@ -19,8 +21,8 @@ export interface Batch<Message extends Position> {
   readonly signal: AbortSignal
   /** Aborted when the partitions may belong to another process: no further step may be made. */
   readonly lost: AbortSignal
-  /** Commits the first `done` messages. */
-  readonly commit: (done: number) => Promise<void>
+  /** Commits the first `done` messages, in the background. */
+  readonly commit: (done: number) => void
 }
 
 interface ConsumeOptions<Message extends Position> {
@@ -52,8 +54,18 @@ export async function consume<Message extends Position>(
   settings: KafkaSettings,
   options: ConsumeOptions<Message>,
 ): Promise<void> {
+  const background = createBackgroundCommit(options.stopping)
+  // kafkajs sends what is sent now before it leaves the group or joins it anew.
+  const flush = () => void background.flush()
+  options.stopping.addEventListener('abort', flush, { once: true })
+  consumer.on('consumer.rebalancing', flush)
+  consumer.on('consumer.group_join', background.reset)
   const eachBatch = createCoalescer({
-    handle: (payloads: readonly EachBatchPayload[]) => handle(payloads, settings, options),
+    handle: async (payloads: readonly EachBatchPayload[]) => {
+      background.throwIfFailed()
+      await handle(payloads, background, settings, options)
+      if (options.stopping.aborted) await background.flush()
+    },
     sizeOf: ({ batch }) => batch.messages.length,
     maxSize: options.maxBatchMessages,
     // While one batch is computed another is saved or sent; more would only use more memory.
@@ -71,6 +83,7 @@ export async function consume<Message extends Position>(
 
 async function handle<Message extends Position>(
   payloads: readonly EachBatchPayload[],
+  background: BackgroundCommit,
   settings: KafkaSettings,
   { read, handleBatch, stopping, onBug }: ConsumeOptions<Message>,
 ): Promise<void> {
@@ -84,14 +97,14 @@ async function handle<Message extends Position>(
     )
     const until = performance.now() + MAX_HANDLING_MS
     while (rest.length > 0 && !signal.aborted && payloads.every(isAssigned)) {
-      const done = await handleBatch(batchOf(payloads, rest, { signal, lost: heartbeats.signal }))
+      const done = await handleBatch(batchOf(payloads, rest, background, { signal, lost: heartbeats.signal }))
       rest = rest.slice(done)
       if (performance.now() > until) break
     }
     heartbeats.signal.throwIfAborted()
   } catch (error) {
     if (signal.aborted) throw heartbeats.signal.reason ?? error
-    if (error instanceof Error && !isFromKafkajs(error)) onBug(error)
+    if (error instanceof Error && !error.name.startsWith('KafkaJS')) onBug(error)
     throw error
   } finally {
     heartbeats.stop()
@@ -110,54 +123,28 @@ const isAssigned = ({ isRunning, isStale }: EachBatchPayload) => isRunning() && 
 function batchOf<Message extends Position>(
   payloads: readonly EachBatchPayload[],
   messages: readonly Message[],
+  background: BackgroundCommit,
   signals: Pick<Batch<Message>, 'signal' | 'lost'>,
 ): Batch<Message> {
-  const commit = async (done: number) => {
-    const reached = payloads.flatMap((payload) => reachedIn(payload, messages, done))
-    const [first] = reached
-    if (first === undefined) throw new RangeError(`Cannot commit ${done} of ${messages.length} messages`)
-    const byTopic = Map.groupBy(reached, ({ payload }) => payload.batch.topic)
-    const topics = [...byTopic].map(([topic, partitions]) => ({
-      topic,
-      partitions: partitions.map(offsetOf),
-    }))
-    const committing = first.payload.commitOffsetsIfNecessary({ topics })
-    await within(timeouts.commit, 'OffsetCommit', committing).catch((error: unknown) => {
-      commitErrors.add(Object(error))
-      throw error
-    })
-    for (const { payload, last } of reached) payload.resolveOffset(last)
+  const commit = (done: number) => {
+    for (const payload of payloads) {
+      const last = lastDone(payload, messages, done)
+      if (last !== undefined) payload.resolveOffset(last)
+    }
+    const [first] = payloads
+    if (first !== undefined) background.soon(first)
   }
   return { messages, ...signals, commit }
 }
 
-/** The part of one partition in a batch, with the offset of the last message that is done. */
-interface Reached {
-  readonly payload: EachBatchPayload
-  readonly last: string
-}
-
-const offsetOf = ({ payload, last }: Reached) => ({
-  partition: payload.batch.partition,
-  offset: String(BigInt(last) + 1n),
-})
-
-/** How far a partition is when the first `done` messages are done; empty when none of them is of this partition. */
-function reachedIn(payload: EachBatchPayload, messages: readonly Position[], done: number): Reached[] {
-  const { batch } = payload
+/** The last offset of a partition when the first `done` messages are done; undefined when none of them is of this partition. */
+function lastDone({ batch }: EachBatchPayload, messages: readonly Position[], done: number): string | undefined {
   const isOfIt = ({ topic, partition }: Position) => partition === batch.partition && topic === batch.topic
   const message = messages.findLast((one, index) => index < done && isOfIt(one))
-  if (message === undefined) return []
+  if (message === undefined) return undefined
   // After the last message there may be control records, such as the end of a transaction, that only lastOffset covers.
   const isWhole = !messages.some((one, index) => index >= done && isOfIt(one))
-  return [{ payload, last: isWhole ? batch.lastOffset() : message.offset }]
-}
-
-/** Errors of a commit are no bugs: plain errors of kafkajs, such as 'Broker not connected', and the timeout. */
-const commitErrors = new WeakSet()
-
-function isFromKafkajs(error: Error): boolean {
-  return error.name.startsWith('KafkaJS') || commitErrors.has(error)
+  return isWhole ? batch.lastOffset() : message.offset
 }
 
 /** After a failed heartbeat the partition may belong to another process: then the returned signal is aborted, with kafkajs's error. */

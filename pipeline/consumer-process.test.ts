@@ -14,7 +14,7 @@ function handled(handleBatch: (retry: Retry) => Promise<number>) {
   const [health, lost, stopping] = [createHealth(), new AbortController(), new AbortController()]
   const heartbeats = setInterval(health.progressed, 1000)
   const signal = AbortSignal.any([lost.signal, stopping.signal])
-  const batch = { messages: [message(1)], signal, lost: lost.signal, commit: () => Promise.resolve() }
+  const batch = { messages: [message(1)], signal, lost: lost.signal, commit: () => {} }
   const log = createLog('silent', {})
   const done = handle(batch, { handleBatch: (_, retry) => handleBatch(retry) }, { log, health })
   const settled = done.catch(String).finally(() => clearInterval(heartbeats))

@@ -46,7 +46,7 @@ export async function deliver(
   const outcomes = await computeBatch(messages, signal, context)
   const state: BatchState = { outcomes, busySeconds: context.takeBusySeconds(), areDuplicatesTaken: false }
   context.onPublished(await retry((withServer) => saveAndPublish(state, context, withServer)))
-  await commit(outcomes.length)
+  commit(outcomes.length)
   return outcomes.length
 }
 

@@ -65,8 +65,7 @@ export async function retryForever<T>(attempt: (withServer: WithServer) => Promi
 }
 
 async function tracked<T>(tracker: OutageTracker, step: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const silent = new Error(`no answer for ${SILENCE_MS / 1000} s`)
-  const silence = setTimeout(() => tracker.failed(silent), SILENCE_MS)
+  const silence = setTimeout(() => tracker.failed(new Error(`no answer for ${SILENCE_MS / 1000} s`)), SILENCE_MS)
   options.onProgress?.()
   try {
     const result = await step()

@@ -42,13 +42,13 @@ export function encodeProduceRequest({ acks, timeout, topicData }: ProduceReques
 }
 
 function int16(value: number): Buffer {
-  const bytes = Buffer.alloc(2)
+  const bytes = Buffer.allocUnsafe(2)
   bytes.writeInt16BE(value)
   return bytes
 }
 
 function int32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
+  const bytes = Buffer.allocUnsafe(4)
   bytes.writeInt32BE(value)
   return bytes
 }

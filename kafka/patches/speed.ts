@@ -19,26 +19,17 @@ export function groupByPartition({ messages, partitioner, ...rest }: Grouping): 
   return groups
 }
 
-/** kafkajs's own, as far as it is used here. */
-interface Encoder {
+/** What kafkajs reads of an encoder. */
+interface Encoded {
   readonly buffer: Buffer
-  size(): number
-  writeInt16(value: number): Encoder
-  writeInt32(value: number): Encoder
-  writeString(text: string): Encoder
 }
-
-const newEncoder = () => new (require('kafkajs/src/protocol/encoder') as new () => Encoder)()
-
-/** An encoder that has written these bytes, without copying them. */
-const encoded = (buf: Buffer): Encoder => Object.assign(newEncoder(), { buf, offset: buf.length })
 
 type MakeRequest = (produce: ProduceRequest) => object
 
 /** The original makes a buffer for each number, header and record, and copies each five times. */
 export const encodeAtOnce = (original: MakeRequest) => (produce: ProduceRequest) => {
   const request = original(produce)
-  const encode = () => Promise.resolve(encoded(encodeProduceRequest(produce)))
+  const encode = () => Promise.resolve<Encoded>({ buffer: encodeProduceRequest(produce) })
   return isPlain(produce) ? { ...request, encode } : request
 }
 
@@ -48,17 +39,21 @@ interface Request {
   readonly request: {
     readonly apiKey: number
     readonly apiVersion: number
-    readonly encode: () => Promise<Encoder>
+    readonly encode: () => Promise<Encoded>
   }
 }
 
 /** The original copies the body twice, each time into a buffer of up to twice its size. */
-export async function encodeRequest({ correlationId, clientId, request }: Request): Promise<Encoder> {
+export async function encodeRequest({ correlationId, clientId, request }: Request): Promise<Encoded> {
   const { buffer: body } = await request.encode()
-  const head = newEncoder().writeInt16(request.apiKey).writeInt16(request.apiVersion)
-  head.writeInt32(correlationId).writeString(clientId)
-  const size = newEncoder().writeInt32(head.size() + body.length)
-  return encoded(Buffer.concat([size.buffer, head.buffer, body]))
+  const client = Buffer.from(clientId)
+  const head = Buffer.allocUnsafe(14)
+  head.writeInt32BE(10 + client.length + body.length)
+  head.writeInt16BE(request.apiKey, 4)
+  head.writeInt16BE(request.apiVersion, 6)
+  head.writeInt32BE(correlationId, 8)
+  head.writeInt16BE(client.length, 12)
+  return { buffer: Buffer.concat([head, client, body]) }
 }
 
 /** The original makes a decoder for each record and a new object for each header. It still decodes compressed or partial batches. */

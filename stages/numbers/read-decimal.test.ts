@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../test/support/data/random.ts'
-import { plain } from './decimal.ts'
-import { readDecimal } from './read-decimal.ts'
+import { plain, readDecimal } from './decimal.ts'
 import { decimals } from './readers.ts'
 
 const fromList = (list: string): readonly string[] =>

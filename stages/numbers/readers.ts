@@ -1,9 +1,8 @@
 import { outermostParts } from '../json.ts'
 import { formatCount, Refusal, shorten } from '../refusal.ts'
 import type { Field, Reader } from '../stage.ts'
-import { decimalOf, type Decimal } from './decimal.ts'
+import { decimalOf, readDecimal, type Decimal } from './decimal.ts'
 import { limits } from './limits.ts'
-import { readDecimal } from './read-decimal.ts'
 
 /** A list of exact numbers. @throws {Refusal} 'too-many-digits', and those of `doublesOf` */
 export const decimals: Reader<readonly Decimal[]> = (field) => {

@@ -57,7 +57,7 @@ export async function runTracer(context: ProcessContext, stopping: AbortSignal):
   const handleBatch = async (batch: Batch<Message>, retry: Retry) => {
     const messages = batch.messages.slice(0, MAX_BATCH_MESSAGES)
     if (tracer !== undefined) await trace({ ...batch, messages }, tracer, retry)
-    await batch.commit(messages.length)
+    batch.commit(messages.length)
     return messages.length
   }
   const settings = kafkaSettings(config, group)

@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { createBackgroundCommit } from './background-commit.ts'
+
+beforeEach(() => vi.useFakeTimers())
+afterEach(() => vi.useRealTimers())
+
+/** A consumer whose only partition is resolved up to an offset, and the commits that it sends. */
+function fakeConsumer() {
+  const sent: { readonly offset: number; readonly answer: PromiseWithResolvers<void> }[] = []
+  const state = { resolved: 0, committed: 0 }
+  const stopping = new AbortController()
+  const offsets = () => ({ topics: state.resolved === state.committed ? [] : [{ topic: 'start', partitions: [] }] })
+  const commitOffsetsIfNecessary = async () => {
+    const { resolved: offset } = state
+    const answer = Promise.withResolvers<void>()
+    sent.push({ offset, answer })
+    await answer.promise
+    state.committed = offset
+  }
+  const commit = createBackgroundCommit(stopping.signal)
+  const resolve = (offset: number) => {
+    state.resolved = offset
+    commit.soon({ uncommittedOffsets: offsets, commitOffsetsIfNecessary })
+  }
+  const answer = async (index: number, error?: Error) => {
+    if (error === undefined) sent[index]?.answer.resolve()
+    else sent[index]?.answer.reject(error)
+    await vi.advanceTimersByTimeAsync(0)
+  }
+  return { commit, resolve, answer, stopping, offsets: () => sent.map(({ offset }) => offset) }
+}
+
+test('messages of a tenth of a second are committed by one request', async () => {
+  const { resolve, answer, offsets } = fakeConsumer()
+  for (const offset of [1, 2, 3]) {
+    resolve(offset)
+    await vi.advanceTimersByTimeAsync(30)
+  }
+  expect(offsets()).toEqual([])
+  await vi.advanceTimersByTimeAsync(10)
+  expect(offsets()).toEqual([3])
+  await answer(0)
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(offsets()).toEqual([3])
+})
+
+test('a commit waits for the answer to the one before, so that offsets never go back', async () => {
+  const { resolve, answer, offsets } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  resolve(2)
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(offsets()).toEqual([1])
+  await answer(0)
+  expect(offsets()).toEqual([1, 2])
+})
+
+test('after a failed commit no message is handled until it is repeated with success', async () => {
+  const { commit, resolve, answer, offsets } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  await answer(0, new Error('Broker not connected'))
+  expect(commit.throwIfFailed).toThrow('Broker not connected')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(offsets()).toEqual([1, 1])
+  await answer(1)
+  expect(commit.throwIfFailed).not.toThrow()
+})
+
+test('a commit without an answer is a failed one', async () => {
+  const { commit, resolve } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(91_000)
+  expect(commit.throwIfFailed).toThrow('no answer to OffsetCommit for 90 s')
+})
+
+test('flush commits at once, and settles when the broker has answered', async () => {
+  const { commit, resolve, answer, offsets } = fakeConsumer()
+  resolve(1)
+  let isSettled = false
+  void commit.flush().then(() => (isSettled = true))
+  await vi.advanceTimersByTimeAsync(0)
+  expect([offsets(), isSettled]).toEqual([[1], false])
+  await answer(0)
+  expect(isSettled).toBe(true)
+})
+
+test('a process that stops does not repeat a commit', async () => {
+  const { resolve, answer, offsets, stopping } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  stopping.abort()
+  await answer(0, new Error('Broker not connected'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(offsets()).toEqual([1])
+})
+
+test('when the group was joined anew, nothing of before is committed and no failure remains', async () => {
+  const { commit, resolve, answer, offsets } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  commit.reset()
+  await answer(0, new Error('The coordinator is not aware of this member'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(offsets()).toEqual([1])
+  expect(commit.throwIfFailed).not.toThrow()
+})
