@@ -17,7 +17,8 @@ function fakeConsumer() {
     await answer.promise
     state.committed = offset
   }
-  const commit = createBackgroundCommit(stopping.signal)
+  const outage = { failed: vi.fn<(error: Error) => void>(), recovered: vi.fn<() => void>() }
+  const commit = createBackgroundCommit(stopping.signal, outage)
   const resolve = (offset: number) => {
     state.resolved = offset
     commit.soon({ uncommittedOffsets: offsets, commitOffsetsIfNecessary })
@@ -27,7 +28,7 @@ function fakeConsumer() {
     else sent[index]?.answer.reject(error)
     await vi.advanceTimersByTimeAsync(0)
   }
-  return { commit, resolve, answer, stopping, offsets: () => sent.map(({ offset }) => offset) }
+  return { state, outage, commit, resolve, answer, stopping, offsets: () => sent.map(({ offset }) => offset) }
 }
 
 test('messages of a tenth of a second are committed by one request', async () => {
@@ -56,22 +57,40 @@ test('a commit waits for the answer to the one before, so that offsets never go 
 })
 
 test('after a failed commit no message is handled until it is repeated with success', async () => {
-  const { commit, resolve, answer, offsets } = fakeConsumer()
+  const { outage, commit, resolve, answer, offsets } = fakeConsumer()
   resolve(1)
   await vi.advanceTimersByTimeAsync(100)
+  // A batch that was in work meanwhile.
+  resolve(2)
   await answer(0, new Error('Broker not connected'))
-  expect(commit.throwIfFailed).toThrow('Broker not connected')
+  expect(commit.failure()?.message).toBe('Broker not connected')
   await vi.advanceTimersByTimeAsync(1000)
-  expect(offsets()).toEqual([1, 1])
-  await answer(1)
-  expect(commit.throwIfFailed).not.toThrow()
+  expect(offsets()).toEqual([1, 2])
+  expect(outage.failed).not.toHaveBeenCalled()
+  await answer(1, new Error('Broker not connected again'))
+  expect(outage.failed.mock.calls).toEqual([[new Error('Broker not connected again')]])
+  await vi.advanceTimersByTimeAsync(1000)
+  await answer(2)
+  expect(outage.recovered).toHaveBeenCalledOnce()
+  expect(commit.failure()).toBeUndefined()
 })
 
 test('a commit without an answer is a failed one', async () => {
   const { commit, resolve } = fakeConsumer()
   resolve(1)
   await vi.advanceTimersByTimeAsync(91_000)
-  expect(commit.throwIfFailed).toThrow('no answer to OffsetCommit for 90 s')
+  expect(commit.failure()?.message).toBe('no answer to OffsetCommit for 90 s')
+})
+
+test('a failure ends when nothing is left to commit', async () => {
+  const { state, commit, resolve, answer } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  await answer(0, new Error('no answer'))
+  // The broker had it all the same.
+  state.committed = 1
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(commit.failure()).toBeUndefined()
 })
 
 test('flush commits at once, and settles when the broker has answered', async () => {
@@ -103,5 +122,15 @@ test('when the group was joined anew, nothing of before is committed and no fail
   await answer(0, new Error('The coordinator is not aware of this member'))
   await vi.advanceTimersByTimeAsync(60_000)
   expect(offsets()).toEqual([1])
-  expect(commit.throwIfFailed).not.toThrow()
+  expect(commit.failure()).toBeUndefined()
+})
+
+test('what was resolved before the group was joined anew is not committed after it', async () => {
+  const { commit, resolve, offsets } = fakeConsumer()
+  resolve(1)
+  const before = commit.joins()
+  commit.reset()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(offsets()).toEqual([])
+  expect(commit.joins()).toBe(before + 1)
 })

@@ -1,7 +1,7 @@
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs'
 import type { Health } from '../telemetry/health.ts'
 import type { Log } from '../telemetry/log.ts'
-import { createBackgroundCommit } from './background-commit.ts'
+import { createBackgroundCommit, type CommitOutage } from './background-commit.ts'
 import { createCoalescer } from './batch-coalescer.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -21,7 +21,7 @@ export interface Batch<Message extends Position> {
   readonly signal: AbortSignal
   /** Aborted when the partitions may belong to another process: no further step may be made. */
   readonly lost: AbortSignal
-  /** Commits the first `done` messages, in the background. */
+  /** Commits the first `done` messages, soon and in the background. */
   readonly commit: (done: number) => void
 }
 
@@ -34,6 +34,7 @@ interface ConsumeOptions<Message extends Position> {
   readonly stopping: AbortSignal
   /** Called with an error that is not kafkajs's own. The records stay uncommitted. */
   readonly onBug: (error: Error) => void
+  readonly commitOutage: CommitOutage
 }
 
 /**
@@ -54,20 +55,27 @@ export async function consume<Message extends Position>(
   settings: KafkaSettings,
   options: ConsumeOptions<Message>,
 ): Promise<void> {
-  const background = createBackgroundCommit(options.stopping)
-  // kafkajs sends what is sent now before it leaves the group or joins it anew.
+  const { stopping, maxBatchMessages, commitOutage } = options
+  const background = createBackgroundCommit(stopping, commitOutage)
+  // What is sent now usually precedes the request by which kafkajs leaves the group or joins it anew; otherwise it is refused.
   const flush = () => void background.flush()
-  options.stopping.addEventListener('abort', flush, { once: true })
+  stopping.addEventListener('abort', flush, { once: true })
   consumer.on('consumer.rebalancing', flush)
   consumer.on('consumer.group_join', background.reset)
+  consumer.on('consumer.stop', background.reset)
   const eachBatch = createCoalescer({
     handle: async (payloads: readonly EachBatchPayload[]) => {
-      background.throwIfFailed()
+      const failure = background.failure()
+      if (failure !== undefined) {
+        // The member stays in the group meanwhile. The error makes kafkajs pause, or join again.
+        await payloads[0]?.heartbeat()
+        throw failure
+      }
       await handle(payloads, background, settings, options)
-      if (options.stopping.aborted) await background.flush()
+      if (stopping.aborted) await background.flush()
     },
     sizeOf: ({ batch }) => batch.messages.length,
-    maxSize: options.maxBatchMessages,
+    maxSize: maxBatchMessages,
     // While one batch is computed another is saved or sent; more would only use more memory.
     concurrency: 2,
   })
@@ -87,6 +95,7 @@ async function handle<Message extends Position>(
   settings: KafkaSettings,
   { read, handleBatch, stopping, onBug }: ConsumeOptions<Message>,
 ): Promise<void> {
+  const joins = background.joins()
   // One is enough: it is sent for the member, not for a partition.
   const heartbeat = async () => payloads[0]?.heartbeat()
   const heartbeats = startHeartbeats(heartbeat, settings.consumer.heartbeatInterval ?? 1000)
@@ -96,9 +105,15 @@ async function handle<Message extends Position>(
       payloads.map(({ batch: { topic, partition, messages } }) => messages.map((record) => read(topic, partition, record))),
     )
     const until = performance.now() + MAX_HANDLING_MS
-    while (rest.length > 0 && !signal.aborted && payloads.every(isAssigned)) {
-      const done = await handleBatch(batchOf(payloads, rest, background, { signal, lost: heartbeats.signal }))
-      rest = rest.slice(done)
+    while (rest.length > 0 && !signal.aborted && background.joins() === joins && payloads.every(isAssigned)) {
+      const messages = rest
+      const commit = (done: number) => {
+        // After a join another member may have the partitions, and may have committed more.
+        if (background.joins() !== joins) return
+        resolveOffsets(payloads, messages.slice(0, done))
+        background.soon(payloads[0])
+      }
+      rest = rest.slice(await handleBatch({ messages, signal, lost: heartbeats.signal, commit }))
       if (performance.now() > until) break
     }
     heartbeats.signal.throwIfAborted()
@@ -120,31 +135,13 @@ function takeTurns<Message extends object>(partitions: readonly (readonly Messag
 
 const isAssigned = ({ isRunning, isStale }: EachBatchPayload) => isRunning() && !isStale()
 
-function batchOf<Message extends Position>(
-  payloads: readonly EachBatchPayload[],
-  messages: readonly Message[],
-  background: BackgroundCommit,
-  signals: Pick<Batch<Message>, 'signal' | 'lost'>,
-): Batch<Message> {
-  const commit = (done: number) => {
-    for (const payload of payloads) {
-      const last = lastDone(payload, messages, done)
-      if (last !== undefined) payload.resolveOffset(last)
-    }
-    const [first] = payloads
-    if (first !== undefined) background.soon(first)
+/** The next fetch goes on after the last of these messages in each partition. */
+function resolveOffsets(payloads: readonly EachBatchPayload[], messages: readonly Position[]): void {
+  for (const { batch, resolveOffset } of payloads) {
+    const isOfIt = ({ topic, partition }: Position) => partition === batch.partition && topic === batch.topic
+    const last = messages.findLast(isOfIt)
+    if (last !== undefined) resolveOffset(last.offset)
   }
-  return { messages, ...signals, commit }
-}
-
-/** The last offset of a partition when the first `done` messages are done; undefined when none of them is of this partition. */
-function lastDone({ batch }: EachBatchPayload, messages: readonly Position[], done: number): string | undefined {
-  const isOfIt = ({ topic, partition }: Position) => partition === batch.partition && topic === batch.topic
-  const message = messages.findLast((one, index) => index < done && isOfIt(one))
-  if (message === undefined) return undefined
-  // After the last message there may be control records, such as the end of a transaction, that only lastOffset covers.
-  const isWhole = !messages.some((one, index) => index >= done && isOfIt(one))
-  return isWhole ? batch.lastOffset() : message.offset
 }
 
 /** After a failed heartbeat the partition may belong to another process: then the returned signal is aborted, with kafkajs's error. */

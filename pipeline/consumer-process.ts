@@ -46,6 +46,7 @@ export async function runConsumer(context: ProcessContext, options: ConsumerProc
       maxBatchMessages,
       stopping,
       onBug: bug.resolve,
+      commitOutage: createOutageTracker('Committing offsets', context),
     })
     await unlessAborted(joined, stopping)
     isJoining = false

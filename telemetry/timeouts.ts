@@ -12,7 +12,7 @@ export const timeouts = {
   publish: 90_000,
   /** For exporting the traces of a batch. */
   export: 60_000,
-  /** For one commit of offsets. */
+  /** For one commit of offsets, which goes on beside the batches. */
   commit: 90_000,
 } as const
 

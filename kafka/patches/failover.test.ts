@@ -57,6 +57,17 @@ test.each(['KafkaJSConnectionError', 'KafkaJSConnectionClosedError', 'KafkaJSBro
   },
 )
 
+test('a commit is not repeated when the group was joined again meanwhile', async () => {
+  const commitOffsets = vi.fn<() => Promise<void>>(() => Promise.resolve())
+  const group = groupWith(() => {
+    group.offsetManager = { coordinator: {}, commitOffsets }
+    return Promise.resolve({ isConnected: () => true })
+  })
+  group.offsetManager = { coordinator: {}, commitOffsets: failing('KafkaJSConnectionError') }
+  await expect(group.commitOffsets({ topics: [] })).rejects.toThrow('KafkaJSConnectionError')
+  expect(commitOffsets).not.toHaveBeenCalled()
+})
+
 test('a coordinator that cannot be reached at once is looked for again, by a heartbeat and by a join', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())

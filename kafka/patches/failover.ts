@@ -55,12 +55,14 @@ export function followCoordinator(): void {
   for (const name of ['heartbeat', 'commitOffsets'] as const) {
     const original = prototype[name]
     prototype[name] = async function follow(this: ConsumerGroup, options: object) {
-      const asked = this.coordinator
+      const { coordinator: asked, offsetManager } = this
       try {
         await original.call(this, options)
       } catch (error) {
         if (!isUnreachable(error)) throw error
         if (this.coordinator === asked) await searchOnce(this, asked)
+        // The group was joined again meanwhile, and the partitions may belong to another member.
+        if (name === 'commitOffsets' && this.offsetManager !== offsetManager) throw error
         await original.call(this, options)
       }
     }
