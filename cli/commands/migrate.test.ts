@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { isPermanent, migrationSummary, partitionsKept, replicationSummary, retentionWarning } from './migrate.ts'
+import { replicationSummary } from '../../kafka/topics.ts'
+import { isPermanent, migrationSummary, partitionsKept, retentionWarning } from './migrate.ts'
 
 const like = (details: object) => Object.assign(new Error('as the server says it'), details)
 const connection = like({ name: 'KafkaJSConnectionError', retriable: true })

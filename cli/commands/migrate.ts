@@ -1,7 +1,13 @@
 import { createKafka } from '../../kafka/client.ts'
 import { isEventHubs } from '../../kafka/security.ts'
 import { kafkaSettings } from '../../kafka/settings.ts'
-import { addPartitions, createTopics, readTopicSettings, type TopicSettings } from '../../kafka/topics.ts'
+import {
+  addPartitions,
+  createTopics,
+  readTopicSettings,
+  replicationSummary,
+  type TopicSettings,
+} from '../../kafka/topics.ts'
 import { type Config, isGiven, readConfig } from '../../pipeline/config.ts'
 import { refusalOf, retryForever } from '../../pipeline/retry.ts'
 import { routes, topicPlan } from '../../pipeline/route.ts'
@@ -132,29 +138,6 @@ export function partitionsKept(settings: readonly TopicSettings[], partitions: n
   const names = larger.map((topic) => `${topic.topic} (${topic.partitions})`).join(', ')
   return `TOPIC_PARTITIONS is ${partitions}, and these topics keep the partitions that they have, which Kafka cannot remove: ${names}.`
 }
-
-/** How many brokers keep a record, and how many can be away or lost, of the topic that can do with the fewest away. */
-export function replicationSummary(settings: readonly TopicSettings[]): string {
-  const [weakest] = settings.toSorted((one, other) => spareOf(one) - spareOf(other) || one.replicas - other.replicas)
-  if (weakest === undefined) return ''
-  const { topic, replicas, minInSync } = weakest
-  const areAlike = settings.every((one) => one.replicas === replicas && one.minInSync === minInSync)
-  const record = areAlike ? 'Each record' : `Each record of ${topic}, which is kept least safely,`
-  const kept = `${record} is kept by ${brokers(replicas)}, and ${minInSync} must have it before it counts as sent`
-  if (replicas === 1) return `${kept}: while that broker is away messages wait, and what it loses is lost.`
-  const away = Math.max(0, spareOf(weakest))
-  const goOn = `messages go on while ${away} of them ${away === 1 ? 'is' : 'are'} away`
-  const works = away === 0 ? 'messages wait while any of them is away' : goOn
-  const isSafe = minInSync > 1
-  const survives = isSafe
-    ? `no record is lost with ${brokers(minInSync - 1)}`
-    : 'the loss of one can lose records (min.insync.replicas)'
-  return `${kept}: ${works}, and ${survives}.`
-}
-
-const spareOf = ({ replicas, minInSync }: TopicSettings) => replicas - minInSync
-
-const brokers = (count: number) => countOf(count, 'broker')
 
 /**
  * The warning about topics that keep records for longer than rows are kept; undefined when there are none.

@@ -2,12 +2,18 @@ import { randomBytes } from 'node:crypto'
 import type { Admin } from '../../kafka/client.ts'
 import { createSender } from '../../kafka/producer.ts'
 import { isEventHubs } from '../../kafka/security.ts'
-import { createTopics, plannedSettings, readTopicSettings, type TopicPlan, type TopicState } from '../../kafka/topics.ts'
+import {
+  createTopics,
+  plannedSettings,
+  readTopicSettings,
+  replicationSummary,
+  type TopicPlan,
+  type TopicState,
+} from '../../kafka/topics.ts'
 import { type Config, exportsTraces, isGiven } from '../../pipeline/config.ts'
 import { monitoredGroups, topicPlan, tracerName } from '../../pipeline/route.ts'
 import { countOf, formatCount } from '../../stages/refusal.ts'
 import { type GroupCount, readCounts } from '../commands/status.ts'
-import { replicationSummary } from '../commands/migrate.ts'
 import { withKafka } from '../servers.ts'
 import { attempt, checkClock, checkServer, failure, pass, warning, type Finding, type ServerFindings } from './finding.ts'
 

@@ -1,6 +1,7 @@
 import { createWriteStream } from 'node:fs'
 import { randomInt } from 'node:crypto'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { positiveWhole } from '../../cli/options.ts'
 import { brokerFaults } from './broker-faults.ts'
 import { runChaos } from './run-chaos.ts'
 import { chaosTable } from './report-table.ts'
@@ -8,11 +9,6 @@ import { chaosTable } from './report-table.ts'
 const amount = (text: string) => {
   const value = /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) : 0
   if (value <= 0) throw new InvalidArgumentError('Expected a number above 0.')
-  return value
-}
-const whole = (text: string) => {
-  const value = amount(text)
-  if (!Number.isInteger(value)) throw new InvalidArgumentError('Expected a whole number, 1 or more.')
   return value
 }
 
@@ -34,8 +30,8 @@ const program = new Command('npm run chaos --')
       'is lost or processed twice, and that the verdicts were right. Exit code 0 when all guarantees held, 1 otherwise.',
   )
   .option('-m, --minutes <n>', 'how long faults are injected', amount, 10)
-  .option('-s, --seed <n>', 'determines the faults and the messages', whole, randomInt(1, 1_000_000))
-  .option('-r, --replicas <n>', 'of every stage, the tracer and the monitor', whole, 2)
+  .option('-s, --seed <n>', 'determines the faults and the messages', positiveWhole, randomInt(1, 1_000_000))
+  .option('-r, --replicas <n>', 'of every stage, the tracer and the monitor', positiveWhole, 2)
   .option('--rate <n>', 'messages a second from the generator; a fifth as many come from a foreign client', amount, 60)
   .addOption(
     new Option('-b, --brokers <n>', 'one, or three that are killed, frozen and restarted').choices(['1', '3']).default('1'),
@@ -45,7 +41,7 @@ const program = new Command('npm run chaos --')
       brokerFaults.map(({ name }) => name),
     ),
   )
-  .option('--times <n>', 'how often each fault of --only is injected', whole, 1)
+  .option('--times <n>', 'how often each fault of --only is injected', positiveWhole, 1)
   .option('--log <file>', 'writes the output of all processes to a file')
   .addHelpText(
     'after',

@@ -1,5 +1,6 @@
 import { addAbortListener } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { exitCode } from '../../cli/options.ts'
 import { scenarios } from '../../cli/scenario/scenarios.ts'
 import { startThroughline } from '../../local/throughline-process.ts'
 import { shuffled } from '../support/data/random.ts'
@@ -11,7 +12,6 @@ import { shuffled } from '../support/data/random.ts'
 const names = scenarios.filter(({ fault }) => fault !== 'stop' && fault !== 'database-away').map(({ name }) => name)
 
 const PAUSE_MS = 8000
-const REFUSED = 2
 
 export interface ScenarioLoadOptions {
   readonly env: NodeJS.ProcessEnv
@@ -41,8 +41,8 @@ export async function runScenarios({
       const child = await startThroughline({ name: `scenario ${name}`, args: ['scenario', name], env, onLine })
       using _ = addAbortListener(signal, () => void child.stop({ graceMs: 30_000 }))
       const { code } = await child.exited
-      say(`scenario ${name} ${code === REFUSED ? 'was refused' : 'ran'}`)
-      if (code !== REFUSED) counts.set(name, (counts.get(name) ?? 0) + 1)
+      say(`scenario ${name} ${code === exitCode.usageError ? 'was refused' : 'ran'}`)
+      if (code !== exitCode.usageError) counts.set(name, (counts.get(name) ?? 0) + 1)
     }
   }
   return counts
