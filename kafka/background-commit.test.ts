@@ -17,7 +17,7 @@ function fakeConsumer() {
     await answer.promise
     state.committed = offset
   }
-  const outage = { failed: vi.fn<(error: Error) => void>(), recovered: vi.fn<() => void>() }
+  const outage = { failed: vi.fn<(error: Error) => void>(), recovered: vi.fn<() => void>(), end: vi.fn<() => void>() }
   const commit = createBackgroundCommit(stopping.signal, outage)
   const resolve = (offset: number) => {
     state.resolved = offset
@@ -83,7 +83,7 @@ test('a commit without an answer is a failed one', async () => {
 })
 
 test('a failure ends when nothing is left to commit', async () => {
-  const { state, commit, resolve, answer } = fakeConsumer()
+  const { state, outage, commit, resolve, answer } = fakeConsumer()
   resolve(1)
   await vi.advanceTimersByTimeAsync(100)
   await answer(0, new Error('no answer'))
@@ -91,6 +91,7 @@ test('a failure ends when nothing is left to commit', async () => {
   state.committed = 1
   await vi.advanceTimersByTimeAsync(1000)
   expect(commit.failure()).toBeUndefined()
+  expect(outage.recovered).toHaveBeenCalledOnce()
 })
 
 test('flush commits at once, and settles when the broker has answered', async () => {
@@ -115,10 +116,11 @@ test('a process that stops does not repeat a commit', async () => {
 })
 
 test('when the group was joined anew, nothing of before is committed and no failure remains', async () => {
-  const { commit, resolve, answer, offsets } = fakeConsumer()
+  const { outage, commit, resolve, answer, offsets } = fakeConsumer()
   resolve(1)
   await vi.advanceTimersByTimeAsync(100)
   commit.reset()
+  expect(outage.end).toHaveBeenCalledOnce()
   await answer(0, new Error('The coordinator is not aware of this member'))
   await vi.advanceTimersByTimeAsync(60_000)
   expect(offsets()).toEqual([1])
@@ -133,4 +135,14 @@ test('what was resolved before the group was joined anew is not committed after 
   await vi.advanceTimersByTimeAsync(60_000)
   expect(offsets()).toEqual([])
   expect(commit.joins()).toBe(before + 1)
+})
+
+test('after a join a commit does not wait for one of before that has no answer', async () => {
+  const { commit, resolve, offsets } = fakeConsumer()
+  resolve(1)
+  await vi.advanceTimersByTimeAsync(100)
+  commit.reset()
+  resolve(2)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(offsets()).toEqual([1, 2])
 })

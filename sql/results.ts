@@ -43,8 +43,8 @@ const insertMissing = { name: 'insert-missing-results', text: insert('on conflic
  * Saves the outcomes of a batch, and the seconds for which the process was busy since it saved last, which are counted on the
  * partition of the first message.
  *
- * Rows are first inserted without `on conflict`, with which Postgres looks for each key before the insert and which costs a
- * third more. After a conflict the statement runs again with it, and existing rows stay as they are.
+ * The first insert has no `on conflict`: with that clause Postgres looks up each key first, which costs a third more. After a
+ * conflict the statement runs again with `on conflict do nothing`, and existing rows stay as they are.
  * @returns false when some of the rows existed already
  */
 export async function insertResults(
