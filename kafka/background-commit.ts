@@ -38,10 +38,10 @@ export function createBackgroundCommit(stopping: AbortSignal, outage: CommitOuta
   const send = async (): Promise<void> => {
     unschedule()
     const joinsBefore = joins
-    const offsets = latest?.uncommittedOffsets()
     try {
-      if (latest !== undefined && offsets !== undefined && offsets.topics.length > 0) {
-        await within(timeouts.commit, 'OffsetCommit', latest.commitOffsetsIfNecessary(offsets))
+      const { topics } = latest?.uncommittedOffsets() ?? { topics: [] }
+      if (latest !== undefined && topics.length > 0) {
+        await within(timeouts.commit, 'OffsetCommit', latest.commitOffsetsIfNecessary({ topics }))
       }
       if (joins !== joinsBefore) return
       outage.recovered()
