@@ -120,11 +120,11 @@ test('partitions that are added while stages run are read, and no message is los
   await using pipeline = await freshPipeline({ TOPIC_PARTITIONS: '2' })
   await using _stages = runStages(pipeline)
   const env = { ...pipeline.env, TOPIC_PARTITIONS: '5' }
-  await throughline(['generator', '--messages', '10'], { env })
+  await throughline(['generator', '--messages', '25'], { env })
   await throughline(['migrate'], { env })
   await throughline(['generator', '--messages', '40'], { env })
   const count = async () => (await pipeline.database.query('select from finished')).rowCount
-  await expect.poll(count, { timeout: 240_000, interval: 200 }).toBe(50)
+  await expect.poll(count, { timeout: 240_000, interval: 200 }).toBe(65)
   const { rows } = await pipeline.database.query(
     "select distinct partition from results where stage = 'add' order by partition",
   )

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Input } from '../../sql/inputs.ts'
 import { readConfig } from '../config.ts'
 import { generate } from './generator.ts'
 
@@ -65,4 +66,16 @@ test('what a slow submit delays is caught up', async () => {
   await vi.advanceTimersByTimeAsync(1000)
   await running
   expect(Math.abs(entered - 5000)).toBeLessThan(100)
+})
+
+test('a few messages go to one partition, many to all partitions alike, and the next ones to the next partition', async () => {
+  const submits: number[][] = []
+  const submit = async (inputs: readonly Input[]) => void submits.push(inputs.map(({ partition }) => partition))
+  const config = readConfig({ TOPIC_PARTITIONS: '4', COUNT_MAX: '3' })
+  const { signal } = new AbortController()
+  for (const messages of [3, 3, 500]) await generate({ config, signal, submit, messages })
+  const [first = [], second = [], many = []] = submits
+  expect([new Set(first).size, new Set(second).size]).toEqual([1, 1])
+  expect(second[0]).toBe(((first[0] ?? 0) + 1) % 4)
+  expect([0, 1, 2, 3].map((partition) => many.filter((one) => one === partition).length)).toEqual([125, 125, 125, 125])
 })

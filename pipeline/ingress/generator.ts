@@ -141,10 +141,21 @@ async function generateBursts(generation: Generation): Promise<void> {
   }
 }
 
-let next = 0
+/**
+ * Each submit begins with the next partition, and goes on to another after so many messages. The few messages of a tick are
+ * then one record batch, which costs broker and stages less than one for each partition.
+ */
+const MESSAGES_IN_A_ROW = 5
+
+let nextRow = 0
 
 function newInputs({ config }: Generation, count: number): Input[] {
-  return Array.from({ length: count }, () => newInput(randomBody(config), next++ % config.TOPIC_PARTITIONS))
+  const first = nextRow
+  nextRow += Math.ceil(count / MESSAGES_IN_A_ROW)
+  return Array.from({ length: count }, (_, index) => {
+    const row = first + Math.floor(index / MESSAGES_IN_A_ROW)
+    return newInput(randomBody(config), row % config.TOPIC_PARTITIONS)
+  })
 }
 
 /** A body with random numbers, as COUNT_MIN, NUMBERS_MIN and so on ask for. */
