@@ -5,6 +5,7 @@ import { runToEnd } from '../local/child-process.ts'
 import { tracerName } from '../pipeline/route.ts'
 import { select, type Database } from '../sql/database.ts'
 import { pipeline } from '../stages/index.ts'
+import { EVENT_LOOP_SAMPLE_MS } from '../telemetry/metrics.ts'
 import { sleep } from '../telemetry/wait-until.ts'
 import { startDedicatedServers } from '../test/support/processes/dedicated-servers.ts'
 import { startRun } from './benchmark-run.ts'
@@ -90,7 +91,7 @@ const note =
 function processFigures(components: Components, pages: readonly (string | undefined)[]): Figures {
   const all = Object.values(components).flat()
   const megabytes = (name: string) => max((components[name] ?? []).map((pid) => memoryOf(pid, 'VmRSS')))
-  const lags = pages.map((page) => metricSum(page ?? '', 'nodejs_eventloop_lag_p99_seconds') * 1000)
+  const lags = pages.map((page) => metricSum(page ?? '', 'nodejs_eventloop_lag_p99_seconds') * 1000 - EVENT_LOOP_SAMPLE_MS)
   return {
     [STAGE_MB]: megabytes('stages'),
     'MB of the tracer': megabytes(tracerName),

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { expect, test } from 'vitest'
+import { EVENT_LOOP_SAMPLE_MS } from '../telemetry/metrics.ts'
 import { metricList, type MetricDefinition } from '../telemetry/metric-list.ts'
 import { readRules } from '../test/grafana/alert-rules.ts'
 import { dashboards, queriesTo } from '../test/grafana/dashboards.ts'
@@ -32,6 +33,13 @@ test('every metric is in the list and has the labels of the query', () => {
       })
     }
   }
+})
+
+test('the delay of the event loop is shown without the time between two samples', () => {
+  const delays = ofDashboards.filter(({ text }) => text.includes('nodejs_eventloop_lag'))
+  expect(delays.map(({ text }) => text)).toEqual([
+    `nodejs_eventloop_lag_p99_seconds{stage="$stage"} - ${EVENT_LOOP_SAMPLE_MS / 1000}`,
+  ])
 })
 
 /** The labels of each metric of a process, with those that Prometheus adds. */

@@ -9,11 +9,17 @@ export function roleOf(stage: string): Role {
   return stage === 'generator' || stage === 'monitor' || stage === 'tracer' ? stage : 'stage'
 }
 
+/**
+ * Milliseconds between two samples of the event loop's delay; Node's values include it. Each sample wakes the process: with the
+ * default of 10 an idle stage takes 0.4 % of a core more.
+ */
+export const EVENT_LOOP_SAMPLE_MS = 100
+
 /** The metrics of one process, all with its stage and position. */
 export function createMetrics(identity: { readonly stage: string; readonly position: number }) {
   const registry: Registry<RegistryContentType> = new Registry()
   registry.setDefaultLabels(padded(identity))
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS })
   const instruments = createInstruments(roleOf(identity.stage), registry)
   const get = <T>(name: MetricName, kind: abstract new (...args: never[]) => T): T => {
     const found = instruments.get(name)
