@@ -151,7 +151,9 @@ function startHeartbeats(heartbeat: () => Promise<void>, intervalMs: number) {
     heartbeat().catch((error: unknown) => failed.abort(error))
   }
   beat()
-  const timer = setInterval(beat, intervalMs)
+  // kafkajs sends a heartbeat only when its interval has passed since the last answer: a timer of the same interval is usually a
+  // moment too early, and would send every second one.
+  const timer = setInterval(beat, intervalMs / 4)
   return { signal: failed.signal, stop: () => clearInterval(timer) }
 }
 
