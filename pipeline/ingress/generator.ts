@@ -147,14 +147,13 @@ async function generateBursts(generation: Generation): Promise<void> {
  */
 const MESSAGES_IN_A_ROW = 5
 
-let nextRow = 0
+/** The partition of the latest message, before it is taken modulo their number. */
+let latestPartition = -1
 
 function newInputs({ config }: Generation, count: number): Input[] {
-  const first = nextRow
-  nextRow += Math.ceil(count / MESSAGES_IN_A_ROW)
   return Array.from({ length: count }, (_, index) => {
-    const row = first + Math.floor(index / MESSAGES_IN_A_ROW)
-    return newInput(randomBody(config), row % config.TOPIC_PARTITIONS)
+    if (index % MESSAGES_IN_A_ROW === 0) latestPartition += 1
+    return newInput(randomBody(config), latestPartition % config.TOPIC_PARTITIONS)
   })
 }
 
